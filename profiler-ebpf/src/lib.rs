@@ -1,0 +1,2 @@
+//! Wire types shared by the kernel and the user side.
+#![no_std]

@@ -1,0 +1,2 @@
+//! The `iocontend` binary.
+fn main() {}
