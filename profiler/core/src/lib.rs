@@ -1,1 +1,12 @@
-//! The pure engine of iocontend.
+//! The pure engine of iocontend: no IO, no clock, no threads.
+//!
+//! Data flows one way, and a module may use only what stands to its left:
+//!
+//! ```text
+//! ids → hist → event → facts → plan → names → session → report → render
+//! ```
+//!
+//! Time and previous state are arguments everywhere, so a replayed capture runs the code that ran live.
+#![forbid(unsafe_code)]
+
+pub mod ids;

@@ -1,0 +1,263 @@
+//! The small vocabulary every other module speaks: devices, operations, calls, roles, file classes.
+//!
+//! Owns names and their spelling in reports; owns no behaviour beyond parsing and printing them.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A device number, split. Built from either of the two encodings in use, never from a bare integer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Dev {
+    /// Major number.
+    pub major: u32,
+    /// Minor number.
+    pub minor: u32,
+}
+
+impl Dev {
+    /// From the kernel's internal `dev_t` (include/linux/kdev_t.h: 12 bits major, 20 bits minor).
+    pub const fn from_kernel(dev: u32) -> Self {
+        Self { major: dev >> 20, minor: dev & 0xf_ffff }
+    }
+
+    /// From the `st_dev`/`st_rdev` that `stat(2)` gives (glibc's 64-bit encoding).
+    pub const fn from_stat(dev: u64) -> Self {
+        let major = ((dev >> 8) & 0xfff) | ((dev >> 32) & 0xffff_f000);
+        let minor = (dev & 0xff) | ((dev >> 12) & 0xffff_ff00);
+        #[expect(clippy::cast_possible_truncation, reason = "masked to 32 bits above")]
+        Self { major: major as u32, minor: minor as u32 }
+    }
+
+    /// The kernel's internal encoding; `None` when the number does not fit it.
+    pub const fn to_kernel(self) -> Option<u32> {
+        if self.major < 1 << 12 && self.minor < 1 << 20 {
+            Some((self.major << 20) | self.minor)
+        } else {
+            None
+        }
+    }
+}
+
+impl fmt::Display for Dev {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.major, self.minor)
+    }
+}
+
+/// What a block request does, as the report counts it (see `profiler/docs/accounting.md`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Op {
+    /// Data read.
+    Read,
+    /// Data written (also write-zeroes and secure erase, as the kernel's own statistics have it).
+    Write,
+    /// An empty request with PREFLUSH: the caller asked only for a cache flush. 0 bytes.
+    Flush,
+    /// Discard (trim).
+    Discard,
+}
+
+impl Op {
+    /// All operations in report order.
+    pub const ALL: [Self; 4] = [Self::Read, Self::Write, Self::Flush, Self::Discard];
+
+    /// The name in JSON and text.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Flush => "flush",
+            Self::Discard => "discard",
+        }
+    }
+}
+
+/// The system call (or its like) in which an actor waited for storage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Call {
+    /// `fsync(2)`.
+    Fsync,
+    /// `fdatasync(2)`.
+    Fdatasync,
+    /// The sync part of a write to a file opened with `O_SYNC` (or `RWF_SYNC`).
+    OsyncWrite,
+    /// The sync part of a write to a file opened with `O_DSYNC` (or `RWF_DSYNC`).
+    OdsyncWrite,
+    /// `msync(2)` with `MS_SYNC`.
+    Msync,
+    /// An fsync issued through `io_uring`.
+    IoUringFsync,
+    /// A sync of a file by a call not told apart further.
+    OtherSync,
+}
+
+impl Call {
+    /// All calls in report order.
+    pub const ALL: [Self; 7] = [
+        Self::Fsync,
+        Self::Fdatasync,
+        Self::OsyncWrite,
+        Self::OdsyncWrite,
+        Self::Msync,
+        Self::IoUringFsync,
+        Self::OtherSync,
+    ];
+
+    /// The name in JSON and text.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fsync => "fsync",
+            Self::Fdatasync => "fdatasync",
+            Self::OsyncWrite => "osync_write",
+            Self::OdsyncWrite => "odsync_write",
+            Self::Msync => "msync",
+            Self::IoUringFsync => "io_uring_fsync",
+            Self::OtherSync => "other_sync",
+        }
+    }
+}
+
+/// What part an actor plays on a control-plane host. From argv, open files and cgroup, never from comm alone.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// An etcd server, also one inside k3s or rke2.
+    Etcd,
+    /// kube-apiserver.
+    Apiserver,
+    /// A backup of etcd or of the host's files.
+    Backup,
+    /// kubelet.
+    Kubelet,
+    /// A container runtime or its shim.
+    Runtime,
+    /// A log shipper or log daemon.
+    Logging,
+    /// A kernel thread that could not be resolved to a process.
+    Kernel,
+    /// Nothing this host's role rules know.
+    #[default]
+    Other,
+    /// Not a process: the IO of one device that could not be given to anybody, by reason.
+    Unattributed,
+}
+
+impl Role {
+    /// The name in JSON and text.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Etcd => "etcd",
+            Self::Apiserver => "apiserver",
+            Self::Backup => "backup",
+            Self::Kubelet => "kubelet",
+            Self::Runtime => "runtime",
+            Self::Logging => "logging",
+            Self::Kernel => "kernel",
+            Self::Other => "other",
+            Self::Unattributed => "unattributed",
+        }
+    }
+}
+
+/// What a file is to its owner.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum FileClass {
+    /// etcd's write-ahead log.
+    Wal,
+    /// etcd's database (`member/snap/db`).
+    Db,
+    /// etcd's raft snapshots (`member/snap/*.snap`).
+    Snap,
+    /// What a backup writes.
+    BackupOutput,
+    /// kube-apiserver's audit log.
+    AuditLog,
+    /// A container's log under `/var/log/pods` or `/var/log/containers`.
+    ContainerLog,
+    /// Any other file, or a file that was not looked at.
+    #[default]
+    Other,
+}
+
+impl FileClass {
+    /// The name in JSON and text.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Wal => "wal",
+            Self::Db => "db",
+            Self::Snap => "snap",
+            Self::BackupOutput => "backup-output",
+            Self::AuditLog => "audit-log",
+            Self::ContainerLog => "container-log",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// How a request was given to its actor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// The actor submitted it itself.
+    Direct,
+    /// A kernel thread wrote back a page of a file this actor dirtied.
+    Writeback,
+    /// Shared among the contributors of a journal transaction.
+    Journal,
+    /// Only the cgroup that owns the request is known.
+    OwnerCgroup,
+    /// Nobody could be named.
+    Unattributed,
+}
+
+impl Method {
+    /// All methods in report order.
+    pub const ALL: [Self; 5] =
+        [Self::Direct, Self::Writeback, Self::Journal, Self::OwnerCgroup, Self::Unattributed];
+
+    /// The name in JSON and text.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Direct => "direct",
+            Self::Writeback => "writeback",
+            Self::Journal => "journal",
+            Self::OwnerCgroup => "owner_cgroup",
+            Self::Unattributed => "unattributed",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_encodings_of_a_device_number_agree() {
+        // 259:1048575 is the largest minor the kernel's own encoding holds.
+        for (major, minor) in [(8, 0), (253, 16), (259, 300), (259, 0xf_ffff)] {
+            let kernel = Dev::from_kernel((major << 20) | minor);
+            let stat = libc_makedev(major, minor);
+            assert_eq!(kernel, Dev::from_stat(stat));
+            assert_eq!(kernel.to_kernel(), Some((major << 20) | minor));
+        }
+        assert_eq!(Dev { major: 1 << 12, minor: 0 }.to_kernel(), None);
+    }
+
+    /// The C library's `makedev`, written out as the second source.
+    fn libc_makedev(major: u32, minor: u32) -> u64 {
+        let (major, minor) = (u64::from(major), u64::from(minor));
+        ((major & 0xffff_f000) << 32)
+            | ((major & 0xfff) << 8)
+            | ((minor & 0xffff_ff00) << 12)
+            | (minor & 0xff)
+    }
+}
