@@ -196,8 +196,8 @@ pub struct FileEntry {
     pub ino: u64,
     /// The file system's device (kernel encoding).
     pub dev: u32,
-    /// The process that used it first (or that userspace named as its owner).
-    pub tgid: u32,
+    /// The only process known to write it, 0 when none or several are known.
+    pub writer: u32,
 }
 
 /// All files by id.
