@@ -15,7 +15,6 @@ use iocontend_wire::tables::Slot;
 use crate::counts::bump;
 use crate::kread::{Ptr, config, load, scalar};
 use crate::maps::{CONTROL, EVENTS};
-use crate::streams::Times;
 use crate::{devices, owner, slots, streams};
 
 /// REQ_OP_FLUSH, REQ_OP_DISCARD, REQ_OP_DRV_IN (include/linux/blk_types.h, all versions).
@@ -54,8 +53,7 @@ unsafe fn begin(slot: *mut Slot, rq: Ptr, owner: Key, queued: u64) {
         (*slot).issued = 0;
         (*slot).sector = load(rq, config!(rq_sector));
         (*slot).done = 0;
-        (*slot).flags = load(rq, config!(rq_cmd_flags));
-        (*slot).dev = devices::index(devices::disk_of(rq));
+        (*slot).dev = devices::device_index(devices::disk_of(rq));
     }
 }
 
@@ -228,7 +226,8 @@ unsafe fn part_done(rq: Ptr, slot: Option<*mut Slot>, op: u32, bytes: u32) {
         // SAFETY: the slot is ours.
         Some(slot) => unsafe { (*slot).done += bytes },
         None if counting_since() != 0 && bytes != 0 => {
-            streams::add_bytes(nobody(rq).with(devices::index(devices::disk_of(rq)), op_kind(op, 1)), bytes as u64);
+            let dev = devices::device_index(devices::disk_of(rq));
+            streams::account_bytes(nobody(rq).with(dev, op_kind(op, 1)).0, bytes as u64);
         }
         None => {}
     }
@@ -271,22 +270,17 @@ unsafe fn finished(slot: *mut Slot, op: u32, status: u32, bytes: u32) {
         }
         let bytes = done + bytes;
         let key = Key(owner).with(dev, op_kind(op, bytes));
-        let was_issued = issued != 0;
-        let q2c = complete.wrapping_sub(queued);
-        let times = Times {
-            q2c: Some(q2c),
-            d2c: if was_issued { Some(complete.wrapping_sub(issued)) } else { None },
-            q2d: if was_issued { Some(issued.wrapping_sub(queued)) } else { None },
-        };
-        streams::add(key, bytes as u64, &times);
+        let q2c_ns = complete.wrapping_sub(queued);
+        let d2c_ns = if issued != 0 { complete.wrapping_sub(issued) } else { NO_TIME };
+        streams::account(key.0, bytes as u64, q2c_ns, d2c_ns);
         emit(IoRecord {
             head: tag::IO as u32 | status << 8,
             bytes,
             key: key.0,
             sector,
             complete_ns: complete,
-            q2c_ns: q2c,
-            d2c_ns: times.d2c.unwrap_or(NO_TIME),
+            q2c_ns,
+            d2c_ns,
         });
     }
 }
@@ -306,9 +300,9 @@ unsafe fn finished_unknown(rq: Ptr, op: u32, status: u32, bytes: u32) {
         } else {
             Count::StartNotSeen
         });
-        let dev = devices::index(devices::disk_of(rq));
+        let dev = devices::device_index(devices::disk_of(rq));
         let key = owner.with(dev, op_kind(op, bytes));
-        streams::add(key, bytes as u64, &Times { q2c: None, d2c: None, q2d: None });
+        streams::account(key.0, bytes as u64, NO_TIME, NO_TIME);
         emit(IoRecord {
             head: tag::IO as u32 | status << 8,
             bytes,
@@ -353,18 +347,18 @@ unsafe fn flush_command(rq: Ptr, key: u64) {
     if counting_since() == 0 {
         return;
     }
-    let d2c = if issued != 0 { Some(complete.wrapping_sub(issued)) } else { None };
-    let dev = devices::index(devices::disk_of(rq));
+    let d2c_ns = if issued != 0 { complete.wrapping_sub(issued) } else { NO_TIME };
+    let dev = devices::device_index(devices::disk_of(rq));
     let key = Key::owner(Owner::Overflow, 0, How::Unattributed).with(dev, Kind::FlushCommand as u32);
     bump(Count::FlushCommand);
-    streams::add(key, 0, &Times { q2c: None, d2c, q2d: None });
+    streams::account(key.0, 0, NO_TIME, d2c_ns);
     match EVENTS.reserve::<FlushRecord>(0) {
         Some(mut entry) => {
             entry.write(FlushRecord {
                 head: tag::FLUSH as u32,
                 dev,
                 complete_ns: complete,
-                d2c_ns: d2c.unwrap_or(NO_TIME),
+                d2c_ns,
             });
             entry.submit(NO_WAKEUP);
         }

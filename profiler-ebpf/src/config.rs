@@ -122,20 +122,16 @@ pub struct Config {
     pub has_io_start: u32,
     /// Bit of `RQF_FLUSH_SEQ` in `rq_flags`, as a mask.
     pub rqf_flush_seq: u32,
-    /// `__REQ_PREFLUSH` as a mask of `cmd_flags`.
-    pub req_preflush: u32,
     /// Copies of the statistics minus one; a power of two minus one.
     pub shard_mask: u32,
     /// 1: several CPUs share a copy, so adds are atomic.
     pub shared_shards: u32,
     /// 1: one event per IO goes to the ring.
     pub io_events: u32,
-    /// Not used.
-    pub pad: u32,
     /// Number of valid entries in `dio_ends`.
     pub dio_end_count: u32,
     /// Not used.
-    pub pad2: u32,
+    pub pad: u32,
     /// Kernel addresses of the completion functions of direct IO whose private data is a `struct iomap_dio`
     /// (first entry) and of the others; pages of such bios belong to user buffers and are never looked at.
     pub dio_ends: [u64; DIO_ENDS],
@@ -200,13 +196,11 @@ impl Config {
             sys_exit_ret: ABSENT,
             has_io_start: 0,
             rqf_flush_seq: 0,
-            req_preflush: 0,
             shard_mask: 0,
             shared_shards: 0,
             io_events: 1,
-            pad: 0,
             dio_end_count: 0,
-            pad2: 0,
+            pad: 0,
             dio_ends: [0; DIO_ENDS],
         }
     }

@@ -26,8 +26,9 @@ pub fn disk_of(rq: Ptr) -> u32 {
 }
 
 /// The index of a device; a new one gets its overflow streams at once, so that they exist when room runs out.
-#[inline(always)]
-pub fn index(dev: u32) -> u32 {
+#[inline(never)]
+#[unsafe(no_mangle)]
+pub extern "C" fn device_index(dev: u32) -> u32 {
     let entry = (1u64 << 32) | dev as u64;
     let Some(table) = DEVICES.get_ptr_mut(0) else { return DEVICE_OVERFLOW };
     let first = dev.wrapping_mul(0x9e37_79b1) >> 26;
@@ -63,14 +64,26 @@ pub fn index(dev: u32) -> u32 {
 #[inline(always)]
 fn reserve_overflow(dev: u32) {
     for kind in 0..=Kind::FlushCommand as u32 {
-        streams::insert(Key::overflow(dev, kind).0);
+        streams::insert_stream(Key::overflow(dev, kind).0);
     }
 }
 
 /// The index of an owning cgroup.
 #[inline(always)]
 pub fn cgroup_index(id: u64) -> Option<u32> {
-    let table = CGROUPS.get_ptr_mut(0)?;
+    match find_cgroup(id) {
+        NO_CGROUP => None,
+        index => Some(index),
+    }
+}
+
+/// "No room."
+const NO_CGROUP: u32 = u32::MAX;
+
+#[inline(never)]
+#[unsafe(no_mangle)]
+extern "C" fn find_cgroup(id: u64) -> u32 {
+    let Some(table) = CGROUPS.get_ptr_mut(0) else { return NO_CGROUP };
     let first = (id as u32).wrapping_mul(0x9e37_79b1) >> 24;
     for step in 0..TRIES {
         let at = (first + step) & (CGROUP_COUNT as u32 - 1);
@@ -79,17 +92,17 @@ pub fn cgroup_index(id: u64) -> Option<u32> {
         // SAFETY: map memory is valid for the program's life.
         let seen = unsafe { core::ptr::read_volatile(word) };
         if seen == id {
-            return Some(at);
+            return at;
         }
         if seen == 0 {
             // SAFETY: aligned, valid, and only ever changed as a whole word.
             match unsafe { atomic::swap(word, 0, id) } {
-                Ok(()) => return Some(at),
-                Err(other) if other == id => return Some(at),
+                Ok(()) => return at,
+                Err(other) if other == id => return at,
                 Err(_) => {}
             }
         }
     }
     bump(Count::CgroupTableFull);
-    None
+    NO_CGROUP
 }

@@ -18,19 +18,25 @@ const TRIES: u32 = 4;
 /// Whether userspace asked to tell this process's files apart.
 #[inline(always)]
 pub fn is_tracked(tgid: u32) -> bool {
-    let Some(table) = TRACKED.get_ptr_mut(0) else { return false };
+    find_tracked(tgid) != 0
+}
+
+#[inline(never)]
+#[unsafe(no_mangle)]
+extern "C" fn find_tracked(tgid: u32) -> u32 {
+    let Some(table) = TRACKED.get_ptr_mut(0) else { return 0 };
     let first = tracked_index(tgid) as usize;
     for step in 0..TRACKED_WINDOW {
         // SAFETY: the table has a window's length of spare entries at its end.
         let entry = unsafe { core::ptr::read_volatile(&raw const (*table).entries[first + step]) };
         if entry == tgid as u64 + 1 {
-            return true;
+            return 1;
         }
         if entry == 0 {
-            return false;
+            return 0;
         }
     }
-    false
+    0
 }
 
 /// Whose pages a bio carries.
@@ -127,7 +133,7 @@ pub fn of_bio(bio: Ptr) -> u32 {
         BioKind::OtherDirect | BioKind::Unknown => None,
     };
     match inode {
-        Some(inode) => id_of(inode),
+        Some(inode) => file_id(inode.dev, inode.ino),
         None => 0,
     }
 }
@@ -154,12 +160,9 @@ pub fn writer_of(id: u32) -> Option<u32> {
 
 /// The file id of an inode, given out when new.
 #[inline(never)]
-pub fn id_for(dev: u32, ino: u64) -> u32 {
-    id_of(Inode { dev, ino })
-}
-
-#[inline(always)]
-fn id_of(inode: Inode) -> u32 {
+#[unsafe(no_mangle)]
+pub extern "C" fn file_id(dev: u32, ino: u64) -> u32 {
+    let inode = Inode { dev, ino };
     if let Some(id) = known_id(inode) {
         return id;
     }

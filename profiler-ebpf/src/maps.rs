@@ -18,7 +18,7 @@ pub static CONFIG: Config = Config::absent();
 /// Requests in flight, by request pointer. Entries are taken at the request's first event and given back at its
 /// last one. Full: the older way is overwritten and counted.
 #[map]
-pub static SLOTS: Array<SlotSet> = Array::with_max_entries(1 << SLOT_BITS, 0);
+pub static SLOTS: Array<SlotSet> = Array::with_max_entries(1 << SLOT_BITS, MMAPABLE);
 
 /// Bios that have a request but whose request was not seen yet (kernels without `block_io_start`). Same rules.
 #[map]

@@ -7,7 +7,8 @@ use aya_ebpf::helpers::bpf_get_smp_processor_id;
 use iocontend_wire::bucket::{BUCKETS, bucket_of};
 use iocontend_wire::count::Count;
 use iocontend_wire::key::{DEVICE_OVERFLOW, Key};
-use iocontend_wire::tables::{KeySet, Phase, STREAMS, Stats, WAYS, sets_of};
+use iocontend_wire::record::NO_TIME;
+use iocontend_wire::tables::{Phase, STREAMS, WAYS, sets_of};
 
 use crate::atomic;
 use crate::counts::bump;
@@ -20,8 +21,9 @@ const NONE: u32 = u32::MAX;
 const EXTREME_TRIES: u32 = 4;
 
 /// Where a key stands in one set.
-#[inline(always)]
-fn find_in(set: u32, key: u64) -> u32 {
+#[inline(never)]
+#[unsafe(no_mangle)]
+extern "C" fn find_in(set: u32, key: u64) -> u32 {
     let Some(keys) = KEYS.get_ptr_mut(set) else { return NONE };
     for way in 0..WAYS {
         // SAFETY: a word of a map value.
@@ -32,9 +34,11 @@ fn find_in(set: u32, key: u64) -> u32 {
     NONE
 }
 
-/// Free ways of a set.
-#[inline(always)]
-fn free_ways(keys: *mut KeySet) -> u32 {
+/// Number of free ways of a set.
+#[inline(never)]
+#[unsafe(no_mangle)]
+extern "C" fn free_ways(set: u32) -> u32 {
+    let Some(keys) = KEYS.get_ptr_mut(set) else { return 0 };
     let mut free = 0;
     for way in 0..WAYS {
         // SAFETY: a word of a map value.
@@ -46,8 +50,9 @@ fn free_ways(keys: *mut KeySet) -> u32 {
 }
 
 /// Puts a key into a free way; another CPU may have put it there first.
-#[inline(always)]
-fn put_in(set: u32, key: u64) -> u32 {
+#[inline(never)]
+#[unsafe(no_mangle)]
+extern "C" fn put_in(set: u32, key: u64) -> u32 {
     let Some(keys) = KEYS.get_ptr_mut(set) else { return NONE };
     for way in 0..WAYS {
         // SAFETY: a word of a map value.
@@ -63,13 +68,14 @@ fn put_in(set: u32, key: u64) -> u32 {
 }
 
 /// Adds a key that is in none of its sets yet: into the emptier of the first two, else into the third.
+///
+/// Like all functions here that are not inlined, it is a global function to the verifier: checked once, on its
+/// own, and not again on every path that leads to it.
 #[inline(never)]
-pub fn insert(key: u64) -> u32 {
+#[unsafe(no_mangle)]
+pub extern "C" fn insert_stream(key: u64) -> u32 {
     let [first, second, third] = sets_of(key);
-    let (Some(a), Some(b)) = (KEYS.get_ptr_mut(first), KEYS.get_ptr_mut(second)) else {
-        return NONE;
-    };
-    let emptier = if free_ways(b) > free_ways(a) { second } else { first };
+    let emptier = if free_ways(second) > free_ways(first) { second } else { first };
     let at = put_in(emptier, key);
     if at != NONE {
         return at;
@@ -82,83 +88,88 @@ pub fn insert(key: u64) -> u32 {
 }
 
 /// The stream of a key, added when new; the overflow stream when there is no room.
-#[inline(always)]
-fn stream_of(key: Key) -> u32 {
-    let [first, second, _] = sets_of(key.0);
-    let at = find_in(first, key.0);
+#[inline(never)]
+#[unsafe(no_mangle)]
+extern "C" fn stream_of(key: u64) -> u32 {
+    let [first, second, _] = sets_of(key);
+    let at = find_in(first, key);
     if at != NONE {
         return at;
     }
-    let at = find_in(second, key.0);
+    let at = find_in(second, key);
     if at != NONE {
         return at;
     }
-    let at = insert(key.0);
+    let at = insert_stream(key);
     if at != NONE {
         return at;
     }
     bump(Count::StreamTableFull);
-    let at = insert(Key::overflow(key.dev(), key.kind()).0);
+    let key = Key(key);
+    let at = insert_stream(Key::overflow(key.dev(), key.kind()).0);
     if at != NONE {
         return at;
     }
-    let at = insert(Key::overflow(DEVICE_OVERFLOW, key.kind()).0);
+    let at = insert_stream(Key::overflow(DEVICE_OVERFLOW, key.kind()).0);
     if at == NONE {
         bump(Count::NoStream);
     }
     at
 }
 
-/// Times of one finished request; `None` for what was not seen.
-pub struct Times {
-    pub q2d: Option<u64>,
-    pub d2c: Option<u64>,
-    pub q2c: Option<u64>,
+/// The latency bucket, see [`bucket_of`].
+#[inline(never)]
+#[unsafe(no_mangle)]
+extern "C" fn latency_bucket(ns: u64) -> u32 {
+    bucket_of(ns) as u32
 }
 
-/// Statistics of a key's stream on this CPU.
-#[inline(always)]
-fn stats_of(key: Key) -> Option<*mut Stats> {
+/// Counts a finished request, wait or flush command in its stream. Times in ns, [`NO_TIME`] for what was not
+/// seen; the queue time is the difference of the two.
+#[inline(never)]
+#[unsafe(no_mangle)]
+pub extern "C" fn account(key: u64, bytes: u64, q2c: u64, d2c: u64) -> u32 {
     let stream = stream_of(key);
     if stream == NONE {
-        return None;
+        return 0;
     }
     // SAFETY: no arguments.
     let shard = unsafe { bpf_get_smp_processor_id() } & config!(shard_mask);
-    STATS.get_ptr_mut(stream + shard * STREAMS as u32)
-}
-
-/// Counts a finished request or wait.
-#[inline(always)]
-pub fn add(key: Key, bytes: u64, times: &Times) {
-    let Some(stats) = stats_of(key) else { return };
+    let Some(stats) = STATS.get_ptr_mut(stream + shard * STREAMS as u32) else { return 0 };
     let shared = config!(shared_shards) != 0;
     // SAFETY: a map value; every field is changed on its own.
     unsafe {
         add_word(&raw mut (*stats).count, 1, shared);
-        if bytes != 0 {
-            add_word(&raw mut (*stats).bytes, bytes, shared);
-        }
-        if let Some(ns) = times.q2c {
+        add_word(&raw mut (*stats).bytes, bytes, shared);
+        if q2c != NO_TIME {
             add_word(&raw mut (*stats).started, 1, shared);
-            add_phase(&raw mut (*stats).q2c, ns, shared);
+            add_phase(&raw mut (*stats).q2c, q2c, shared);
         }
-        if let Some(ns) = times.d2c {
+        if d2c != NO_TIME {
             add_word(&raw mut (*stats).issued, 1, shared);
-            add_phase(&raw mut (*stats).d2c, ns, shared);
-        }
-        if let Some(ns) = times.q2d {
-            add_phase(&raw mut (*stats).q2d, ns, shared);
+            add_phase(&raw mut (*stats).d2c, d2c, shared);
+            if q2c != NO_TIME {
+                add_phase(&raw mut (*stats).q2d, q2c.wrapping_sub(d2c), shared);
+            }
         }
     }
+    1
 }
 
 /// Counts bytes of a request that is not finished yet and has no slot to keep them in.
-#[inline(always)]
-pub fn add_bytes(key: Key, bytes: u64) {
-    let Some(stats) = stats_of(key) else { return };
+#[inline(never)]
+#[unsafe(no_mangle)]
+pub extern "C" fn account_bytes(key: u64, bytes: u64) -> u32 {
+    let stream = stream_of(key);
+    if stream == NONE {
+        return 0;
+    }
+    // SAFETY: no arguments.
+    let shard = unsafe { bpf_get_smp_processor_id() } & config!(shard_mask);
+    let Some(stats) = STATS.get_ptr_mut(stream + shard * STREAMS as u32) else { return 0 };
     // SAFETY: a map value.
     unsafe { add_word(&raw mut (*stats).bytes, bytes, config!(shared_shards) != 0) };
+    1
 }
 
 #[inline(always)]
@@ -179,9 +190,8 @@ unsafe fn add_phase(phase: *mut Phase, ns: u64, shared: bool) {
         add_word(&raw mut (*phase).sum, ns, shared);
         raise(&raw mut (*phase).max, ns, shared);
         raise(&raw mut (*phase).not_min, !ns, shared);
-        // The verifier wants the bound checked; without the barrier the optimiser knows it and drops the check.
-        let bucket = core::hint::black_box(bucket_of(ns) as u64);
-        if bucket < BUCKETS as u64 {
+        let bucket = latency_bucket(ns);
+        if bucket < BUCKETS as u32 {
             let word = (&raw mut (*phase).buckets).cast::<u32>().add(bucket as usize);
             if shared {
                 atomic::add_half(word, 1);

@@ -8,7 +8,7 @@ use aya_ebpf::programs::TracePointContext;
 use iocontend_wire::config::ABSENT;
 use iocontend_wire::count::Count;
 use iocontend_wire::key::{How, Key, Kind, Owner};
-use iocontend_wire::record::{WaitRecord, tag};
+use iocontend_wire::record::{NO_TIME, WaitRecord, tag};
 use iocontend_wire::tables::OpenWait;
 
 use crate::block::{NO_WAKEUP, counting_since, now};
@@ -16,7 +16,6 @@ use crate::counts::bump;
 use crate::kread::{Ptr, config, load};
 use crate::maps::{EVENTS, FILE_ENTRIES, OPEN_WAITS};
 use crate::owner::{PF_IO_WORKER, PF_KTHREAD, current};
-use crate::streams::Times;
 use crate::{devices, files, streams};
 
 /// A field of a classic tracepoint's record. A guarded copy: the verifier allows no offset that is not constant.
@@ -87,7 +86,7 @@ fn begin(dev: u32, ino: u64, datasync: u32) {
     let tgid = (thread >> 32) as u32;
     let mut file = 0;
     if files::is_tracked(tgid) {
-        file = files::id_for(dev, ino);
+        file = files::file_id(dev, ino);
         note_writer(file, tgid);
     }
     let owner = Key::owner(Owner::Process(tgid), file, How::Direct);
@@ -131,8 +130,8 @@ fn end(ret: i32) {
     if counting_since() == 0 {
         return;
     }
-    let key = Key(wait.owner).with(devices::index(wait.dev), wait.kind);
-    streams::add(key, 0, &Times { q2c: Some(end - wait.start), d2c: None, q2d: None });
+    let key = Key(wait.owner).with(devices::device_index(wait.dev), wait.kind);
+    streams::account(key.0, 0, end - wait.start, NO_TIME);
     match EVENTS.reserve::<WaitRecord>(0) {
         Some(mut entry) => {
             entry.write(WaitRecord {

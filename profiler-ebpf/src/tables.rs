@@ -91,17 +91,14 @@ pub struct Slot {
     pub sector: u64,
     /// Bytes completed so far.
     pub done: u32,
-    /// `cmd_flags` when queued (PREFLUSH and FUA are taken off later).
-    pub flags: u32,
     /// Device index.
     pub dev: u32,
-    /// Not used.
-    pub pad: u32,
 }
 
 /// Requests that share a hash: two ways.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
+#[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
 pub struct SlotSet {
     /// The two slots.
     pub ways: [Slot; 2],
@@ -240,7 +237,7 @@ pub struct OpenWait {
 
 const _: () = assert!(size_of::<Phase>() == 896);
 const _: () = assert!(size_of::<Stats>() == 2720);
-const _: () = assert!(size_of::<Slot>() == 56);
+const _: () = assert!(size_of::<Slot>() == 48);
 // The promise of the documentation: at most 64 MiB of map memory at 64 CPUs.
 const _: () = assert!(
     STREAMS * MAX_SHARDS * size_of::<Stats>()

@@ -10,3 +10,6 @@
 #![forbid(unsafe_code)]
 
 pub mod ids;
+pub mod btf;
+pub mod plan;
+pub mod tracefs;
