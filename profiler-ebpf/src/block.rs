@@ -53,7 +53,7 @@ unsafe fn begin(slot: *mut Slot, rq: Ptr, owner: Key, queued: u64) {
         (*slot).issued = 0;
         (*slot).sector = load(rq, config!(rq_sector));
         (*slot).done = 0;
-        (*slot).dev = devices::device_index(devices::disk_of(rq));
+        (*slot).dev = devices::of_request(rq);
     }
 }
 
@@ -185,23 +185,25 @@ pub fn rq_merge(ctx: BtfTracePointContext) -> i32 {
 
 #[btf_tracepoint(function = "block_rq_complete")]
 pub fn rq_complete(ctx: BtfTracePointContext) -> i32 {
+    // First of all: it is the most exact here, and reading the clock waits for loads that stand before it.
+    let complete = now();
     let rq: Ptr = ctx.arg(0);
     let status = ctx.arg::<u32>(1) & 0xff;
     let bytes: u32 = ctx.arg(2);
     // SAFETY: a request.
-    unsafe { completed(rq, status, bytes) };
+    unsafe { completed(rq, status, bytes, complete) };
     0
 }
 
 #[inline(always)]
-unsafe fn completed(rq: Ptr, status: u32, bytes: u32) {
+unsafe fn completed(rq: Ptr, status: u32, bytes: u32, complete: u64) {
     let key = scalar(rq);
     // SAFETY: members of a request; slots are ours.
     unsafe {
         let flags: u32 = load(rq, config!(rq_cmd_flags));
         let op = flags & OP_MASK;
         if op == OP_FLUSH {
-            return flush_command(rq, key);
+            return flush_command(rq, key, complete);
         }
         if op >= OP_DRV_IN {
             return bump(Count::Passthrough);
@@ -213,8 +215,8 @@ unsafe fn completed(rq: Ptr, status: u32, bytes: u32) {
             return part_done(rq, slot, op, bytes);
         }
         match slot {
-            Some(slot) => finished(slot, op, status, bytes),
-            None => finished_unknown(rq, op, status, bytes),
+            Some(slot) => finished(slot, op, status, bytes, complete),
+            None => finished_unknown(rq, op, status, bytes, complete),
         }
     }
 }
@@ -226,7 +228,7 @@ unsafe fn part_done(rq: Ptr, slot: Option<*mut Slot>, op: u32, bytes: u32) {
         // SAFETY: the slot is ours.
         Some(slot) => unsafe { (*slot).done += bytes },
         None if counting_since() != 0 && bytes != 0 => {
-            let dev = devices::device_index(devices::disk_of(rq));
+            let dev = devices::of_request(rq);
             streams::account_bytes(nobody(rq).with(dev, op_kind(op, 1)).0, bytes as u64);
         }
         None => {}
@@ -259,20 +261,19 @@ fn nobody(rq: Ptr) -> Key {
 }
 
 #[inline(always)]
-unsafe fn finished(slot: *mut Slot, op: u32, status: u32, bytes: u32) {
-    let complete = now();
+unsafe fn finished(slot: *mut Slot, op: u32, status: u32, bytes: u32, complete: u64) {
     // SAFETY: the slot is ours until released.
     unsafe {
         let Slot { owner, queued, issued, sector, done, dev, .. } = *slot;
-        slots::release(slot);
         if counting_since() == 0 {
-            return;
+            return slots::release(slot);
         }
         let bytes = done + bytes;
         let key = Key(owner).with(dev, op_kind(op, bytes));
         let q2c_ns = complete.wrapping_sub(queued);
         let d2c_ns = if issued != 0 { complete.wrapping_sub(issued) } else { NO_TIME };
-        streams::account(key.0, bytes as u64, q2c_ns, d2c_ns);
+        streams::account_with(slot, key, bytes as u64, q2c_ns, d2c_ns);
+        slots::release(slot);
         emit(IoRecord {
             head: tag::IO as u32 | status << 8,
             bytes,
@@ -287,7 +288,7 @@ unsafe fn finished(slot: *mut Slot, op: u32, status: u32, bytes: u32) {
 
 /// A request without a slot still counts for its device, as unattributed.
 #[inline(always)]
-unsafe fn finished_unknown(rq: Ptr, op: u32, status: u32, bytes: u32) {
+unsafe fn finished_unknown(rq: Ptr, op: u32, status: u32, bytes: u32, complete: u64) {
     let since = counting_since();
     if since == 0 {
         return;
@@ -300,15 +301,15 @@ unsafe fn finished_unknown(rq: Ptr, op: u32, status: u32, bytes: u32) {
         } else {
             Count::StartNotSeen
         });
-        let dev = devices::device_index(devices::disk_of(rq));
+        let dev = devices::of_request(rq);
         let key = owner.with(dev, op_kind(op, bytes));
-        streams::account(key.0, bytes as u64, NO_TIME, NO_TIME);
+        streams::account(key, bytes as u64, NO_TIME, NO_TIME);
         emit(IoRecord {
             head: tag::IO as u32 | status << 8,
             bytes,
             key: key.0,
             sector: load(rq, config!(rq_sector)),
-            complete_ns: now(),
+            complete_ns: complete,
             q2c_ns: NO_TIME,
             d2c_ns: NO_TIME,
         });
@@ -331,8 +332,7 @@ fn emit(record: IoRecord) {
 
 /// The queue's own flush request is done.
 #[inline(always)]
-unsafe fn flush_command(rq: Ptr, key: u64) {
-    let complete = now();
+unsafe fn flush_command(rq: Ptr, key: u64, complete: u64) {
     // SAFETY: the slot is ours.
     let issued = unsafe {
         match slots::find(key) {
@@ -348,10 +348,10 @@ unsafe fn flush_command(rq: Ptr, key: u64) {
         return;
     }
     let d2c_ns = if issued != 0 { complete.wrapping_sub(issued) } else { NO_TIME };
-    let dev = devices::device_index(devices::disk_of(rq));
+    let dev = devices::of_request(rq);
     let key = Key::owner(Owner::Overflow, 0, How::Unattributed).with(dev, Kind::FlushCommand as u32);
     bump(Count::FlushCommand);
-    streams::account(key.0, 0, NO_TIME, d2c_ns);
+    streams::account(key, 0, NO_TIME, d2c_ns);
     match EVENTS.reserve::<FlushRecord>(0) {
         Some(mut entry) => {
             entry.write(FlushRecord {

@@ -25,13 +25,41 @@ pub fn disk_of(rq: Ptr) -> u32 {
     }
 }
 
+/// The index of a request's device.
+#[inline(always)]
+pub fn of_request(rq: Ptr) -> u32 {
+    let dev = disk_of(rq);
+    let first = first_index(dev);
+    if let Some(table) = DEVICES.get_ptr_mut(0) {
+        // SAFETY: the index is below the length.
+        if unsafe { core::ptr::read_volatile(&raw const (*table).entries[first as usize]) }
+            == entry_of(dev)
+        {
+            return first;
+        }
+    }
+    device_index(dev)
+}
+
+/// The entry of a device.
+#[inline(always)]
+fn entry_of(dev: u32) -> u64 {
+    (1 << 32) | dev as u64
+}
+
+/// Where a device's entry should stand.
+#[inline(always)]
+fn first_index(dev: u32) -> u32 {
+    dev.wrapping_mul(0x9e37_79b1) >> 26
+}
+
 /// The index of a device; a new one gets its overflow streams at once, so that they exist when room runs out.
 #[inline(never)]
 #[unsafe(no_mangle)]
 pub extern "C" fn device_index(dev: u32) -> u32 {
-    let entry = (1u64 << 32) | dev as u64;
+    let entry = entry_of(dev);
     let Some(table) = DEVICES.get_ptr_mut(0) else { return DEVICE_OVERFLOW };
-    let first = dev.wrapping_mul(0x9e37_79b1) >> 26;
+    let first = first_index(dev);
     for step in 0..TRIES {
         let at = (first + step) & (COUNT - 1);
         if at == DEVICE_OVERFLOW {

@@ -23,20 +23,21 @@ unsafe fn take(tag: *mut u64, key: u64) -> bool {
     unsafe { atomic::swap(tag, 0, key) }.is_ok()
 }
 
-/// The slot of a request, if it has one.
+/// The slot of a live request, if it has one.
 #[inline(always)]
 pub fn find(key: u64) -> Option<*mut Slot> {
     let set = SLOTS.get_ptr_mut(set_of(key, SLOT_BITS))?;
     // SAFETY: map memory.
     unsafe {
-        if (*set).ways[0].tag == key {
-            return Some(&raw mut (*set).ways[0]);
-        }
-        if (*set).ways[1].tag == key {
-            return Some(&raw mut (*set).ways[1]);
-        }
+        let slot = if (*set).ways[0].tag == key {
+            &raw mut (*set).ways[0]
+        } else if (*set).ways[1].tag == key {
+            &raw mut (*set).ways[1]
+        } else {
+            return None;
+        };
+        if (*slot).queued == 0 { None } else { Some(slot) }
     }
-    None
 }
 
 /// A slot for a request that begins. An old one under the same pointer is from a request that never completed.
@@ -46,16 +47,32 @@ pub fn claim(key: u64) -> Option<*mut Slot> {
     // SAFETY: map memory.
     unsafe {
         let (first, second) = (&raw mut (*set).ways[0], &raw mut (*set).ways[1]);
-        if (*first).tag == key || take(&raw mut (*first).tag, key) {
+        if (*first).tag == key {
             return Some(first);
         }
-        if (*second).tag == key || take(&raw mut (*second).tag, key) {
+        if (*second).tag == key {
+            return Some(second);
+        }
+        if take_over(first, key) {
+            return Some(first);
+        }
+        if take_over(second, key) {
             return Some(second);
         }
         bump(Count::SlotOverwritten);
         let older = if (*second).queued < (*first).queued { second } else { first };
         (*older).tag = key;
         Some(older)
+    }
+}
+
+/// Takes the way of a request that is over.
+#[inline(always)]
+unsafe fn take_over(slot: *mut Slot, key: u64) -> bool {
+    // SAFETY: map memory.
+    unsafe {
+        let old = core::ptr::read_volatile(&raw const (*slot).tag);
+        (*slot).queued == 0 && atomic::swap(&raw mut (*slot).tag, old, key).is_ok()
     }
 }
 
@@ -66,7 +83,7 @@ pub fn claim(key: u64) -> Option<*mut Slot> {
 #[inline(always)]
 pub unsafe fn release(slot: *mut Slot) {
     // SAFETY: map memory.
-    unsafe { core::ptr::write_volatile(&raw mut (*slot).tag, 0) };
+    unsafe { core::ptr::write_volatile(&raw mut (*slot).queued, 0) };
 }
 
 /// A slot for a bio that just got its request.

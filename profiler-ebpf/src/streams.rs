@@ -8,7 +8,7 @@ use iocontend_wire::bucket::{BUCKETS, bucket_of};
 use iocontend_wire::count::Count;
 use iocontend_wire::key::{DEVICE_OVERFLOW, Key};
 use iocontend_wire::record::NO_TIME;
-use iocontend_wire::tables::{Phase, STREAMS, WAYS, sets_of};
+use iocontend_wire::tables::{D2C, Q2C, Q2D, STREAMS, Slot, Stats, WAYS, sets_of};
 
 use crate::atomic;
 use crate::counts::bump;
@@ -124,12 +124,50 @@ extern "C" fn latency_bucket(ns: u64) -> u32 {
     bucket_of(ns) as u32
 }
 
-/// Counts a finished request, wait or flush command in its stream. Times in ns, [`NO_TIME`] for what was not
-/// seen; the queue time is the difference of the two.
+/// Counts a finished wait, flush command or request without a slot. Times as in [`account_at`].
+#[inline(always)]
+pub fn account(key: Key, bytes: u64, q2c: u64, d2c: u64) {
+    account_at(stream_of(key.0), bytes, q2c, d2c);
+}
+
+/// Counts a finished request whose slot may remember the stream of the request before it.
+///
+/// # Safety
+/// `slot` is a slot of the table.
+#[inline(always)]
+pub unsafe fn account_with(slot: *mut Slot, key: Key, bytes: u64, q2c: u64, d2c: u64) {
+    // SAFETY: map memory.
+    unsafe {
+        let last = (*slot).last_stream as u32;
+        let mut stream = NONE;
+        if (*slot).last_key == key.0 && is_at(last, key.0) {
+            stream = last;
+        }
+        if stream == NONE {
+            stream = stream_of(key.0);
+            (*slot).last_key = key.0;
+            (*slot).last_stream = stream as u64;
+        }
+        account_at(stream, bytes, q2c, d2c);
+    }
+}
+
+/// Whether a stream still has this key.
+#[inline(always)]
+fn is_at(stream: u32, key: u64) -> bool {
+    match KEYS.get_ptr_mut(stream / WAYS as u32) {
+        // SAFETY: masked to the length of a set.
+        Some(set) => unsafe {
+            core::ptr::read_volatile(&raw const (*set).keys[stream as usize & (WAYS - 1)]) == key
+        },
+        None => false,
+    }
+}
+
+/// Counts in a stream. Times in ns, [`NO_TIME`] for what was not seen; queue time is the difference of the two.
 #[inline(never)]
 #[unsafe(no_mangle)]
-pub extern "C" fn account(key: u64, bytes: u64, q2c: u64, d2c: u64) -> u32 {
-    let stream = stream_of(key);
+extern "C" fn account_at(stream: u32, bytes: u64, q2c: u64, d2c: u64) -> u32 {
     if stream == NONE {
         return 0;
     }
@@ -142,14 +180,12 @@ pub extern "C" fn account(key: u64, bytes: u64, q2c: u64, d2c: u64) -> u32 {
         add_word(&raw mut (*stats).count, 1, shared);
         add_word(&raw mut (*stats).bytes, bytes, shared);
         if q2c != NO_TIME {
-            add_word(&raw mut (*stats).started, 1, shared);
-            add_phase(&raw mut (*stats).q2c, q2c, shared);
+            add_phase(stats, Q2C, q2c, shared);
         }
         if d2c != NO_TIME {
-            add_word(&raw mut (*stats).issued, 1, shared);
-            add_phase(&raw mut (*stats).d2c, d2c, shared);
+            add_phase(stats, D2C, d2c, shared);
             if q2c != NO_TIME {
-                add_phase(&raw mut (*stats).q2d, q2c.wrapping_sub(d2c), shared);
+                add_phase(stats, Q2D, q2c.wrapping_sub(d2c), shared);
             }
         }
     }
@@ -184,15 +220,16 @@ unsafe fn add_word(word: *mut u64, value: u64, shared: bool) {
 }
 
 #[inline(always)]
-unsafe fn add_phase(phase: *mut Phase, ns: u64, shared: bool) {
+unsafe fn add_phase(stats: *mut Stats, which: usize, ns: u64, shared: bool) {
     // SAFETY: fields of a map value; the bucket index is checked.
     unsafe {
+        let phase = &raw mut (*stats).phases[which];
         add_word(&raw mut (*phase).sum, ns, shared);
         raise(&raw mut (*phase).max, ns, shared);
         raise(&raw mut (*phase).not_min, !ns, shared);
         let bucket = latency_bucket(ns);
         if bucket < BUCKETS as u32 {
-            let word = (&raw mut (*phase).buckets).cast::<u32>().add(bucket as usize);
+            let word = (&raw mut (*stats).buckets[which]).cast::<u32>().add(bucket as usize);
             if shared {
                 atomic::add_half(word, 1);
             } else {

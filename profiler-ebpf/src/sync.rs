@@ -131,7 +131,7 @@ fn end(ret: i32) {
         return;
     }
     let key = Key(wait.owner).with(devices::device_index(wait.dev), wait.kind);
-    streams::account(key.0, 0, end - wait.start, NO_TIME);
+    streams::account(key, 0, end - wait.start, NO_TIME);
     match EVENTS.reserve::<WaitRecord>(0) {
         Some(mut entry) => {
             entry.write(WaitRecord {

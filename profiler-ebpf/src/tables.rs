@@ -38,7 +38,7 @@ pub const fn sets_of(key: u64) -> [u32; 3] {
     ]
 }
 
-/// Statistics of one phase.
+/// Sum and extremes of one phase.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 #[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
@@ -49,9 +49,14 @@ pub struct Phase {
     pub not_min: u64,
     /// Maximum, ns.
     pub max: u64,
-    /// Latency buckets ([`crate::bucket`]). 32 bits: userspace reads differences, modulo 2^32.
-    pub buckets: [u32; BUCKETS],
 }
+
+/// Index of a phase in [`Stats`]: queue time.
+pub const Q2D: usize = 0;
+/// Device time.
+pub const D2C: usize = 1;
+/// Total time; for waits the duration of the wait.
+pub const Q2C: usize = 2;
 
 /// Statistics of one stream in one shard.
 #[derive(Clone, Copy, Debug)]
@@ -62,28 +67,23 @@ pub struct Stats {
     pub count: u64,
     /// Bytes, partial completions included.
     pub bytes: u64,
-    /// Finished requests of which the issue was seen: the number behind `q2d` and `d2c`.
-    pub issued: u64,
-    /// Finished requests of which the start was seen: the number behind `q2c`.
-    pub started: u64,
-    /// Queue time.
-    pub q2d: Phase,
-    /// Device time.
-    pub d2c: Phase,
-    /// Total time; for waits the duration of the wait.
-    pub q2c: Phase,
+    /// Sums and extremes by phase ([`Q2D`], [`D2C`], [`Q2C`]).
+    pub phases: [Phase; 3],
+    /// Latency buckets ([`crate::bucket`]) by phase; their sum is the number of requests of which the phase was
+    /// seen. 32 bits: userspace reads differences, modulo 2^32.
+    pub buckets: [[u32; BUCKETS]; 3],
 }
 
-/// One live request.
+/// One request, live while `queued` is not 0. Two share 128 bytes, so that none lies across two cache lines.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 #[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
 pub struct Slot {
-    /// Request pointer, 0 when free.
+    /// Request pointer; kept after the end, for the same pointer comes again.
     pub tag: u64,
     /// Owner part of the stream key.
     pub owner: u64,
-    /// Time queued, CLOCK_MONOTONIC ns.
+    /// Time queued, CLOCK_MONOTONIC ns; 0 when the request is over.
     pub queued: u64,
     /// Time of the last issue, 0 before.
     pub issued: u64,
@@ -93,6 +93,10 @@ pub struct Slot {
     pub done: u32,
     /// Device index.
     pub dev: u32,
+    /// Stream key of the last request with this pointer, a shortcut to its stream.
+    pub last_key: u64,
+    /// Index of that stream, if it still has that key.
+    pub last_stream: u64,
 }
 
 /// Requests that share a hash: two ways.
@@ -235,9 +239,9 @@ pub struct OpenWait {
     pub kind: u32,
 }
 
-const _: () = assert!(size_of::<Phase>() == 896);
-const _: () = assert!(size_of::<Stats>() == 2720);
-const _: () = assert!(size_of::<Slot>() == 48);
+const _: () = assert!(size_of::<Phase>() == 24);
+const _: () = assert!(size_of::<Stats>() == 2704);
+const _: () = assert!(size_of::<Slot>() == 64);
 // The promise of the documentation: at most 64 MiB of map memory at 64 CPUs.
 const _: () = assert!(
     STREAMS * MAX_SHARDS * size_of::<Stats>()

@@ -26,7 +26,7 @@ fn main() -> anyhow::Result<()> {
     for (c,v) in p.counts() { if v>0 {println!("{} {v}", c.name());} }
     for set in 0..160 { let k=p.keys.read(set).unwrap(); for (w,key) in k.keys.iter().enumerate() { if *key!=0 {
         let key=iocontend_wire::key::Key(*key);
-        let mut c=0;let mut b=0; let mut s=0; let mut d=0; let mut st=0; for sh in 0..p.shards { let x=p.stats.read(sh*1280+set*8+w).unwrap(); c+=x.count;b+=x.bytes; s+=x.q2c.sum; d+=x.d2c.sum; st+=x.started;}
+        let mut c=0;let mut b=0; let mut s=0; let mut d=0; let mut st=0; for sh in 0..p.shards { let x=p.stats.read(sh*1280+set*8+w).unwrap(); c+=x.count;b+=x.bytes; s+=x.phases[2].sum; d+=x.phases[1].sum; st+=x.buckets[2].iter().map(|b|u64::from(*b)).sum::<u64>();}
         if c>0 {println!("{:?} dev {} kind {:?} file {} how {} count {c} bytes {b} q2c {} d2c {}", key.who(), key.dev(), iocontend_wire::key::Kind::from_u32(key.kind()), key.file(), key.how(), s/st.max(1), d/st.max(1));}
     }}}
     for (n,c) in p.costs() { if c.run_cnt>0 {println!("{n} {} ns x {} miss {:?}", c.run_ns/c.run_cnt.max(1), c.run_cnt, c.recursion_misses);} }

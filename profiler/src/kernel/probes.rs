@@ -304,7 +304,7 @@ impl Probes {
 
     /// Requests that have begun and not completed (or never will: see `slots.rs` of the kernel side).
     pub fn in_flight(&self) -> u64 {
-        let tags = |set: SlotSet| set.ways.iter().filter(|slot| slot.tag != 0).count() as u64;
+        let tags = |set: SlotSet| set.ways.iter().filter(|slot| slot.queued != 0).count() as u64;
         (0..self.slots.len()).filter_map(|index| self.slots.read(index)).map(tags).sum()
     }
 
