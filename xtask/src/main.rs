@@ -7,6 +7,7 @@
 mod apt;
 mod ebpf;
 mod run;
+mod vm;
 
 use clap::{Parser, Subcommand};
 
@@ -25,11 +26,14 @@ struct Cli {
 enum Task {
     /// Build the kernel object from source, or check that the committed one is what the source gives
     Ebpf(ebpf::Args),
+    /// Run a command under another kernel, in a VM with this host's files and a throttled disk
+    Vm(vm::Args),
 }
 
 fn main() -> std::process::ExitCode {
     let outcome = match Cli::parse().task {
         Task::Ebpf(args) => ebpf::run(&args).map(|()| 0),
+        Task::Vm(args) => vm::run(&args),
     };
     match outcome {
         Ok(code) => std::process::ExitCode::from(code),
