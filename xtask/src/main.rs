@@ -5,6 +5,8 @@
 )]
 
 mod apt;
+mod ci;
+mod dist;
 mod ebpf;
 mod run;
 mod vm;
@@ -28,12 +30,18 @@ enum Task {
     Ebpf(ebpf::Args),
     /// Run a command under another kernel, in a VM with this host's files and a throttled disk
     Vm(vm::Args),
+    /// Build one static binary at target/dist/iocontend
+    Dist,
+    /// Run everything that CI runs, in its order (root)
+    Ci(ci::Args),
 }
 
 fn main() -> std::process::ExitCode {
     let outcome = match Cli::parse().task {
         Task::Ebpf(args) => ebpf::run(&args).map(|()| 0),
         Task::Vm(args) => vm::run(&args),
+        Task::Dist => dist::run().map(|()| 0),
+        Task::Ci(args) => ci::run(&args).map(|()| 0),
     };
     match outcome {
         Ok(code) => std::process::ExitCode::from(code),

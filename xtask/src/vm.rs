@@ -25,39 +25,39 @@ const VIRTME_NG: &str = "virtme-ng==1.42";
 pub(crate) struct Args {
     /// Debian's kernel to boot, from /boot: 6.1 or 6.12 (the newest that matches)
     #[arg(long)]
-    pub(crate) kernel: String,
+    kernel: String,
     /// Attach an empty disk, throttled by the emulator: iops=600,bps=20M[,size=2G][,dev=nvme|virtio]
     #[arg(long, value_name = "SPEC")]
-    pub(crate) disk: Option<Disk>,
+    disk: Option<Disk>,
     /// Make this file system on the disk and mount it at /mnt/iocontend
     #[arg(long, value_enum, requires = "disk")]
-    pub(crate) fs: Option<FileSystem>,
+    fs: Option<FileSystem>,
     /// IO scheduler of the disk
     #[arg(long, value_enum, requires = "disk")]
-    pub(crate) sched: Option<Scheduler>,
+    sched: Option<Scheduler>,
     /// Kill the VM after this many seconds, boot included (exit code 124)
     #[arg(long, default_value_t = 900, value_name = "SECONDS")]
-    pub(crate) timeout: u64,
+    timeout: u64,
     /// CPUs of the VM
     #[arg(long, default_value_t = 2)]
-    pub(crate) cpus: u16,
+    cpus: u16,
     /// Memory of the VM
     #[arg(long, default_value = "3G")]
-    pub(crate) memory: String,
+    memory: String,
     /// A folder of the host that the command may write to; everything else it writes is dropped
     #[arg(long, value_name = "DIR")]
-    pub(crate) rwdir: Vec<PathBuf>,
+    rwdir: Vec<PathBuf>,
     /// Show what the emulator and the kernel say (boot takes longer)
     #[arg(long)]
-    pub(crate) verbose: bool,
+    verbose: bool,
     /// The command and its arguments. It runs as root in the workspace's folder, and sees
     /// IOCONTEND_VM=1, IOCONTEND_VM_DISK (such as nvme0n1) and IOCONTEND_VM_DIR (the mounted disk)
     #[arg(last = true, required = true, value_name = "CMD")]
-    pub(crate) command: Vec<OsString>,
+    command: Vec<OsString>,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
-pub(crate) enum FileSystem {
+enum FileSystem {
     Ext4,
     Xfs,
     Btrfs,
@@ -83,7 +83,7 @@ impl FileSystem {
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
-pub(crate) enum Scheduler {
+enum Scheduler {
     None,
     MqDeadline,
     Bfq,
@@ -98,6 +98,25 @@ impl Scheduler {
             Self::Bfq => "bfq",
             Self::Kyber => "kyber",
         }
+    }
+}
+
+impl Args {
+    /// What CI asks for: a slow disk with the file system that etcd mostly has.
+    pub(crate) fn tests(kernel: &str, command: Vec<OsString>) -> Result<Self> {
+        Ok(Self {
+            kernel: kernel.to_owned(),
+            disk: Some("iops=600,bps=20M".parse().map_err(anyhow::Error::msg)?),
+            fs: Some(FileSystem::Ext4),
+            sched: None,
+            // Everything is several times slower under emulation.
+            timeout: 1800,
+            cpus: 2,
+            memory: "3G".to_owned(),
+            rwdir: Vec::new(),
+            verbose: false,
+            command,
+        })
     }
 }
 
