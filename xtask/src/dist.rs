@@ -29,7 +29,7 @@ pub(crate) fn run() -> Result<()> {
     put(&built, &dist)?;
     let version = run::output(Command::new(&dist).arg("--version"))
         .context("the static binary does not start")?;
-    eprintln!("{}: {version}, {target}, static", dist.display());
+    eprintln!("{}: {target}, static, `--version` says `{version}`", dist.display());
     eprintln!("{} bytes, sha256 {}", bytes.len(), run::sha256(&bytes));
     Ok(())
 }

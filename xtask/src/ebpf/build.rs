@@ -42,6 +42,11 @@ const PROFILE: [(&str, &str); 8] = [
     ("CARGO_PROFILE_RELEASE_PANIC", "abort"),
 ];
 
+/// What objcopy is told: debug information has become BTF, and BTF's relocations repeat what its
+/// fields already hold; loaders do not read them.
+const OBJCOPY: [&str; 3] =
+    ["--strip-debug", "--remove-section=.rel.BTF", "--remove-section=.rel.BTF.ext"];
+
 /// A built and stripped object.
 pub(super) struct Built {
     pub(super) path: PathBuf,
@@ -53,8 +58,8 @@ pub(super) struct Built {
 /// Every setting that decides the bytes, in a form that knows no folder.
 pub(super) fn flags() -> Vec<String> {
     let profile = PROFILE.iter().map(|(key, value)| format!("{key}={value}"));
-    let list = CARGO_ARGS.iter().chain(&RUSTFLAGS).map(|flag| (*flag).to_owned());
-    list.chain(profile).chain(["objcopy --strip-debug".to_owned()]).collect()
+    let list = CARGO_ARGS.iter().chain(&RUSTFLAGS).chain(&OBJCOPY).map(|flag| (*flag).to_owned());
+    list.chain(profile).collect()
 }
 
 pub(super) fn object(workspace: &Path, tools: &Toolchain) -> Result<Built> {
@@ -79,7 +84,7 @@ pub(super) fn object(workspace: &Path, tools: &Toolchain) -> Result<Built> {
 
     let linked = target_dir.join(TARGET).join("release").join(BIN);
     let path = target_dir.join("iocontend.bpf.o");
-    run::run(clean(&tools.objcopy).arg("--strip-debug").arg(&linked).arg(&path))?;
+    run::run(clean(&tools.objcopy).args(OBJCOPY).arg(&linked).arg(&path))?;
     let bytes = std::fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
     let contents = inspect(&bytes).with_context(|| format!("in {}", path.display()))?;
     reject_folders(&bytes, &remaps)?;
