@@ -130,6 +130,14 @@ impl Machine {
 
     fn emulator(&self, vng: &Path, kernel: &Path, args: &Args) -> Command {
         let mut command = Command::new(vng);
+        // virtme-ng calls its other programs by name; from a virtual environment they are beside it.
+        if let Some(bin) = vng.parent() {
+            let path = std::env::var_os("PATH").unwrap_or_default();
+            let dirs = std::iter::once(bin.to_path_buf()).chain(std::env::split_paths(&path));
+            if let Ok(path) = std::env::join_paths(dirs) {
+                command.env("PATH", path);
+            }
+        }
         command.arg("--run").arg(kernel);
         // Software emulation everywhere: where a hypervisor is missing is no place for surprises.
         command.args(["--disable-kvm", "--user", "root", "--memory", &args.memory]);
