@@ -1,2 +1,53 @@
-//! Developer tasks.
-fn main() {}
+//! Owns the developer's command line: one subcommand per chore, one file per subcommand.
+#![expect(
+    clippy::print_stderr,
+    reason = "a developer tool reports progress on stderr; stdout is kept for results"
+)]
+
+mod apt;
+mod ci;
+mod dist;
+mod ebpf;
+mod run;
+mod vm;
+
+use clap::{Parser, Subcommand};
+
+/// Developer tasks of iocontend.
+///
+/// Using and testing iocontend needs none of them: `cargo build` and `cargo test` work with stable
+/// Rust alone, since the kernel object is part of the tree.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Build the kernel object from source, or check that the committed one is what the source gives
+    Ebpf(ebpf::Args),
+    /// Run a command under another kernel, in a VM with this host's files and a throttled disk
+    Vm(vm::Args),
+    /// Build one static binary at target/dist/iocontend
+    Dist,
+    /// Run everything that CI runs, in its order (root)
+    Ci(ci::Args),
+}
+
+fn main() -> std::process::ExitCode {
+    let outcome = match Cli::parse().task {
+        Task::Ebpf(args) => ebpf::run(&args).map(|()| 0),
+        Task::Vm(args) => vm::run(&args),
+        Task::Dist => dist::run().map(|()| 0),
+        Task::Ci(args) => ci::run(&args).map(|()| 0),
+    };
+    match outcome {
+        Ok(code) => std::process::ExitCode::from(code),
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}

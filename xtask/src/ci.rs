@@ -1,0 +1,217 @@
+//! Owns `cargo xtask ci`: all that CI runs, in its order, each step with its time.
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::{dist, ebpf, run, vm};
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Leave the first step out: `cargo test --workspace` has just been run
+    #[arg(long)]
+    after_tests: bool,
+    /// Run these steps only, in CI's order
+    #[arg(long, value_enum, value_name = "STEP", value_delimiter = ',')]
+    only: Vec<Step>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Step {
+    /// The README's test command
+    Test,
+    /// Formatting
+    Fmt,
+    /// Lints, warnings are errors
+    Clippy,
+    /// The kernel object is what its source gives
+    Ebpf,
+    /// Tests on this kernel (root)
+    Live,
+    /// Tests on Debian's 6.1
+    #[value(name = "vm-6.1")]
+    Vm61,
+    /// Tests on Debian's 6.12
+    #[value(name = "vm-6.12")]
+    Vm612,
+    /// The static binary
+    Dist,
+}
+
+impl Step {
+    const ALL: [Self; 8] = [
+        Self::Test,
+        Self::Fmt,
+        Self::Clippy,
+        Self::Ebpf,
+        Self::Live,
+        Self::Vm61,
+        Self::Vm612,
+        Self::Dist,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Test => "test",
+            Self::Fmt => "fmt",
+            Self::Clippy => "clippy",
+            Self::Ebpf => "ebpf",
+            Self::Live => "live",
+            Self::Vm61 => "vm-6.1",
+            Self::Vm612 => "vm-6.12",
+            Self::Dist => "dist",
+        }
+    }
+
+    fn run(self) -> Result<()> {
+        match self {
+            Self::Test => run::run(run::cargo().args(["test", "--workspace"])),
+            Self::Fmt => run::run(run::cargo().args(["fmt", "--all", "--check"])),
+            Self::Clippy => run::run(
+                run::cargo()
+                    .args(["clippy", "--workspace", "--all-targets"])
+                    .args(["--", "-D", "warnings"]),
+            ),
+            Self::Ebpf => ebpf::run(&ebpf::Args::check()),
+            Self::Live => live(),
+            Self::Vm61 => in_vm("6.1"),
+            Self::Vm612 => in_vm("6.12"),
+            Self::Dist => dist::run(),
+        }
+    }
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let start = Instant::now();
+    let mut times = Vec::new();
+    for step in Step::ALL.into_iter().filter(|step| args.wants(*step)) {
+        eprintln!("\n=== {} ===", step.name());
+        let began = Instant::now();
+        let outcome = step.run();
+        let took = began.elapsed();
+        times.push((step.name(), took));
+        if let Err(error) = outcome {
+            summary(&times, start.elapsed());
+            return Err(error.context(format!("ci step `{}` failed", step.name())));
+        }
+        eprintln!("=== {}: {:.1} s ===", step.name(), took.as_secs_f64());
+    }
+    summary(&times, start.elapsed());
+    Ok(())
+}
+
+impl Args {
+    fn wants(&self, step: Step) -> bool {
+        let chosen = self.only.is_empty() || self.only.contains(&step);
+        chosen && !(self.after_tests && step == Step::Test)
+    }
+}
+
+fn summary(times: &[(&str, Duration)], total: Duration) {
+    eprintln!("\n--- times ---");
+    for (name, took) in times {
+        eprintln!("{name:>8} {:>8.1} s", took.as_secs_f64());
+    }
+    eprintln!("{:>8} {:>8.1} s", "all", total.as_secs_f64());
+}
+
+fn live() -> Result<()> {
+    if !rustix::process::geteuid().is_root() {
+        bail!("the live tests load programs into the kernel: run this as root");
+    }
+    expect_tests(&live_tests()?, "")?;
+    run::run(run::cargo().args(["test", "-p", "iocontend-tests", "--test", "live"]).args([
+        "--",
+        "--ignored",
+        "--test-threads=1",
+    ]))
+}
+
+/// Builds on the host, where it is fast, and runs in the VM.
+fn in_vm(kernel: &str) -> Result<()> {
+    let tests = live_tests()?;
+    expect_tests(&tests, "vm_")?;
+    // The tests start the product; it is built here for the same reason.
+    run::run(run::cargo().args(["build", "--package", "iocontend"]))?;
+    let mut command = vec![tests.into_os_string()];
+    command.extend(["--ignored", "--test-threads=1", "vm_"].map(Into::into));
+    let code = vm::run(&vm::Args::tests(kernel, command)?)?;
+    if code != 0 {
+        bail!("the tests on kernel {kernel} ended with exit code {code}");
+    }
+    Ok(())
+}
+
+/// Builds the live tests and says where their executable is.
+fn live_tests() -> Result<PathBuf> {
+    let messages = run::output(
+        run::cargo()
+            .args(["test", "-p", "iocontend-tests", "--test", "live", "--no-run"])
+            .args(["--message-format", "json-render-diagnostics"])
+            // Errors of the compiler are for people to read while it runs.
+            .stderr(std::process::Stdio::inherit()),
+    )?;
+    executable(&messages, "live").context("cargo built no executable for the test target `live`")
+}
+
+/// The executable of a test target among cargo's messages, one JSON document a line.
+fn executable(messages: &str, name: &str) -> Option<PathBuf> {
+    #[derive(serde::Deserialize)]
+    struct Artifact {
+        target: Target,
+        executable: Option<PathBuf>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Target {
+        name: String,
+        kind: Vec<String>,
+    }
+    messages
+        .lines()
+        // Other messages have no target.
+        .filter_map(|line| serde_json::from_str::<Artifact>(line).ok())
+        .find(|a| a.target.name == name && a.target.kind.iter().any(|kind| kind == "test"))
+        .and_then(|artifact| artifact.executable)
+}
+
+/// A filter that matches nothing would pass: here it fails.
+fn expect_tests(executable: &PathBuf, filter: &str) -> Result<()> {
+    let list =
+        run::output(std::process::Command::new(executable).args(["--list", "--ignored", filter]))?;
+    if !list.lines().any(|line| line.ends_with(": test")) {
+        bail!(
+            "{} has no ignored test whose name contains `{filter}`, so nothing would be proved",
+            executable.display()
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_executable_is_the_test_targets() {
+        let messages = r#"{"reason":"compiler-artifact","target":{"kind":["lib"],"name":"live"},"executable":null}
+not json
+{"reason":"compiler-artifact","target":{"kind":["test"],"name":"live"},"executable":"/t/live-1"}
+{"reason":"build-finished","success":true}"#;
+        assert_eq!(executable(messages, "live"), Some(PathBuf::from("/t/live-1")));
+        assert_eq!(executable(messages, "cli"), None);
+    }
+
+    #[test]
+    fn nothing_to_run_is_a_failure() {
+        let own = std::env::current_exe().unwrap();
+        let error = expect_tests(&own, "no_such_test").unwrap_err().to_string();
+        assert!(error.contains("no_such_test"), "{error}");
+    }
+
+    #[test]
+    fn only_the_first_step_is_left_out_after_tests() {
+        let args = Args { after_tests: true, only: Vec::new() };
+        let left: Vec<_> = Step::ALL.into_iter().filter(|step| !args.wants(*step)).collect();
+        assert!(left == [Step::Test]);
+    }
+}

@@ -1,0 +1,174 @@
+//! Owns `cargo xtask vm`: run a command under another kernel, with a throttled disk when asked.
+mod disk;
+mod kernel;
+mod machine;
+mod output;
+mod process;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::{apt, run};
+use disk::Disk;
+use machine::{Machine, Outcome};
+
+/// What `timeout` returns too.
+const TIMED_OUT: u8 = 124;
+/// The version this was measured with.
+const VIRTME_NG: &str = "virtme-ng==1.42";
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Debian's kernel to boot, from /boot: 6.1 or 6.12 (the newest that matches)
+    #[arg(long)]
+    kernel: String,
+    /// Attach an empty disk, throttled by the emulator: iops=600,bps=20M[,size=2G][,dev=nvme|virtio]
+    #[arg(long, value_name = "SPEC")]
+    disk: Option<Disk>,
+    /// Make this file system on the disk and mount it at /mnt/iocontend
+    #[arg(long, value_enum, requires = "disk")]
+    fs: Option<FileSystem>,
+    /// IO scheduler of the disk
+    #[arg(long, value_enum, requires = "disk")]
+    sched: Option<Scheduler>,
+    /// Kill the VM after this many seconds, boot included (exit code 124)
+    #[arg(long, default_value_t = 900, value_name = "SECONDS")]
+    timeout: u64,
+    /// CPUs of the VM
+    #[arg(long, default_value_t = 2)]
+    cpus: u16,
+    /// Memory of the VM
+    #[arg(long, default_value = "3G")]
+    memory: String,
+    /// A folder of the host that the command may write to; everything else it writes is dropped
+    #[arg(long, value_name = "DIR")]
+    rwdir: Vec<PathBuf>,
+    /// Show what the emulator and the kernel say (boot takes longer)
+    #[arg(long)]
+    verbose: bool,
+    /// The command and its arguments. It runs as root in the workspace's folder, and sees
+    /// IOCONTEND_VM=1, IOCONTEND_VM_DISK (such as nvme0n1) and IOCONTEND_VM_DIR (the mounted disk)
+    #[arg(last = true, required = true, value_name = "CMD")]
+    command: Vec<OsString>,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum FileSystem {
+    Ext4,
+    Xfs,
+    Btrfs,
+}
+
+impl FileSystem {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Ext4 => "ext4",
+            Self::Xfs => "xfs",
+            Self::Btrfs => "btrfs",
+        }
+    }
+
+    /// The package that makes it.
+    fn package(self) -> &'static str {
+        match self {
+            Self::Ext4 => "e2fsprogs",
+            Self::Xfs => "xfsprogs",
+            Self::Btrfs => "btrfs-progs",
+        }
+    }
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Scheduler {
+    None,
+    MqDeadline,
+    Bfq,
+    Kyber,
+}
+
+impl Scheduler {
+    fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::MqDeadline => "mq-deadline",
+            Self::Bfq => "bfq",
+            Self::Kyber => "kyber",
+        }
+    }
+}
+
+impl Args {
+    /// What CI asks for: a slow disk with the file system that etcd mostly has.
+    pub(crate) fn tests(kernel: &str, command: Vec<OsString>) -> Result<Self> {
+        Ok(Self {
+            kernel: kernel.to_owned(),
+            disk: Some("iops=600,bps=20M".parse().map_err(anyhow::Error::msg)?),
+            fs: Some(FileSystem::Ext4),
+            sched: None,
+            // Everything is several times slower under emulation.
+            timeout: 1800,
+            cpus: 2,
+            memory: "3G".to_owned(),
+            rwdir: Vec::new(),
+            verbose: false,
+            command,
+        })
+    }
+}
+
+/// Runs the command in the VM; the answer is its exit code.
+pub(crate) fn run(args: &Args) -> Result<u8> {
+    let mut packages = vec!["qemu-system-x86", "udev", "busybox-static"];
+    packages.extend(args.fs.map(FileSystem::package));
+    apt::ensure(&packages)?;
+    let kernel = kernel::find(&args.kernel)?;
+    let target = run::target_dir()?.join("vm");
+    let vng = virtme_ng(&target)?;
+
+    std::fs::create_dir_all(&target).with_context(|| format!("creating {}", target.display()))?;
+    let machine = Machine::prepare(args, &target)?;
+    eprintln!("booting {} ({})", kernel.display(), Machine::describe(args));
+    let run = machine.run(&vng, &kernel, args)?;
+    let seconds = |time: Duration| format!("{:.1} s", time.as_secs_f64());
+    match run.outcome {
+        Outcome::Exited(code) => {
+            eprintln!("boot {}, command {}, exit {code}", seconds(run.boot), seconds(run.command));
+            Ok(code)
+        }
+        Outcome::TimedOut => {
+            eprintln!(
+                "killed after {} s: boot {}, command {}; --timeout allows more, --verbose shows \
+                 the kernel's messages",
+                args.timeout,
+                seconds(run.boot),
+                seconds(run.command)
+            );
+            Ok(TIMED_OUT)
+        }
+    }
+}
+
+/// virtme-ng's command: the one on PATH, else one installed into a virtual environment of its own
+/// (Debian's Python does not let pip install for the whole system).
+fn virtme_ng(target: &Path) -> Result<PathBuf> {
+    let environment = target.join("virtme-ng");
+    let bin = environment.join("bin");
+    if let Some(found) = run::find(&["vng"], std::slice::from_ref(&bin)) {
+        return Ok(found);
+    }
+    if apt::available() {
+        apt::ensure(&["python3-venv"])?;
+    }
+    run::run(Command::new("python3").args(["-m", "venv"]).arg(&environment))?;
+    run::run(Command::new(bin.join("python")).args(["-m", "pip", "install", "--quiet", VIRTME_NG]))
+        .context("installing virtme-ng from the Python package index")?;
+    let vng = bin.join("vng");
+    if !vng.exists() {
+        bail!("{VIRTME_NG} was installed, but {} is not there", vng.display());
+    }
+    Ok(vng)
+}

@@ -1,0 +1,237 @@
+//! Owns one VM from its shared folder to its end: start, pass output on, time limit, exit code.
+use std::ffi::OsString;
+use std::fs::{File, Permissions};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use tempfile::TempDir;
+
+use super::disk::SERIAL;
+use super::output::{Console, Output};
+use super::{Args, process};
+use crate::run;
+
+const INIT: &str = include_str!("../vm_init.sh");
+const POLL: Duration = Duration::from_millis(50);
+
+/// How a VM ended.
+pub(super) enum Outcome {
+    Exited(u8),
+    TimedOut,
+}
+
+pub(super) struct Run {
+    pub(super) outcome: Outcome,
+    /// Until the command started.
+    pub(super) boot: Duration,
+    /// From there to the end.
+    pub(super) command: Duration,
+}
+
+/// What a VM needs on the host; removed with it.
+pub(super) struct Machine {
+    dir: TempDir,
+    rwdirs: Vec<PathBuf>,
+}
+
+impl Machine {
+    /// Makes the folder shared with the guest, and the disk.
+    pub(super) fn prepare(args: &Args, parent: &Path) -> Result<Self> {
+        let dir = tempfile::Builder::new()
+            .prefix("run-")
+            .tempdir_in(parent)
+            .with_context(|| format!("making a folder in {}", parent.display()))?;
+        let rwdirs = args
+            .rwdir
+            .iter()
+            .map(|dir| dir.canonicalize().with_context(|| format!("--rwdir {}", dir.display())))
+            .collect::<Result<Vec<_>>>()?;
+        let machine = Self { dir, rwdirs };
+        machine.shared_dirs().try_for_each(|dir| check_path(&dir))?;
+        machine
+            .fill(args)
+            .with_context(|| format!("writing to {}", machine.dir.path().display()))?;
+        Ok(machine)
+    }
+
+    /// The folders that the guest may write to.
+    fn shared_dirs(&self) -> impl Iterator<Item = PathBuf> {
+        std::iter::once(self.shared()).chain(self.rwdirs.iter().cloned())
+    }
+
+    fn fill(&self, args: &Args) -> std::io::Result<()> {
+        let shared = self.shared();
+        std::fs::create_dir(&shared)?;
+        let init = shared.join("init.sh");
+        std::fs::write(&init, INIT)?;
+        std::fs::set_permissions(&init, Permissions::from_mode(0o755))?;
+        std::fs::write(shared.join("argv"), argv(&args.command, std::env::vars_os()))?;
+        // They exist from the start, so that they can be followed.
+        File::create(shared.join("stdout"))?;
+        File::create(shared.join("stderr"))?;
+        if let Some(disk) = &args.disk {
+            File::create(self.image())?.set_len(disk.size())?;
+        }
+        Ok(())
+    }
+
+    fn shared(&self) -> PathBuf {
+        self.dir.path().join("shared")
+    }
+
+    fn image(&self) -> PathBuf {
+        self.dir.path().join("disk.img")
+    }
+
+    /// In a few words, for people.
+    pub(super) fn describe(args: &Args) -> String {
+        let disk = args.disk.as_ref().map_or("no disk".to_owned(), super::Disk::describe);
+        let fs = args.fs.map_or(String::new(), |fs| format!(", {}", fs.name()));
+        let sched = args.sched.map_or(String::new(), |sched| format!(", {}", sched.name()));
+        format!("{disk}{fs}{sched}")
+    }
+
+    /// Boots, and stays until the command has ended or the time is up.
+    pub(super) fn run(&self, vng: &Path, kernel: &Path, args: &Args) -> Result<Run> {
+        let start = Instant::now();
+        let mut child = self
+            .emulator(vng, kernel, args)
+            .spawn()
+            .with_context(|| format!("cannot start {}", vng.display()))?;
+        let console = Console::follow(&mut child, args.verbose);
+        let limit = Duration::from_secs(args.timeout);
+        let mut output = Output::open(&self.shared())?;
+        let mut started = None;
+        let ended = loop {
+            if started.is_none() && self.shared().join("started").exists() {
+                started = Some(Instant::now());
+            }
+            output.forward()?;
+            if child.try_wait().context("waiting for the VM")?.is_some() {
+                break true;
+            }
+            if start.elapsed() >= limit {
+                process::kill_tree(&mut child)?;
+                break false;
+            }
+            std::thread::sleep(POLL);
+        };
+        output.forward()?;
+        let boot = started.map_or(start.elapsed(), |at| at - start);
+        let command = started.map_or(Duration::ZERO, |at| at.elapsed());
+        let said = console.finish();
+        let outcome = if ended { self.outcome(&said)? } else { Outcome::TimedOut };
+        Ok(Run { outcome, boot, command })
+    }
+
+    fn emulator(&self, vng: &Path, kernel: &Path, args: &Args) -> Command {
+        let mut command = Command::new(vng);
+        // virtme-ng calls its other programs by name; from a virtual environment they are beside it.
+        if let Some(bin) = vng.parent() {
+            let path = std::env::var_os("PATH").unwrap_or_default();
+            let dirs = std::iter::once(bin.to_path_buf()).chain(std::env::split_paths(&path));
+            if let Ok(path) = std::env::join_paths(dirs) {
+                command.env("PATH", path);
+            }
+        }
+        command.arg("--run").arg(kernel);
+        // Software emulation everywhere: where a hypervisor is missing is no place for surprises.
+        command.args(["--disable-kvm", "--user", "root", "--memory", &args.memory]);
+        command.arg("--cpus").arg(args.cpus.to_string());
+        command.arg("--cwd").arg(run::workspace());
+        for dir in self.shared_dirs() {
+            command.arg("--rwdir").arg(dir);
+        }
+        if let Some(disk) = &args.disk {
+            command.arg(format!("--qemu-opts={}", disk.emulator_options(&self.image())));
+        }
+        if args.verbose {
+            command.arg("--verbose");
+        }
+        command.arg("--").arg(self.shared().join("init.sh"));
+        command.arg(args.fs.map_or("-", super::FileSystem::name));
+        command.arg(args.sched.map_or("-", super::Scheduler::name));
+        command.arg(if args.disk.is_some() { SERIAL } else { "-" });
+        command.arg((args.timeout + 60).to_string());
+        // Pipes, since the emulator opens its output a second time and truncates it if it is a file.
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// What the guest left in the shared folder.
+    fn outcome(&self, said: &str) -> Result<Outcome> {
+        let shared = self.shared();
+        if let Ok(reason) = std::fs::read_to_string(shared.join("failed")) {
+            bail!("the VM could not be prepared: {}", reason.trim());
+        }
+        match std::fs::read_to_string(shared.join("exit")) {
+            Ok(code) => {
+                let code = code.trim();
+                Ok(Outcome::Exited(code.parse().with_context(|| format!("exit code `{code}`"))?))
+            }
+            Err(_) => bail!(
+                "the VM ended before the command did; --verbose shows the kernel's messages. \
+                 The emulator said:\n{}",
+                said.trim()
+            ),
+        }
+    }
+}
+
+/// virtme-ng joins its options to one line and splits it again, so a path must be one plain word.
+fn check_path(path: &Path) -> Result<()> {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._-+".contains(byte);
+    if !path.as_os_str().as_bytes().iter().all(plain) {
+        bail!(
+            "virtme-ng cannot share {}: use a path of letters, digits and / . _ - + \
+             (CARGO_TARGET_DIR moves the target folder)",
+            path.display()
+        );
+    }
+    Ok(())
+}
+
+/// The command as the guest reads it: NUL-separated, preceded by `env` with the variables that go
+/// with it, so that nothing is ever quoted.
+fn argv(command: &[OsString], variables: impl Iterator<Item = (OsString, OsString)>) -> Vec<u8> {
+    let mut bytes = b"env\0".to_vec();
+    for (key, value) in variables {
+        let name = key.to_string_lossy();
+        let ours = name.starts_with("IOCONTEND_") && !name.starts_with("IOCONTEND_VM");
+        if ours || name == "PATH" || name.starts_with("RUST_") {
+            bytes.extend([key.as_bytes(), b"=", value.as_bytes(), b"\0"].concat());
+        }
+    }
+    // `--` would not stop env from taking a first word with `=` for a variable; no command has one.
+    for word in command {
+        bytes.extend([word.as_bytes(), b"\0"].concat());
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_reach_the_guest_as_they_are() {
+        let words = ["sh", "-c", "echo \"$1\"; exit 7", "two words", ""].map(OsString::from);
+        let variables = [
+            ("PATH", "/bin"),
+            ("SECRET", "x"),
+            ("IOCONTEND_VM", "0"),
+            ("IOCONTEND_BPF_OBJECT", "/a b"),
+        ]
+        .map(|(key, value)| (OsString::from(key), OsString::from(value)));
+        let bytes = argv(&words, variables.into_iter());
+        assert_eq!(
+            bytes,
+            b"env\0PATH=/bin\0IOCONTEND_BPF_OBJECT=/a b\0\
+              sh\0-c\0echo \"$1\"; exit 7\0two words\0\0"
+        );
+    }
+}
