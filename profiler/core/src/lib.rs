@@ -9,4 +9,7 @@
 //! Time and previous state are arguments everywhere, so a replayed capture runs the code that ran live.
 #![forbid(unsafe_code)]
 
+pub mod hist;
 pub mod ids;
+pub mod report;
+pub mod schema;
