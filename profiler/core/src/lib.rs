@@ -11,5 +11,7 @@
 
 pub mod hist;
 pub mod ids;
+pub mod render;
 pub mod report;
 pub mod schema;
+pub mod text;

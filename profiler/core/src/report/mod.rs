@@ -15,6 +15,8 @@ mod device;
 mod finding;
 mod host;
 mod lat;
+#[cfg(test)]
+pub(crate) mod sample;
 mod time;
 
 use schemars::JsonSchema;
@@ -149,3 +151,6 @@ pub struct Target {
     #[serde(default)]
     pub actors: Vec<String>,
 }
+
+#[cfg(test)]
+mod tests;
