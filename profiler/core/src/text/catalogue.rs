@@ -71,6 +71,13 @@ pub enum Msg<'a> {
         /// Their bytes.
         bytes: &'a str,
     },
+    /// All rows of a table.
+    InAll {
+        /// Their requests.
+        requests: &'a str,
+        /// Their bytes.
+        bytes: &'a str,
+    },
     /// Nothing happened.
     NoIo,
     /// No target waited.
@@ -150,6 +157,7 @@ fn english(msg: &Msg<'_>) -> String {
         Msg::AndMore { rows, requests, bytes } => {
             format!("and {rows} more: {requests} requests, {bytes}")
         }
+        Msg::InAll { requests, bytes } => format!("total: {requests} requests, {bytes}"),
         Msg::NoIo => "No block IO in this window.".to_owned(),
         Msg::NoWaits => "No target waited for storage in a call that is watched.".to_owned(),
         Msg::NoMatch(selector) => format!("{selector}: nothing matched"),
