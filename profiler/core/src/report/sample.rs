@@ -23,15 +23,16 @@ pub(crate) fn report() -> Report {
     report
 }
 
-/// A distribution of `count` values: most near `base_ns`, one in a hundred ten times slower.
+/// A distribution of `count` values: most between `base_ns` and twice that, one in sixty ten times
+/// slower. The n-th value is proportional to `base_ns`, so q2d and d2c add up to q2c.
 pub(crate) fn lat(count: u64, base_ns: u64) -> Lat {
     let mut dist = Dist::new();
-    let mut state = base_ns;
+    let mut state: u64 = 7;
     for index in 0..count {
         state =
             state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let jitter = (state >> 33) % base_ns.max(1);
-        dist.record(if index % 100 == 99 { base_ns * 10 + jitter } else { base_ns + jitter });
+        let value_ns = base_ns + base_ns / 1_000 * ((state >> 33) % 1_000);
+        dist.record(if index % 60 == 59 { value_ns * 10 } else { value_ns });
     }
     Lat::from(&dist)
 }
@@ -254,7 +255,7 @@ fn coverage(report: &Report) -> Coverage {
     for row in report.actors.iter().flat_map(|actor| &actor.io) {
         attribution.add(row.method, row.bytes);
     }
-    let programs = [("block_rq_complete", 5_006), ("block_rq_issue", 5_006)];
+    let programs = [("on_block_rq_complete", 5_006), ("on_block_rq_issue", 5_006)];
     Coverage {
         events_seen: 7_010,
         events_kept: 6_998,
@@ -269,7 +270,7 @@ fn coverage(report: &Report) -> Coverage {
         map_bytes: Some(6_815_744),
         attached: vec![
             attached("block_rq_complete", HookKind::TpBtf, None),
-            attached("xlog_commit", HookKind::Tracepoint, Some("xfs is not loaded")),
+            attached("xfs_file_fsync", HookKind::Tracepoint, Some("xfs is not loaded")),
         ],
         notes: vec!["One member was watched; the others were not looked at.".into()],
     }
@@ -277,5 +278,11 @@ fn coverage(report: &Report) -> Coverage {
 
 fn attached(hook: &str, kind: HookKind, reason: Option<&str>) -> Attached {
     let reason = reason.map(str::to_owned);
-    Attached { program: hook.into(), hook: hook.into(), kind, attached: reason.is_none(), reason }
+    Attached {
+        program: format!("on_{hook}"),
+        hook: hook.into(),
+        kind,
+        attached: reason.is_none(),
+        reason,
+    }
 }

@@ -84,14 +84,10 @@ pub enum Msg<'a> {
     NoWaits,
     /// A selector that matched nobody.
     NoMatch(&'a str),
-    /// Events seen and kept.
-    Events {
+    /// Events seen, and all of them kept.
+    AllKept {
         /// Seen.
         seen: &'a str,
-        /// Kept.
-        kept: &'a str,
-        /// Lost.
-        lost: &'a str,
     },
     /// Events that were lost.
     Lost {
@@ -161,11 +157,9 @@ fn english(msg: &Msg<'_>) -> String {
         Msg::NoIo => "No block IO in this window.".to_owned(),
         Msg::NoWaits => "No target waited for storage in a call that is watched.".to_owned(),
         Msg::NoMatch(selector) => format!("{selector}: nothing matched"),
-        Msg::Events { seen, kept, lost } => {
-            format!("{seen} events seen, {kept} kept, {lost} lost.")
-        }
+        Msg::AllKept { seen } => format!("{seen} events seen, none lost."),
         Msg::Lost { lost, seen, reasons } => {
-            format!("{lost} of {seen} events lost ({reasons}): counts below are too low.")
+            format!("{lost} of {seen} events lost ({reasons}).")
         }
         Msg::AttributedBytes { bytes, shares } => format!("{bytes} attributed: {shares}."),
         Msg::Cost { total, per_io } => {

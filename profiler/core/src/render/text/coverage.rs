@@ -31,10 +31,10 @@ pub(super) fn loss(coverage: &Coverage, style: &Style, out: &mut dyn Write) -> i
 pub(super) fn section(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     title(Label::CoverageTitle, style, out)?;
     let coverage = &report.coverage;
-    let seen = units::count(coverage.events_seen);
-    let kept = units::count(coverage.events_kept);
-    let lost = units::count(coverage.lost_total());
-    paragraph(&say(&Msg::Events { seen: &seen, kept: &kept, lost: &lost }, style), style, out)?;
+    if coverage.events_seen > 0 && coverage.lost_total() == 0 {
+        let seen = units::count(coverage.events_seen);
+        paragraph(&say(&Msg::AllKept { seen: &seen }, style), style, out)?;
+    }
     loss(coverage, style, out)?;
     if coverage.io_bytes > 0 {
         paragraph(&attributed(coverage, style), style, out)?;

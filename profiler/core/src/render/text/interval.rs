@@ -23,7 +23,7 @@ pub fn interval(report: &Report, style: &Style, out: &mut dyn Write) -> io::Resu
     {
         writeln!(out, "{text}")?;
     }
-    for one in &report.devices {
+    for one in report.devices.iter().filter(|one| one.ios > 0) {
         device::line(one, duration_ns, style, out)?;
     }
     io_rows::write(report, &io_rows::rows(report), (Kind::Rates, OTHERS), style, out)?;

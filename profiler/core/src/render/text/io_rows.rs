@@ -1,23 +1,47 @@
 //! The table of who did which IO, for an interval (rates) and for the summary (totals).
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::lines::{ABSENT, head, say};
 use super::table::{self, Column, Row};
 use super::who;
+use crate::render::safe::printable;
 use crate::render::{Style, units};
 use crate::report::{Actor, Io, Lat, Report};
 use crate::text::{Label, Msg};
 
-/// One row's data.
+/// One row's data: an actor's IO of one operation, device and file class, by whatever method.
 pub(super) struct IoRow<'a> {
     /// Who.
     pub(super) actor: &'a Actor,
     /// The actor is a target.
     pub(super) target: bool,
-    /// What.
-    pub(super) io: &'a Io,
+    /// What, in the parts that the report tells apart by method; at least one.
+    parts: Vec<&'a Io>,
+}
+
+impl<'a> IoRow<'a> {
+    fn count(&self) -> u64 {
+        self.parts.iter().map(|part| part.count).sum()
+    }
+
+    fn bytes(&self) -> u64 {
+        self.parts.iter().map(|part| part.bytes).sum()
+    }
+
+    fn device_ns(&self) -> u64 {
+        self.parts.iter().filter_map(|part| part.d2c.as_ref()).map(|d2c| d2c.sum_ns).sum()
+    }
+
+    fn lat(&self, of: fn(&Io) -> Option<&Lat>) -> Option<Cow<'a, Lat>> {
+        match self.parts.as_slice() {
+            [one] => of(one).map(Cow::Borrowed),
+            many => Lat::merged(many.iter().filter_map(|part| of(part))).map(Cow::Owned),
+        }
+    }
 }
 
 /// Whether a table shows rates or totals.
@@ -31,18 +55,21 @@ pub(super) enum Kind {
 
 /// All rows: targets first, then others; within each the longest device time first.
 pub(super) fn rows(report: &Report) -> Vec<IoRow<'_>> {
-    let row = |actor, target| move |io| IoRow { actor, target, io };
-    let mut rows: Vec<_> = report
-        .actors
-        .iter()
-        .flat_map(|actor| actor.io.iter().map(row(actor, report.is_target(&actor.id))))
-        .filter(|row| row.io.count > 0 || row.io.bytes > 0)
-        .collect();
-    rows.sort_by_key(|row| {
-        let device_ns = row.io.d2c.as_ref().map_or(0, |d2c| d2c.sum_ns);
-        (Reverse(row.target), Reverse(device_ns), Reverse(row.io.bytes), &row.actor.id)
+    let mut rows: Vec<IoRow<'_>> = report.actors.iter().flat_map(|one| of(report, one)).collect();
+    rows.sort_by_cached_key(|row| {
+        let busiest = (Reverse(row.target), Reverse(row.device_ns()), Reverse(row.bytes()));
+        (busiest, row.actor.id.as_str())
     });
     rows
+}
+
+fn of<'a>(report: &'a Report, actor: &'a Actor) -> impl Iterator<Item = IoRow<'a>> {
+    let target = report.is_target(&actor.id);
+    let mut groups: BTreeMap<_, Vec<&Io>> = BTreeMap::new();
+    for part in actor.io.iter().filter(|part| part.count > 0 || part.bytes > 0) {
+        groups.entry((&part.device, part.file_class, part.op)).or_default().push(part);
+    }
+    groups.into_values().map(move |parts| IoRow { actor, target, parts })
 }
 
 /// Writes the rows; of those that are not targets' at most `most`, and a line for the rest.
@@ -96,39 +123,43 @@ fn columns(kind: Kind) -> Vec<Column> {
 }
 
 fn line(report: &Report, row: &IoRow<'_>, kind: Kind, style: &Style) -> Row {
-    let io = row.io;
+    let Some(first) = row.parts.first() else {
+        return Row { cells: Vec::new(), strong: false };
+    };
     let duration_ns = report.window.duration_ns;
     let (much, bytes) = match kind {
-        Kind::Rates => {
-            (units::per_second(io.count, duration_ns), units::byte_rate(io.bytes, duration_ns))
-        }
-        Kind::Totals => (Some(units::count(io.count)), Some(units::bytes(io.bytes))),
+        Kind::Rates => (
+            units::per_second(row.count(), duration_ns),
+            units::byte_rate(row.bytes(), duration_ns),
+        ),
+        Kind::Totals => (Some(units::count(row.count())), Some(units::bytes(row.bytes()))),
     };
-    let time = |lat: &Option<Lat>, of: fn(&Lat) -> Option<u64>| {
-        let ns = lat.as_ref().and_then(of);
-        ns.map_or_else(|| ABSENT.to_owned(), |ns| units::duration(ns, style))
-    };
+    let time =
+        |ns: Option<u64>| ns.map_or_else(|| ABSENT.to_owned(), |ns| units::duration(ns, style));
+    let d2c = row.lat(|io| io.d2c.as_ref());
+    let q2c = row.lat(|io| io.q2c.as_ref());
+    let methods: Vec<&str> = row.parts.iter().map(|part| part.method.name()).collect();
     let cells = vec![
         who::name(row.actor, style),
-        io.file_class.name().to_owned(),
-        crate::render::safe::printable(&io.device, style),
-        io.op.name().to_owned(),
-        io.method.name().to_owned(),
+        first.file_class.name().to_owned(),
+        printable(&first.device, style),
+        first.op.name().to_owned(),
+        methods.join("+"),
         much.unwrap_or_else(|| ABSENT.to_owned()),
         bytes.unwrap_or_else(|| ABSENT.to_owned()),
-        time(&io.d2c, |lat| Some(lat.sum_ns)),
-        time(&io.q2d, |lat| lat.p99_ns),
-        time(&io.d2c, |lat| lat.p99_ns),
-        time(&io.q2c, |lat| lat.p50_ns),
-        time(&io.q2c, |lat| lat.p99_ns),
-        time(&io.q2c, |lat| lat.max_ns),
+        time(d2c.as_ref().map(|lat| lat.sum_ns)),
+        time(row.lat(|io| io.q2d.as_ref()).and_then(|lat| lat.p99_ns)),
+        time(d2c.and_then(|lat| lat.p99_ns)),
+        time(q2c.as_ref().and_then(|lat| lat.p50_ns)),
+        time(q2c.as_ref().and_then(|lat| lat.p99_ns)),
+        time(q2c.and_then(|lat| lat.max_ns)),
     ];
     Row { cells, strong: row.target }
 }
 
 fn sums(rows: &[IoRow<'_>]) -> (u64, u64) {
-    let requests = rows.iter().map(|row| row.io.count).sum();
-    (requests, rows.iter().map(|row| row.io.bytes).sum())
+    let requests = rows.iter().map(IoRow::count).sum();
+    (requests, rows.iter().map(IoRow::bytes).sum())
 }
 
 fn total(rows: &[IoRow<'_>], spec: &[Column], style: &Style) -> Row {

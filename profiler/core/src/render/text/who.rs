@@ -9,7 +9,8 @@ use crate::render::safe::{columns, printable, shorten};
 use crate::report::{Actor, Report};
 use crate::text::Label;
 
-/// An actor's short name: role, name and pid; its id when it is not a process.
+/// An actor's short name: role (where the name does not say it), name and pid; its id when it is not
+/// a process.
 pub(super) fn name(actor: &Actor, style: &Style) -> String {
     let Some(pid) = actor.pid else {
         return printable(&actor.id, style);
@@ -18,7 +19,7 @@ pub(super) fn name(actor: &Actor, style: &Style) -> String {
     let own = printable(own.unwrap_or(ABSENT), style);
     match actor.role {
         Role::Other | Role::Unattributed => format!("{own} {pid}"),
-        role if role.name() == own => format!("{own} {pid}"),
+        role if own.contains(role.name()) => format!("{own} {pid}"),
         role => format!("{} {own} {pid}", role.name()),
     }
 }
