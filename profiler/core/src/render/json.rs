@@ -15,3 +15,21 @@ pub fn line(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     serde_json::to_writer(&mut *out, report)?;
     out.write_all(b"\n")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{document, line};
+    use crate::report::{Report, sample};
+
+    #[test]
+    fn a_line_is_one_line_and_both_forms_read_back() {
+        let (mut long, mut short) = (Vec::new(), Vec::new());
+        document(&sample::report(), &mut long).unwrap();
+        line(&sample::report(), &mut short).unwrap();
+        assert_eq!(short.iter().filter(|byte| **byte == b'\n').count(), 1);
+        for bytes in [&long, &short] {
+            assert_eq!(bytes.last(), Some(&b'\n'));
+            assert_eq!(Report::from_json(bytes).unwrap(), sample::report());
+        }
+    }
+}

@@ -15,6 +15,7 @@ mod device;
 mod finding;
 mod host;
 mod lat;
+mod read;
 #[cfg(test)]
 pub(crate) mod sample;
 mod time;
@@ -30,6 +31,7 @@ pub use device::{Depth, Device, DeviceOp, Filesystem, InFlight};
 pub use finding::{Advice, Finding, Severity, Verdict};
 pub use host::{CgroupVersion, Host, PsiIo};
 pub use lat::Lat;
+pub use read::ReadError;
 pub use time::rfc3339;
 
 /// The value of [`Report::schema`] that this version writes.
@@ -152,5 +154,7 @@ pub struct Target {
     pub actors: Vec<String>,
 }
 
+#[cfg(test)]
+mod doc_tests;
 #[cfg(test)]
 mod tests;

@@ -56,7 +56,7 @@ fn host() -> Host {
 }
 
 /// IO of one kind on `vda`: `each` bytes per request, times about `q2d_ns` and `d2c_ns`.
-fn io(
+pub(crate) fn io(
     (op, file_class, method): (Op, FileClass, Method),
     count: u64,
     each: u64,
@@ -113,7 +113,13 @@ fn etcd() -> Actor {
     }
 }
 
-fn wait(call: Call, file_class: FileClass, path: &str, count: u64, base_ns: u64) -> Wait {
+pub(crate) fn wait(
+    call: Call,
+    file_class: FileClass,
+    path: &str,
+    count: u64,
+    base_ns: u64,
+) -> Wait {
     let latency = lat(count, base_ns);
     Wait { call, file_class, path: Some(path.into()), latency, anatomy: None }
 }
@@ -209,9 +215,9 @@ fn unattributed() -> Actor {
     }
 }
 
-fn device(actors: &[Actor]) -> Device {
+pub(crate) fn device(actors: &[Actor]) -> Device {
     let rows: Vec<&Io> = actors.iter().flat_map(|actor| &actor.io).collect();
-    let ops: Vec<DeviceOp> = [Op::Read, Op::Write, Op::Flush].map(|op| device_op(op, &rows)).into();
+    let ops: Vec<DeviceOp> = Op::ALL.iter().filter_map(|op| device_op(*op, &rows)).collect();
     Device {
         name: "vda".into(),
         major: 254,
@@ -238,19 +244,20 @@ fn device(actors: &[Actor]) -> Device {
     }
 }
 
-fn device_op(op: Op, rows: &[&Io]) -> DeviceOp {
+fn device_op(op: Op, rows: &[&Io]) -> Option<DeviceOp> {
     let of_op = || rows.iter().filter(|row| row.op == op);
-    DeviceOp {
+    of_op().next()?;
+    Some(DeviceOp {
         op,
         count: of_op().map(|row| row.count).sum(),
         bytes: of_op().map(|row| row.bytes).sum(),
         q2d: Lat::merged(of_op().filter_map(|row| row.q2d.as_ref())),
         d2c: Lat::merged(of_op().filter_map(|row| row.d2c.as_ref())),
         q2c: Lat::merged(of_op().filter_map(|row| row.q2c.as_ref())),
-    }
+    })
 }
 
-fn coverage(report: &Report) -> Coverage {
+pub(crate) fn coverage(report: &Report) -> Coverage {
     let mut attribution = Attribution::default();
     for row in report.actors.iter().flat_map(|actor| &actor.io) {
         attribution.add(row.method, row.bytes);

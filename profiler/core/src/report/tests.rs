@@ -1,6 +1,6 @@
 //! Properties of the document: it survives JSON, absent stays absent, and wrong sums are found.
 
-use super::{Report, SCHEMA, check_consistency, sample};
+use super::{ReadError, Report, SCHEMA, check_consistency, sample};
 
 #[test]
 fn a_report_survives_json() {
@@ -49,4 +49,15 @@ fn every_wrong_sum_is_found() {
         tamper(&mut report);
         assert!(!check_consistency(&report).is_empty(), "case {index}");
     }
+}
+
+#[test]
+fn only_a_report_of_this_shape_is_read() {
+    let mut json = serde_json::to_value(sample::report()).unwrap();
+    let read = |json: &serde_json::Value| Report::from_json(json.to_string().as_bytes());
+    assert_eq!(read(&json).unwrap(), sample::report());
+    json["schema"] = "iocontend.report/2".into();
+    assert!(matches!(read(&json), Err(ReadError::WrongSchema { found: Some(_) })));
+    assert!(matches!(Report::from_json(b"{}"), Err(ReadError::WrongSchema { found: None })));
+    assert!(matches!(Report::from_json(b"{\"schema\": "), Err(ReadError::Malformed(_))));
 }

@@ -6,7 +6,7 @@ use super::interval::{pressure, target_waits};
 use super::io_rows::{self, Kind};
 use super::lines::{ABSENT, Tone, head, joined, say, title, toned, wrapped};
 use super::{coverage, device, histogram, who};
-use crate::render::safe::printable;
+use crate::render::safe::{printable, shorten};
 use crate::render::{Style, units};
 use crate::report::{Actor, Host, Report, Wait, Window};
 use crate::text::{Label, Msg};
@@ -92,7 +92,8 @@ fn one_wait(actor: &Actor, wait: &Wait, style: &Style, out: &mut dyn Write) -> i
     let (actor, count) = (who::name(actor, style), units::count(wait.latency.count));
     let file = who::file(wait.file_class.name(), wait.path.as_deref(), style.width / 2, style);
     let msg = Msg::Waits { actor: &actor, call: wait.call.name(), file: &file, count: &count };
-    writeln!(out, "{}", toned(&say(&msg, style), Tone::Strong, style))?;
+    let line = shorten(&say(&msg, style), style.width, style);
+    writeln!(out, "{}", toned(&line, Tone::Strong, style))?;
     let lat = &wait.latency;
     let time =
         |ns: Option<u64>| ns.map_or_else(|| ABSENT.to_owned(), |ns| units::duration(ns, style));
