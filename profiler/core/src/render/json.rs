@@ -26,7 +26,7 @@ mod tests {
         let (mut long, mut short) = (Vec::new(), Vec::new());
         document(&sample::report(), &mut long).unwrap();
         line(&sample::report(), &mut short).unwrap();
-        assert_eq!(short.iter().filter(|byte| **byte == b'\n').count(), 1);
+        assert_eq!(short.split(|byte| *byte == b'\n').count(), 2);
         for bytes in [&long, &short] {
             assert_eq!(bytes.last(), Some(&b'\n'));
             assert_eq!(Report::from_json(bytes).unwrap(), sample::report());
