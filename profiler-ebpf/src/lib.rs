@@ -1,2 +1,16 @@
-//! Wire types shared by the kernel and the user side.
+//! What the kernel side and the user side share, and nothing else: record layouts, map layouts,
+//! stream keys, the bucket function, loss counters, and the configuration frozen before load.
+//!
+//! Rules: `no_std`, no dependencies when built for BPF, `#[repr(C)]` with the padding spelled out and sizes
+//! asserted at compile time. A change of layout changes [`ABI_VERSION`].
 #![no_std]
+
+pub mod bucket;
+pub mod config;
+pub mod count;
+pub mod key;
+pub mod record;
+pub mod tables;
+
+/// Version of everything in this crate; a capture carries it.
+pub const ABI_VERSION: u32 = 1;

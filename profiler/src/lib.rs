@@ -1,1 +1,3 @@
 //! The edge of iocontend.
+pub mod demo;
+pub mod kernel;

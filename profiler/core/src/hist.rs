@@ -8,6 +8,7 @@
 //! resolves 8. `count`, `sum_ns`, `min_ns` and `max_ns` are kept beside it and are exact.
 
 use hdrhistogram::Histogram;
+use iocontend_wire::bucket::{BUCKETS, bounds};
 
 /// The largest value told apart from larger ones: 2^37 − 1 ns, about 137 s.
 pub const TOP_NS: u64 = (1 << 37) - 1;
@@ -31,10 +32,11 @@ impl Dist {
 
     /// Adds what the kernel counted: one count per bucket, with the exact sum and, where the kernel
     /// kept them, the exact extremes. An absent extreme is replaced by the edge of the outermost
-    /// bucket that is not empty.
+    /// bucket that is not empty; give none that belongs to more than these values (such as one kept
+    /// since attach, for the differences of an interval).
     pub fn add_buckets<C: Copy + Into<u64>>(
         &mut self,
-        counts: &[C; bucket::N],
+        counts: &[C; BUCKETS],
         sum_ns: u64,
         min_ns: Option<u64>,
         max_ns: Option<u64>,
@@ -42,10 +44,9 @@ impl Dist {
         let mut edges: Option<(u64, u64)> = None;
         for (index, count) in counts.iter().enumerate() {
             let count: u64 = (*count).into();
-            if count == 0 {
+            let Some((low, high)) = bounds(index).filter(|_| count > 0) else {
                 continue;
-            }
-            let (low, high) = bucket::bucket_bounds(index);
+            };
             let highest = high.map_or(TOP_NS, |high| high - 1);
             self.put(highest, count, high.is_none());
             // An overflow bucket has no upper edge: its lower one is all that is known of the maximum.
@@ -178,48 +179,6 @@ impl Dist {
     fn widen(&mut self, min_ns: u64, max_ns: u64) {
         self.min_ns = Some(self.min_ns.map_or(min_ns, |old| old.min(min_ns)));
         self.max_ns = Some(self.max_ns.map_or(max_ns, |old| old.max(max_ns)));
-    }
-}
-
-/// The kernel side's bucket function: 8 steps per power of two between 2^7 and 2^34 ns, one bucket
-/// below and one above.
-pub mod bucket {
-    /// Steps per power of two.
-    pub const SUB: usize = 8;
-    /// The first power of two that is split: values below 2^7 ns share one bucket.
-    pub const FIRST_EXP: u32 = 7;
-    /// Values of 2^34 ns (about 17 s) and more share one bucket.
-    pub const LAST_EXP: u32 = 34;
-    /// Number of buckets.
-    pub const N: usize = (LAST_EXP - FIRST_EXP) as usize * SUB + 2;
-
-    /// The bucket of a value in nanoseconds.
-    pub const fn bucket_of(ns: u64) -> usize {
-        if ns < 1 << FIRST_EXP {
-            return 0;
-        }
-        if ns >= 1 << LAST_EXP {
-            return N - 1;
-        }
-        let exp = ns.ilog2();
-        let sub = ((ns >> (exp - 3)) & 7) as usize;
-        1 + (exp - FIRST_EXP) as usize * SUB + sub
-    }
-
-    /// The bounds of a bucket in nanoseconds: lowest value, and the first value above it (`None` for
-    /// the last bucket, which has no end).
-    pub const fn bucket_bounds(index: usize) -> (u64, Option<u64>) {
-        if index == 0 {
-            return (0, Some(1 << FIRST_EXP));
-        }
-        if index >= N - 1 {
-            return (1 << LAST_EXP, None);
-        }
-        let exp = FIRST_EXP as usize + (index - 1) / SUB;
-        let sub = ((index - 1) % SUB) as u64;
-        let step = 1_u64 << (exp - 3);
-        let low = (1_u64 << exp) + sub * step;
-        (low, Some(low + step))
     }
 }
 

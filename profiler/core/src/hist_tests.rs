@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use iocontend_wire::bucket::{BUCKETS, bounds, bucket_of};
 use proptest::prelude::*;
 
-use super::{Dist, TOP_NS, bucket};
+use super::{Dist, TOP_NS};
 
 /// Latencies as they come: spread over all powers of two, some beyond the last bucket.
 fn latency() -> impl Strategy<Value = u64> {
@@ -20,9 +21,9 @@ fn recorded(values: &[u64]) -> Dist {
 }
 
 fn through_the_kernel(values: &[u64]) -> Dist {
-    let mut counts = [0_u32; bucket::N];
+    let mut counts = [0_u32; BUCKETS];
     for ns in values {
-        counts[bucket::bucket_of(*ns)] += 1;
+        counts[bucket_of(*ns)] += 1;
     }
     let sum = values.iter().sum();
     let mut dist = Dist::new();
@@ -46,38 +47,20 @@ fn exact_quantile(values: &[u64], q: f64) -> u64 {
 
 /// Both values lie in one kernel bucket (its width is at most 1/8 of its lowest value).
 fn same_bucket(a: u64, b: u64) -> bool {
-    bucket::bucket_of(a) == bucket::bucket_of(b)
-}
-
-#[test]
-fn there_are_218_buckets_and_their_bounds_meet() {
-    assert_eq!(bucket::N, 218);
-    let mut next = 0;
-    for index in 0..bucket::N {
-        let (low, high) = bucket::bucket_bounds(index);
-        assert_eq!(low, next);
-        assert_eq!(bucket::bucket_of(low), index);
-        match high {
-            Some(high) => {
-                assert_eq!(bucket::bucket_of(high - 1), index);
-                next = high;
-            }
-            None => assert_eq!((index, bucket::bucket_of(u64::MAX)), (bucket::N - 1, index)),
-        }
-    }
+    bucket_of(a) == bucket_of(b)
 }
 
 #[test]
 fn distinct_kernel_buckets_stay_distinct() {
     let mut all = Dist::new();
-    all.add_buckets(&[1_u64; bucket::N], 0, None, None);
+    all.add_buckets(&[1_u64; BUCKETS], 0, None, None);
     let buckets = all.sparse_buckets();
-    assert_eq!(buckets.len(), bucket::N);
-    let indices: BTreeSet<usize> = buckets.iter().map(|(le, _)| bucket::bucket_of(*le)).collect();
-    assert_eq!(indices.len(), bucket::N);
+    assert_eq!((buckets.len(), BUCKETS), (218, 218));
+    let indices: BTreeSet<usize> = buckets.iter().map(|(le, _)| bucket_of(*le)).collect();
+    assert_eq!(indices.len(), BUCKETS);
     for (index, (le_ns, count)) in buckets.iter().enumerate() {
-        assert_eq!((*count, bucket::bucket_of(*le_ns)), (1, index));
-        let high = bucket::bucket_bounds(index).1;
+        assert_eq!((*count, bucket_of(*le_ns)), (1, index));
+        let high = bounds(index).unwrap().1;
         assert_eq!(*le_ns, high.map_or(TOP_NS, |high| high - 1));
     }
     assert_eq!(all.overflow(), 1);
@@ -93,7 +76,7 @@ fn empty_is_none_and_not_zero() {
     );
     assert!(dist.sparse_buckets().is_empty());
     let mut nothing = Dist::new();
-    nothing.add_buckets(&[0_u32; bucket::N], 0, Some(5), Some(7));
+    nothing.add_buckets(&[0_u32; BUCKETS], 0, Some(5), Some(7));
     assert!(nothing.is_empty() && nothing.max_ns().is_none());
 }
 

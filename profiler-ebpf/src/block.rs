@@ -1,0 +1,367 @@
+//! Block requests from queued to completed.
+//!
+//! A request with PREFLUSH or FUA may complete several times (block/blk-flush.c): while `RQF_FLUSH_SEQ` is set it
+//! is not over. An empty flush is never issued itself; the queue's own flush request is, which has no bio. These
+//! are counted as flush commands of the device.
+
+use aya_ebpf::helpers::bpf_ktime_get_ns;
+use aya_ebpf::macros::btf_tracepoint;
+use aya_ebpf::programs::BtfTracePointContext;
+use iocontend_wire::count::Count;
+use iocontend_wire::key::{How, Key, Kind, Owner, Reason};
+use iocontend_wire::record::{FlushRecord, IoRecord, NO_TIME, tag};
+use iocontend_wire::tables::Slot;
+
+use crate::counts::bump;
+use crate::kread::{Ptr, config, load, scalar};
+use crate::maps::{CONTROL, EVENTS};
+use crate::{devices, owner, slots, streams};
+
+/// REQ_OP_FLUSH, REQ_OP_DISCARD, REQ_OP_DRV_IN (include/linux/blk_types.h, all versions).
+const OP_MASK: u32 = 0xff;
+const OP_FLUSH: u32 = 2;
+const OP_DISCARD: u32 = 3;
+const OP_DRV_IN: u32 = 34;
+/// BPF_RB_NO_WAKEUP.
+pub const NO_WAKEUP: u64 = 1;
+/// How many bios of a request are looked at to find the one that got it (front merges come before it).
+const BIO_CHAIN: u32 = 8;
+
+#[inline(always)]
+pub fn now() -> u64 {
+    // SAFETY: no arguments.
+    unsafe { bpf_ktime_get_ns() }
+}
+
+/// Since when is counted; 0 while the programs are being attached or detached.
+#[inline(always)]
+pub fn counting_since() -> u64 {
+    match CONTROL.get_ptr_mut(0) {
+        // SAFETY: map memory.
+        Some(control) => unsafe { core::ptr::read_volatile(&raw const (*control).counting_since) },
+        None => 0,
+    }
+}
+
+/// Fills a fresh slot.
+#[inline(always)]
+unsafe fn begin(slot: *mut Slot, rq: Ptr, owner: Key, queued: u64) {
+    // SAFETY: the slot is ours; members of a request.
+    unsafe {
+        (*slot).owner = owner.0;
+        (*slot).queued = queued;
+        (*slot).issued = 0;
+        (*slot).sector = load(rq, config!(rq_sector));
+        (*slot).done = 0;
+        (*slot).dev = devices::device_index(devices::disk_of(rq));
+    }
+}
+
+/// Runs in the submitter's context, once per request. Kernels since 6.5.
+#[btf_tracepoint(function = "block_io_start")]
+pub fn io_start(ctx: BtfTracePointContext) -> i32 {
+    let queued = now();
+    let rq: Ptr = ctx.arg(0);
+    // SAFETY: members of a request.
+    unsafe {
+        let flags: u32 = load(rq, config!(rq_cmd_flags));
+        if flags & OP_MASK >= OP_DRV_IN {
+            return 0;
+        }
+        let owner = owner::of_submitter(load(rq, config!(rq_bio)));
+        if let Some(slot) = slots::claim(scalar(rq)) {
+            begin(slot, rq, owner, queued);
+        }
+    }
+    0
+}
+
+/// The same for kernels before 6.5: a bio has got its request, which is not told.
+#[btf_tracepoint(function = "block_getrq")]
+pub fn getrq(ctx: BtfTracePointContext) -> i32 {
+    let queued = now();
+    let bio: Ptr = ctx.arg(0);
+    let owner = owner::of_submitter(bio);
+    if let Some(slot) = slots::claim_bio(scalar(bio)) {
+        // SAFETY: the slot is ours.
+        unsafe {
+            (*slot).owner = owner.0;
+            (*slot).queued = queued;
+        }
+    }
+    0
+}
+
+/// Finds what [`getrq`] stored for one of the request's bios, and gives the request its slot.
+#[inline(always)]
+unsafe fn begin_from_bio(rq: Ptr, key: u64) -> Option<*mut Slot> {
+    // SAFETY: typed loads along the chain of bios.
+    unsafe {
+        let mut bio: Ptr = load(rq, config!(rq_bio));
+        for _ in 0..BIO_CHAIN {
+            let address = scalar(bio);
+            if address == 0 {
+                return None;
+            }
+            if let Some((owner, queued)) = slots::take_bio(address) {
+                let slot = slots::claim(key)?;
+                begin(slot, rq, Key(owner), queued);
+                return Some(slot);
+            }
+            bio = load(bio, config!(bio_next));
+        }
+    }
+    None
+}
+
+/// The request's slot, made from its bio where the kernel has no earlier event.
+#[inline(always)]
+unsafe fn slot_of(rq: Ptr, key: u64) -> Option<*mut Slot> {
+    match slots::find(key) {
+        Some(slot) => Some(slot),
+        // SAFETY: passed on.
+        None if config!(has_io_start) == 0 => unsafe { begin_from_bio(rq, key) },
+        None => None,
+    }
+}
+
+/// Only on kernels without `block_io_start`: the request's first own event when a scheduler holds it.
+#[btf_tracepoint(function = "block_rq_insert")]
+pub fn rq_insert(ctx: BtfTracePointContext) -> i32 {
+    let rq: Ptr = ctx.arg(0);
+    // SAFETY: a request.
+    unsafe {
+        let _slot = slot_of(rq, scalar(rq));
+    }
+    0
+}
+
+#[btf_tracepoint(function = "block_rq_issue")]
+pub fn rq_issue(ctx: BtfTracePointContext) -> i32 {
+    let issued = now();
+    let rq: Ptr = ctx.arg(0);
+    let key = scalar(rq);
+    // SAFETY: members of a request; slots are ours.
+    unsafe {
+        let flags: u32 = load(rq, config!(rq_cmd_flags));
+        if flags & OP_MASK == OP_FLUSH {
+            if let Some(slot) = slots::claim(key) {
+                (*slot).issued = issued;
+                (*slot).queued = issued;
+            }
+        } else if let Some(slot) = slot_of(rq, key) {
+            (*slot).issued = issued;
+        }
+    }
+    0
+}
+
+/// The driver gave the request back; it will be issued again, and what it waits until then is queue time.
+#[btf_tracepoint(function = "block_rq_requeue")]
+pub fn rq_requeue(ctx: BtfTracePointContext) -> i32 {
+    let rq: Ptr = ctx.arg(0);
+    if let Some(slot) = slots::find(scalar(rq)) {
+        // SAFETY: the slot is ours.
+        unsafe { (*slot).issued = 0 };
+    }
+    bump(Count::Requeued);
+    0
+}
+
+/// The request was absorbed by another and will never complete.
+#[btf_tracepoint(function = "block_rq_merge")]
+pub fn rq_merge(ctx: BtfTracePointContext) -> i32 {
+    let rq: Ptr = ctx.arg(0);
+    let key = scalar(rq);
+    // SAFETY: a request; a slot is ours.
+    unsafe {
+        if let Some(slot) = slot_of(rq, key) {
+            slots::release(slot);
+        }
+    }
+    bump(Count::Merged);
+    0
+}
+
+#[btf_tracepoint(function = "block_rq_complete")]
+pub fn rq_complete(ctx: BtfTracePointContext) -> i32 {
+    let rq: Ptr = ctx.arg(0);
+    let status = ctx.arg::<u32>(1) & 0xff;
+    let bytes: u32 = ctx.arg(2);
+    // SAFETY: a request.
+    unsafe { completed(rq, status, bytes) };
+    0
+}
+
+#[inline(always)]
+unsafe fn completed(rq: Ptr, status: u32, bytes: u32) {
+    let key = scalar(rq);
+    // SAFETY: members of a request; slots are ours.
+    unsafe {
+        let flags: u32 = load(rq, config!(rq_cmd_flags));
+        let op = flags & OP_MASK;
+        if op == OP_FLUSH {
+            return flush_command(rq, key);
+        }
+        if op >= OP_DRV_IN {
+            return bump(Count::Passthrough);
+        }
+        let slot = slot_of(rq, key);
+        let sequence: u32 = load(rq, config!(rq_rq_flags));
+        let remaining: u32 = load(rq, config!(rq_data_len));
+        if sequence & config!(rqf_flush_seq) != 0 || bytes < remaining {
+            return part_done(rq, slot, op, bytes);
+        }
+        match slot {
+            Some(slot) => finished(slot, op, status, bytes),
+            None => finished_unknown(rq, op, status, bytes),
+        }
+    }
+}
+
+/// Part of a request is done: keep its bytes until the end.
+#[inline(always)]
+unsafe fn part_done(rq: Ptr, slot: Option<*mut Slot>, op: u32, bytes: u32) {
+    match slot {
+        // SAFETY: the slot is ours.
+        Some(slot) => unsafe { (*slot).done += bytes },
+        None if counting_since() != 0 && bytes != 0 => {
+            let dev = devices::device_index(devices::disk_of(rq));
+            streams::account_bytes(nobody(rq).with(dev, op_kind(op, 1)).0, bytes as u64);
+        }
+        None => {}
+    }
+}
+
+/// The report's operation of a request; as the kernel's own statistics have it (`op_stat_group`), but for
+/// flushes without data.
+#[inline(always)]
+fn op_kind(op: u32, bytes: u32) -> u32 {
+    if op == OP_DISCARD {
+        Kind::Discard as u32
+    } else if op & 1 == 0 {
+        Kind::Read as u32
+    } else if bytes == 0 {
+        Kind::Flush as u32
+    } else {
+        Kind::Write as u32
+    }
+}
+
+/// The owner of a request whose start was not seen, by reason.
+#[inline(always)]
+fn nobody(rq: Ptr) -> Key {
+    // SAFETY: a member of a request.
+    let started: u64 = unsafe { load(rq, config!(rq_start_time_ns)) };
+    let reason =
+        if started < counting_since() { Reason::InFlightAtAttach } else { Reason::StartNotSeen };
+    Key::owner(Owner::Unattributed(reason as u32), 0, How::Unattributed)
+}
+
+#[inline(always)]
+unsafe fn finished(slot: *mut Slot, op: u32, status: u32, bytes: u32) {
+    let complete = now();
+    // SAFETY: the slot is ours until released.
+    unsafe {
+        let Slot { owner, queued, issued, sector, done, dev, .. } = *slot;
+        slots::release(slot);
+        if counting_since() == 0 {
+            return;
+        }
+        let bytes = done + bytes;
+        let key = Key(owner).with(dev, op_kind(op, bytes));
+        let q2c_ns = complete.wrapping_sub(queued);
+        let d2c_ns = if issued != 0 { complete.wrapping_sub(issued) } else { NO_TIME };
+        streams::account(key.0, bytes as u64, q2c_ns, d2c_ns);
+        emit(IoRecord {
+            head: tag::IO as u32 | status << 8,
+            bytes,
+            key: key.0,
+            sector,
+            complete_ns: complete,
+            q2c_ns,
+            d2c_ns,
+        });
+    }
+}
+
+/// A request without a slot still counts for its device, as unattributed.
+#[inline(always)]
+unsafe fn finished_unknown(rq: Ptr, op: u32, status: u32, bytes: u32) {
+    let since = counting_since();
+    if since == 0 {
+        return;
+    }
+    // SAFETY: members of a request.
+    unsafe {
+        let owner = nobody(rq);
+        bump(if owner.who() == Owner::Unattributed(Reason::InFlightAtAttach as u32) {
+            Count::InFlightAtAttach
+        } else {
+            Count::StartNotSeen
+        });
+        let dev = devices::device_index(devices::disk_of(rq));
+        let key = owner.with(dev, op_kind(op, bytes));
+        streams::account(key.0, bytes as u64, NO_TIME, NO_TIME);
+        emit(IoRecord {
+            head: tag::IO as u32 | status << 8,
+            bytes,
+            key: key.0,
+            sector: load(rq, config!(rq_sector)),
+            complete_ns: now(),
+            q2c_ns: NO_TIME,
+            d2c_ns: NO_TIME,
+        });
+    }
+}
+
+#[inline(always)]
+fn emit(record: IoRecord) {
+    if config!(io_events) == 0 {
+        return;
+    }
+    match EVENTS.reserve::<IoRecord>(0) {
+        Some(mut entry) => {
+            entry.write(record);
+            entry.submit(NO_WAKEUP);
+        }
+        None => bump(Count::RingFullIo),
+    }
+}
+
+/// The queue's own flush request is done.
+#[inline(always)]
+unsafe fn flush_command(rq: Ptr, key: u64) {
+    let complete = now();
+    // SAFETY: the slot is ours.
+    let issued = unsafe {
+        match slots::find(key) {
+            Some(slot) => {
+                let issued = (*slot).issued;
+                slots::release(slot);
+                issued
+            }
+            None => 0,
+        }
+    };
+    if counting_since() == 0 {
+        return;
+    }
+    let d2c_ns = if issued != 0 { complete.wrapping_sub(issued) } else { NO_TIME };
+    let dev = devices::device_index(devices::disk_of(rq));
+    let key = Key::owner(Owner::Overflow, 0, How::Unattributed).with(dev, Kind::FlushCommand as u32);
+    bump(Count::FlushCommand);
+    streams::account(key.0, 0, NO_TIME, d2c_ns);
+    match EVENTS.reserve::<FlushRecord>(0) {
+        Some(mut entry) => {
+            entry.write(FlushRecord {
+                head: tag::FLUSH as u32,
+                dev,
+                complete_ns: complete,
+                d2c_ns,
+            });
+            entry.submit(NO_WAKEUP);
+        }
+        None => bump(Count::RingFullFlush),
+    }
+}

@@ -1,0 +1,207 @@
+//! What userspace freezes into the programs before load: offsets found in the kernel's BTF, and switches.
+//!
+//! A member that this kernel does not have is [`ABSENT`]; the branch that would read it is then dead code for
+//! the verifier.
+
+/// "This kernel has no such member."
+pub const ABSENT: u32 = u32::MAX;
+
+/// How many completion functions of direct IO are told to the programs.
+pub const DIO_ENDS: usize = 8;
+
+/// Offsets in bytes, unless said otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+#[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
+pub struct Config {
+    /// `request.q`.
+    pub rq_q: u32,
+    /// `request.cmd_flags`.
+    pub rq_cmd_flags: u32,
+    /// `request.rq_flags`.
+    pub rq_rq_flags: u32,
+    /// `request.__data_len`.
+    pub rq_data_len: u32,
+    /// `request.__sector`.
+    pub rq_sector: u32,
+    /// `request.bio`.
+    pub rq_bio: u32,
+    /// `request.start_time_ns`.
+    pub rq_start_time_ns: u32,
+    /// `request_queue.disk`.
+    pub q_disk: u32,
+    /// `gendisk.major`.
+    pub disk_major: u32,
+    /// `gendisk.first_minor`.
+    pub disk_first_minor: u32,
+    /// `bio.bi_next`.
+    pub bio_next: u32,
+    /// `bio.bi_end_io`.
+    pub bio_end_io: u32,
+    /// `bio.bi_private`.
+    pub bio_private: u32,
+    /// `bio.bi_io_vec`.
+    pub bio_io_vec: u32,
+    /// `bio.bi_blkg`.
+    pub bio_blkg: u32,
+    /// `blkcg_gq.blkcg`.
+    pub blkg_blkcg: u32,
+    /// `blkcg.css.cgroup`.
+    pub blkcg_cgroup: u32,
+    /// `cgroup.kn`.
+    pub cgroup_kn: u32,
+    /// `kernfs_node.id`.
+    pub kn_id: u32,
+    /// `page.compound_head`.
+    pub page_compound_head: u32,
+    /// `folio.mapping` (or `page.mapping`).
+    pub page_mapping: u32,
+    /// `address_space.host`.
+    pub mapping_host: u32,
+    /// `inode.i_ino`.
+    pub inode_ino: u32,
+    /// `inode.i_sb`.
+    pub inode_sb: u32,
+    /// `super_block.s_dev`.
+    pub sb_dev: u32,
+    /// `iomap_dio.submit.waiter`.
+    pub iomap_dio_waiter: u32,
+    /// `iomap_dio.iocb`.
+    pub iomap_dio_iocb: u32,
+    /// `kiocb.ki_filp`.
+    pub kiocb_filp: u32,
+    /// `file.f_inode`.
+    pub file_inode: u32,
+    /// `task_struct.tgid`.
+    pub task_tgid: u32,
+    /// `task_struct.pid`.
+    pub task_pid: u32,
+    /// `task_struct.flags`.
+    pub task_flags: u32,
+    /// `task_struct.comm`.
+    pub task_comm: u32,
+    /// `task_struct.start_boottime`.
+    pub task_start_boottime: u32,
+    /// `task_struct.group_leader`.
+    pub task_group_leader: u32,
+    /// `task_struct.real_parent`.
+    pub task_real_parent: u32,
+    /// `task_struct.signal`.
+    pub task_signal: u32,
+    /// `signal_struct.live.counter`.
+    pub signal_live: u32,
+    /// `task_struct.mm`.
+    pub task_mm: u32,
+    /// `mm_struct.arg_start`.
+    pub mm_arg_start: u32,
+    /// `mm_struct.arg_end`.
+    pub mm_arg_end: u32,
+    /// `pt_regs.orig_ax` (x86-64).
+    pub regs_orig_ax: u32,
+
+    /// Offsets in the records of `ext4:ext4_sync_file_enter`: `dev`.
+    pub ext4_enter_dev: u32,
+    /// `ino`.
+    pub ext4_enter_ino: u32,
+    /// `datasync`.
+    pub ext4_enter_datasync: u32,
+    /// Offset of `ret` in `ext4:ext4_sync_file_exit`.
+    pub ext4_exit_ret: u32,
+    /// Offsets in `xfs:xfs_file_fsync`: `dev`.
+    pub xfs_dev: u32,
+    /// `ino`.
+    pub xfs_ino: u32,
+    /// Offsets in `btrfs:btrfs_sync_file`: `ino`.
+    pub btrfs_ino: u32,
+    /// `datasync`.
+    pub btrfs_datasync: u32,
+    /// Offset of `ret` in `syscalls:sys_exit_*`.
+    pub sys_exit_ret: u32,
+
+    /// 1: the kernel has `block_io_start`; 0: owners come from `block_getrq`.
+    pub has_io_start: u32,
+    /// Bit of `RQF_FLUSH_SEQ` in `rq_flags`, as a mask.
+    pub rqf_flush_seq: u32,
+    /// Copies of the statistics minus one; a power of two minus one.
+    pub shard_mask: u32,
+    /// 1: several CPUs share a copy, so adds are atomic.
+    pub shared_shards: u32,
+    /// 1: one event per IO goes to the ring.
+    pub io_events: u32,
+    /// Number of valid entries in `dio_ends`.
+    pub dio_end_count: u32,
+    /// Not used.
+    pub pad: u32,
+    /// Kernel addresses of the completion functions of direct IO whose private data is a `struct iomap_dio`
+    /// (first entry) and of the others; pages of such bios belong to user buffers and are never looked at.
+    pub dio_ends: [u64; DIO_ENDS],
+}
+
+const _: () = assert!(size_of::<Config>() % 8 == 0);
+
+impl Config {
+    /// Nothing known: every offset absent, every switch off.
+    pub const fn absent() -> Self {
+        Self {
+            rq_q: ABSENT,
+            rq_cmd_flags: ABSENT,
+            rq_rq_flags: ABSENT,
+            rq_data_len: ABSENT,
+            rq_sector: ABSENT,
+            rq_bio: ABSENT,
+            rq_start_time_ns: ABSENT,
+            q_disk: ABSENT,
+            disk_major: ABSENT,
+            disk_first_minor: ABSENT,
+            bio_next: ABSENT,
+            bio_end_io: ABSENT,
+            bio_private: ABSENT,
+            bio_io_vec: ABSENT,
+            bio_blkg: ABSENT,
+            blkg_blkcg: ABSENT,
+            blkcg_cgroup: ABSENT,
+            cgroup_kn: ABSENT,
+            kn_id: ABSENT,
+            page_compound_head: ABSENT,
+            page_mapping: ABSENT,
+            mapping_host: ABSENT,
+            inode_ino: ABSENT,
+            inode_sb: ABSENT,
+            sb_dev: ABSENT,
+            iomap_dio_waiter: ABSENT,
+            iomap_dio_iocb: ABSENT,
+            kiocb_filp: ABSENT,
+            file_inode: ABSENT,
+            task_tgid: ABSENT,
+            task_pid: ABSENT,
+            task_flags: ABSENT,
+            task_comm: ABSENT,
+            task_start_boottime: ABSENT,
+            task_group_leader: ABSENT,
+            task_real_parent: ABSENT,
+            task_signal: ABSENT,
+            signal_live: ABSENT,
+            task_mm: ABSENT,
+            mm_arg_start: ABSENT,
+            mm_arg_end: ABSENT,
+            regs_orig_ax: ABSENT,
+            ext4_enter_dev: ABSENT,
+            ext4_enter_ino: ABSENT,
+            ext4_enter_datasync: ABSENT,
+            ext4_exit_ret: ABSENT,
+            xfs_dev: ABSENT,
+            xfs_ino: ABSENT,
+            btrfs_ino: ABSENT,
+            btrfs_datasync: ABSENT,
+            sys_exit_ret: ABSENT,
+            has_io_start: 0,
+            rqf_flush_seq: 0,
+            shard_mask: 0,
+            shared_shards: 0,
+            io_events: 1,
+            dio_end_count: 0,
+            pad: 0,
+            dio_ends: [0; DIO_ENDS],
+        }
+    }
+}

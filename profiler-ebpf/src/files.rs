@@ -1,0 +1,200 @@
+//! Which file a request or a wait belongs to, for the processes whose files are told apart.
+
+use iocontend_wire::config::{ABSENT, DIO_ENDS};
+use iocontend_wire::count::Count;
+use iocontend_wire::key::FILES as FILE_IDS;
+use iocontend_wire::tables::{FileKey, TRACKED_WINDOW, tracked_index};
+
+use crate::atomic;
+use crate::counts::bump;
+use crate::kread::{Ptr, config, fetch, load, scalar};
+use crate::maps::{CONTROL, FILE_ENTRIES, FILES, TRACKED};
+
+/// BPF_NOEXIST (include/uapi/linux/bpf.h).
+const NO_EXIST: u64 = 1;
+/// How many file ids are tried for a new file.
+const TRIES: u32 = 4;
+
+/// Whether userspace asked to tell this process's files apart.
+#[inline(always)]
+pub fn is_tracked(tgid: u32) -> bool {
+    find_tracked(tgid) != 0
+}
+
+#[inline(never)]
+#[unsafe(no_mangle)]
+extern "C" fn find_tracked(tgid: u32) -> u32 {
+    let Some(table) = TRACKED.get_ptr_mut(0) else { return 0 };
+    let first = tracked_index(tgid) as usize;
+    for step in 0..TRACKED_WINDOW {
+        // SAFETY: the table has a window's length of spare entries at its end.
+        let entry = unsafe { core::ptr::read_volatile(&raw const (*table).entries[first + step]) };
+        if entry == tgid as u64 + 1 {
+            return 1;
+        }
+        if entry == 0 {
+            return 0;
+        }
+    }
+    0
+}
+
+/// Whose pages a bio carries.
+pub enum BioKind {
+    /// Direct IO through iomap; the address of its `struct iomap_dio`.
+    IomapDirect(u64),
+    /// Other direct IO: its pages are a user's buffers and say nothing about the file.
+    OtherDirect,
+    /// Page cache.
+    Cached,
+    /// Not known: the addresses of the direct-IO functions could not be read.
+    Unknown,
+}
+
+/// Tells direct IO from page-cache IO by the bio's completion function.
+#[inline(always)]
+pub fn kind_of(bio: Ptr) -> BioKind {
+    let count = config!(dio_end_count);
+    if count == 0 || config!(bio_end_io) == ABSENT || config!(bio_private) == ABSENT {
+        return BioKind::Unknown;
+    }
+    // SAFETY: members of a bio.
+    let end: u64 = unsafe { load(bio, config!(bio_end_io)) };
+    if end == config!(dio_ends[0]) {
+        // SAFETY: a member of a bio.
+        return BioKind::IomapDirect(unsafe { load(bio, config!(bio_private)) });
+    }
+    for index in 1..DIO_ENDS {
+        if (index as u32) < count && end == config!(dio_ends[index]) {
+            return BioKind::OtherDirect;
+        }
+    }
+    BioKind::Cached
+}
+
+/// An inode as the file table knows it.
+#[derive(Clone, Copy)]
+pub struct Inode {
+    pub dev: u32,
+    pub ino: u64,
+}
+
+/// Reads an inode at an address.
+#[inline(always)]
+fn inode_at(address: u64) -> Option<Inode> {
+    if address == 0 {
+        return None;
+    }
+    let sb: u64 = fetch(address, config!(inode_sb))?;
+    Some(Inode { dev: fetch(sb, config!(sb_dev))?, ino: fetch(address, config!(inode_ino))? })
+}
+
+/// The inode whose page a page-cache bio carries first. Guarded copies: this is not the common path.
+#[inline(always)]
+pub fn inode_of_page(bio: Ptr) -> Option<Inode> {
+    if config!(bio_io_vec) == ABSENT || config!(page_mapping) == ABSENT {
+        return None;
+    }
+    // SAFETY: a member of a bio.
+    let vec = scalar(unsafe { load::<Ptr>(bio, config!(bio_io_vec)) });
+    if vec == 0 {
+        return None;
+    }
+    // `bv_page` is the first member of `struct bio_vec` (include/linux/bvec.h, all versions).
+    let page: u64 = fetch(vec, 0)?;
+    // A tail page of a large folio points at its head with bit 0 set (include/linux/page-flags.h).
+    let head: u64 = fetch(page, config!(page_compound_head))?;
+    let folio = if head & 1 == 1 { head - 1 } else { page };
+    let mapping: u64 = fetch(folio, config!(page_mapping))?;
+    // The low bits mark anonymous and movable pages (PAGE_MAPPING_FLAGS): no file behind those.
+    if mapping & 3 != 0 || mapping == 0 {
+        return None;
+    }
+    inode_at(fetch(mapping, config!(mapping_host))?)
+}
+
+/// The inode of a direct IO through iomap.
+#[inline(always)]
+pub fn inode_of_direct(dio: u64) -> Option<Inode> {
+    if config!(iomap_dio_iocb) == ABSENT || config!(file_inode) == ABSENT {
+        return None;
+    }
+    let iocb: u64 = fetch(dio, config!(iomap_dio_iocb))?;
+    let file: u64 = fetch(iocb, config!(kiocb_filp))?;
+    inode_at(fetch(file, config!(file_inode))?)
+}
+
+/// The file id of a bio submitted by a tracked process; 0 when it cannot be told.
+#[inline(always)]
+pub fn of_bio(bio: Ptr) -> u32 {
+    let inode = match kind_of(bio) {
+        BioKind::Cached => inode_of_page(bio),
+        BioKind::IomapDirect(dio) => inode_of_direct(dio),
+        BioKind::OtherDirect | BioKind::Unknown => None,
+    };
+    match inode {
+        Some(inode) => file_id(inode.dev, inode.ino),
+        None => 0,
+    }
+}
+
+/// The file id already given to an inode.
+#[inline(always)]
+pub fn known_id(inode: Inode) -> Option<u32> {
+    let key = FileKey { ino: inode.ino, dev: inode.dev, pad: 0 };
+    // SAFETY: the value is a plain word.
+    unsafe { FILES.get(&key) }.copied()
+}
+
+/// The only known writer of a file.
+#[inline(always)]
+pub fn writer_of(id: u32) -> Option<u32> {
+    let entries = FILE_ENTRIES.get_ptr_mut(0)?;
+    let at = id & (FILE_IDS - 1);
+    // SAFETY: masked to the length.
+    match unsafe { core::ptr::read_volatile(&raw const (*entries).entries[at as usize].writer) } {
+        0 => None,
+        writer => Some(writer),
+    }
+}
+
+/// The file id of an inode, given out when new.
+#[inline(never)]
+#[unsafe(no_mangle)]
+pub extern "C" fn file_id(dev: u32, ino: u64) -> u32 {
+    let inode = Inode { dev, ino };
+    if let Some(id) = known_id(inode) {
+        return id;
+    }
+    let (Some(entries), Some(control)) = (FILE_ENTRIES.get_ptr_mut(0), CONTROL.get_ptr_mut(0)) else {
+        return 0;
+    };
+    for _ in 0..TRIES {
+        // SAFETY: aligned map memory.
+        let id = unsafe { atomic::add(&raw mut (*control).next_file, 1) } as u32 & (FILE_IDS - 1);
+        if id == 0 {
+            continue;
+        }
+        // SAFETY: masked to the length.
+        let entry = unsafe { &raw mut (*entries).entries[id as usize] };
+        // SAFETY: aligned map memory; an entry is free while its inode is 0.
+        if unsafe { atomic::swap(&raw mut (*entry).ino, 0, inode.ino) }.is_err() {
+            continue;
+        }
+        // SAFETY: the entry is ours now.
+        unsafe {
+            core::ptr::write_volatile(&raw mut (*entry).dev, inode.dev);
+            core::ptr::write_volatile(&raw mut (*entry).writer, 0);
+        }
+        let key = FileKey { ino: inode.ino, dev: inode.dev, pad: 0 };
+        if FILES.insert(&key, &id, NO_EXIST).is_ok() {
+            return id;
+        }
+        // Another CPU was first: give the entry back and use theirs.
+        // SAFETY: the entry is still ours.
+        unsafe { core::ptr::write_volatile(&raw mut (*entry).ino, 0) };
+        return known_id(inode).unwrap_or(0);
+    }
+    bump(Count::FileTableFull);
+    0
+}

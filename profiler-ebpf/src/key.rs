@@ -1,0 +1,227 @@
+//! The key of a stream: who, on which device, doing what, to which file, known by which method; in one `u64`.
+//!
+//! One machine word, so that the kernel side can look it up with plain compares and publish a new one with a
+//! single compare-and-swap, and no map with locks is needed on the hot path.
+
+/// Who a stream belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Owner {
+    /// A process (thread group id in the initial pid namespace) or a kernel thread.
+    Process(u32),
+    /// Only the owning cgroup is known: index into the cgroup table.
+    Cgroup(u32),
+    /// Nobody could be named; the value is a [`Reason`].
+    Unattributed(u32),
+    /// The stream table was full: everything of this device and operation that had no room.
+    Overflow,
+}
+
+/// Why a request has no owner (the value of [`Owner::Unattributed`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u32)]
+pub enum Reason {
+    /// It was in flight when the probes were attached.
+    InFlightAtAttach = 0,
+    /// Its start was not seen.
+    StartNotSeen = 1,
+}
+
+/// How the owner was found; the values of the `method` field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u32)]
+pub enum How {
+    /// The submitter itself.
+    Direct = 0,
+    /// By the inode of the page that a kernel thread wrote back.
+    Writeback = 1,
+    /// By the journal transaction (reserved).
+    Journal = 2,
+    /// By the cgroup the bio is charged to.
+    OwnerCgroup = 3,
+    /// Not found.
+    Unattributed = 4,
+}
+
+/// What a stream does; the values of the `op` field. Below [`Kind::FIRST_WAIT`]: block operations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u32)]
+pub enum Kind {
+    /// Read request.
+    Read = 0,
+    /// Write request (with data).
+    Write = 1,
+    /// Empty PREFLUSH request.
+    Flush = 2,
+    /// Discard request.
+    Discard = 3,
+    /// A flush command at the device (no owner).
+    FlushCommand = 4,
+    /// `fsync(2)`.
+    Fsync = 8,
+    /// `fdatasync(2)`.
+    Fdatasync = 9,
+    /// Sync part of an `O_SYNC` write.
+    OsyncWrite = 10,
+    /// Sync part of an `O_DSYNC` write.
+    OdsyncWrite = 11,
+    /// `msync(2)`.
+    Msync = 12,
+    /// fsync through `io_uring`.
+    IoUringFsync = 13,
+    /// Another sync of one file.
+    OtherSync = 14,
+}
+
+impl Kind {
+    /// The first kind that is a wait.
+    pub const FIRST_WAIT: u32 = Self::Fsync as u32;
+
+    /// All kinds.
+    pub const ALL: [Self; 12] = [
+        Self::Read,
+        Self::Write,
+        Self::Flush,
+        Self::Discard,
+        Self::FlushCommand,
+        Self::Fsync,
+        Self::Fdatasync,
+        Self::OsyncWrite,
+        Self::OdsyncWrite,
+        Self::Msync,
+        Self::IoUringFsync,
+        Self::OtherSync,
+    ];
+
+    /// The kind with this number.
+    pub fn from_u32(number: u32) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| *kind as u32 == number)
+    }
+}
+
+const ID_BITS: u32 = 22;
+const OWNER_SHIFT: u32 = ID_BITS;
+const DEV_SHIFT: u32 = OWNER_SHIFT + 2;
+const KIND_SHIFT: u32 = DEV_SHIFT + 8;
+const FILE_SHIFT: u32 = KIND_SHIFT + 5;
+const HOW_SHIFT: u32 = FILE_SHIFT + 10;
+const VALID: u64 = 1 << 62;
+
+/// Largest id a key holds; Linux's own limit of process ids (include/linux/threads.h, PID_MAX_LIMIT) is one more.
+pub const ID_MAX: u32 = (1 << ID_BITS) - 1;
+/// Number of files a key can tell apart; file 0 is "not looked at".
+pub const FILES: u32 = 1 << 10;
+/// Number of device indices.
+pub const DEVICES: u32 = 64;
+/// The device index of devices beyond the table.
+pub const DEVICE_OVERFLOW: u32 = DEVICES - 1;
+/// Marks a table entry that userspace is retiring: not free, and equal to no key.
+pub const TOMBSTONE: u64 = u64::MAX;
+
+/// A packed stream key. Never 0 (an empty table entry) and never [`TOMBSTONE`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(transparent)]
+pub struct Key(pub u64);
+
+impl Key {
+    /// An owner without device and kind, as an in-flight slot stores it.
+    #[inline(always)]
+    pub const fn owner(owner: Owner, file: u32, how: How) -> Self {
+        let (kind, id) = match owner {
+            Owner::Process(id) => (0u64, id),
+            Owner::Cgroup(id) => (1, id),
+            Owner::Unattributed(id) => (2, id),
+            Owner::Overflow => (3, 0),
+        };
+        Self(
+            VALID
+                | (id & ID_MAX) as u64
+                | kind << OWNER_SHIFT
+                | ((file & (FILES - 1)) as u64) << FILE_SHIFT
+                | (how as u64) << HOW_SHIFT,
+        )
+    }
+
+    /// The same key for a device index and an operation (a [`Kind`] as a number).
+    #[inline(always)]
+    pub const fn with(self, dev: u32, kind: u32) -> Self {
+        Self(self.0 | ((dev & 0xff) as u64) << DEV_SHIFT | ((kind & 0x1f) as u64) << KIND_SHIFT)
+    }
+
+    /// The overflow stream of a device and operation.
+    #[inline(always)]
+    pub const fn overflow(dev: u32, kind: u32) -> Self {
+        Self::owner(Owner::Overflow, 0, How::Unattributed).with(dev, kind)
+    }
+
+    /// Whether this can be a key at all (bytes from outside may say anything).
+    pub const fn is_valid(self) -> bool {
+        self.0 & VALID != 0 && self.0 >> 63 == 0
+    }
+
+    /// The owner.
+    pub const fn who(self) -> Owner {
+        let id = (self.0 & ID_MAX as u64) as u32;
+        match (self.0 >> OWNER_SHIFT) & 3 {
+            0 => Owner::Process(id),
+            1 => Owner::Cgroup(id),
+            2 => Owner::Unattributed(id),
+            _ => Owner::Overflow,
+        }
+    }
+
+    /// The device index.
+    pub const fn dev(self) -> u32 {
+        ((self.0 >> DEV_SHIFT) & 0xff) as u32
+    }
+
+    /// The operation as a number; see [`Kind::from_u32`].
+    pub const fn kind(self) -> u32 {
+        ((self.0 >> KIND_SHIFT) & 0x1f) as u32
+    }
+
+    /// The file id, 0 when the file was not looked at.
+    pub const fn file(self) -> u32 {
+        ((self.0 >> FILE_SHIFT) & (FILES as u64 - 1)) as u32
+    }
+
+    /// How the owner was found, as a number; [`How`].
+    pub const fn how(self) -> u32 {
+        ((self.0 >> HOW_SHIFT) & 7) as u32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_key_gives_back_what_was_packed(
+            id in 0..=ID_MAX, owner in 0u32..4, dev in 0..DEVICES, kind in 0..Kind::ALL.len(), file in 0..FILES,
+        ) {
+            let who = match owner {
+                0 => Owner::Process(id),
+                1 => Owner::Cgroup(id),
+                2 => Owner::Unattributed(id),
+                _ => Owner::Overflow,
+            };
+            let kind = Kind::ALL[kind];
+            let key = Key::owner(who, file, How::Writeback).with(dev, kind as u32);
+            prop_assert!(key.is_valid());
+            prop_assert_eq!(key.who(), who);
+            prop_assert_eq!(key.dev(), dev);
+            prop_assert_eq!(Kind::from_u32(key.kind()), Some(kind));
+            prop_assert_eq!(key.file(), file);
+            prop_assert_eq!(key.how(), How::Writeback as u32);
+        }
+    }
+
+    #[test]
+    fn free_and_retired_entries_are_no_keys() {
+        assert!(!Key(0).is_valid());
+        assert!(!Key(TOMBSTONE).is_valid());
+    }
+}

@@ -1,0 +1,53 @@
+//! Reading kernel memory: direct typed loads at offsets frozen before load, and guarded copies for the rest.
+
+use aya_ebpf::helpers::bpf_probe_read_kernel;
+
+use crate::maps::SCRATCH;
+
+/// A kernel object. To the verifier it is a typed pointer as long as it only travels through registers.
+pub type Ptr = *const u8;
+
+/// A member of the frozen configuration; a known constant to the verifier.
+macro_rules! config {
+    ($($field:tt)+) => {
+        $crate::kread::frozen(&$crate::maps::CONFIG.$($field)+)
+    };
+}
+pub(crate) use config;
+
+/// A volatile read, so that the value patched in at load is used and not the one compiled in.
+#[inline(always)]
+pub fn frozen<T: Copy>(field: &T) -> T {
+    // SAFETY: a reference is valid to read from.
+    unsafe { core::ptr::read_volatile(field) }
+}
+
+/// A direct load; the verifier checks it against the kernel's types, and a bad address reads as 0.
+///
+/// # Safety
+/// `base` is a typed pointer of the verifier and `offset` that of a member of type `T`.
+#[inline(always)]
+pub unsafe fn load<T: Copy>(base: Ptr, offset: u32) -> T {
+    // SAFETY: see above.
+    unsafe { core::ptr::read_volatile(base.add(offset as usize).cast()) }
+}
+
+/// The number behind a typed pointer: the verifier allows no arithmetic on the pointer itself.
+#[inline(always)]
+pub fn scalar(pointer: Ptr) -> u64 {
+    match SCRATCH.get_ptr_mut(0) {
+        // SAFETY: a per-CPU map value; programs on this map do not nest in themselves.
+        Some(scratch) => unsafe {
+            core::ptr::write_volatile(scratch.cast::<Ptr>(), pointer);
+            core::ptr::read_volatile(scratch)
+        },
+        None => 0,
+    }
+}
+
+/// A guarded copy from an address that is only a number. `None` when it cannot be read.
+#[inline(always)]
+pub fn fetch<T: Copy>(address: u64, offset: u32) -> Option<T> {
+    // SAFETY: the helper checks the address.
+    unsafe { bpf_probe_read_kernel((address + offset as u64) as *const T).ok() }
+}

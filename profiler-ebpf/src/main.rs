@@ -1,0 +1,35 @@
+//! The kernel side: attributes, modules, panic handler, licence. See `maps.rs` for what is kept where.
+#![no_std]
+#![no_main]
+#![feature(core_intrinsics)]
+#![allow(internal_features, reason = "atomics the target does not offer otherwise, see atomic.rs")]
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::pedantic,
+    clippy::missing_safety_doc,
+    reason = "a program, not a library: every item is documented where it is not obvious"
+)]
+
+mod atomic;
+mod block;
+mod counts;
+mod devices;
+mod files;
+mod kread;
+mod maps;
+mod owner;
+mod process;
+mod slots;
+mod streams;
+mod sync;
+
+/// An endless loop: the verifier rejects the object if a panic can be reached.
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo) -> ! {
+    loop {}
+}
+
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";

@@ -1,0 +1,83 @@
+//! Every map: what it holds, who writes it, who frees an entry, what happens when it is full.
+
+use aya_ebpf::macros::map;
+use aya_ebpf::maps::{Array, HashMap, PerCpuArray, RingBuf};
+use iocontend_wire::config::Config;
+use iocontend_wire::count::Counts;
+use iocontend_wire::key::FILES as FILE_IDS;
+use iocontend_wire::record::{ARGV_MAX, ExecRecord};
+use iocontend_wire::tables::*;
+
+/// BPF_F_MMAPABLE: userspace maps the array and reads it without system calls.
+const MMAPABLE: u32 = 1 << 10;
+
+/// Frozen before load by userspace.
+#[unsafe(no_mangle)]
+pub static CONFIG: Config = Config::absent();
+
+/// Requests in flight, by request pointer. Entries are taken at the request's first event and given back at its
+/// last one. Full: the older way is overwritten and counted.
+#[map]
+pub static SLOTS: Array<SlotSet> = Array::with_max_entries(1 << SLOT_BITS, MMAPABLE);
+
+/// Bios that have a request but whose request was not seen yet (kernels without `block_io_start`). Same rules.
+#[map]
+pub static BIOS: Array<BioSet> = Array::with_max_entries(1 << BIO_BITS, 0);
+
+/// Stream keys. The kernel side adds; userspace retires. Full: the device's overflow stream, counted.
+#[map]
+pub static KEYS: Array<KeySet> = Array::with_max_entries(SETS as u32, MMAPABLE);
+
+/// Statistics of the stream at the same index, one copy per shard; userspace sets the number of shards.
+#[map]
+pub static STATS: Array<Stats> = Array::with_max_entries(STREAMS as u32, MMAPABLE);
+
+/// Devices by index. Added by the kernel side, never removed. Full: the last index, counted.
+#[map]
+pub static DEVICES: Array<Devices> = Array::with_max_entries(1, MMAPABLE);
+
+/// Owning cgroups by index. Added by the kernel side, never removed. Full: unattributed, counted.
+#[map]
+pub static CGROUPS: Array<Cgroups> = Array::with_max_entries(1, MMAPABLE);
+
+/// Processes whose files are told apart. Written by userspace only.
+#[map]
+pub static TRACKED: Array<Tracked> = Array::with_max_entries(1, MMAPABLE);
+
+/// File ids by inode. Added by both sides, removed by userspace. Full: file 0, counted.
+#[map]
+pub static FILES: HashMap<FileKey, u32> = HashMap::with_max_entries(2 * FILE_IDS, 0);
+
+/// Inodes by file id.
+#[map]
+pub static FILE_ENTRIES: Array<FileEntries> = Array::with_max_entries(1, MMAPABLE);
+
+/// Switches that change while the programs run.
+#[map]
+pub static CONTROL: Array<Control> = Array::with_max_entries(1, MMAPABLE);
+
+/// Loss and other counters.
+#[map]
+pub static COUNTS: PerCpuArray<Counts> = PerCpuArray::with_max_entries(1, 0);
+
+/// Waits that have begun, by thread. Removed at their end. Full: counted.
+#[map]
+pub static OPEN_WAITS: HashMap<u64, OpenWait> = HashMap::with_max_entries(8192, 0);
+
+/// Events. Userspace polls; nothing here ever wakes it up.
+#[map]
+pub static EVENTS: RingBuf = RingBuf::with_byte_size(4 << 20, 0);
+
+/// A typed pointer takes a trip through here to become a number.
+#[map]
+pub static SCRATCH: PerCpuArray<u64> = PerCpuArray::with_max_entries(1, 0);
+
+/// Where an exec event is put together.
+#[repr(C)]
+pub struct ExecBuffer {
+    pub record: ExecRecord,
+    pub argv: [u8; ARGV_MAX],
+}
+
+#[map]
+pub static EXEC_BUFFER: PerCpuArray<ExecBuffer> = PerCpuArray::with_max_entries(1, 0);

@@ -1,0 +1,109 @@
+//! Whom a bio belongs to, asked once, in the context that submits it.
+//!
+//! A user process submits its own IO. A kernel thread works for somebody: a bio held back by a cgroup limit is
+//! submitted by a worker (block/blk-throttle.c, `blk_throtl_dispatch_work_fn`), writeback by a flusher, a commit
+//! by the journal thread. Then the waiting task of a direct IO, the only writer of the page's file, and the
+//! cgroup the bio is charged to are asked, in this order.
+
+use aya_ebpf::helpers::bpf_get_current_task_btf;
+use iocontend_wire::config::ABSENT;
+use iocontend_wire::key::{How, Key, Owner};
+
+use crate::devices::cgroup_index;
+use crate::files::{self, BioKind};
+use crate::kread::{Ptr, config, fetch, load};
+
+/// PF_KTHREAD (include/linux/sched.h, all versions).
+pub const PF_KTHREAD: u32 = 0x0020_0000;
+/// PF_IO_WORKER: an io_uring worker, a thread of its owner.
+pub const PF_IO_WORKER: u32 = 0x0000_0010;
+
+/// The current task.
+#[inline(always)]
+pub fn current() -> Ptr {
+    // SAFETY: no arguments.
+    unsafe { bpf_get_current_task_btf() as Ptr }
+}
+
+/// The owner part of the stream key of a bio that the current task submits.
+#[inline(always)]
+pub fn of_submitter(bio: Ptr) -> Key {
+    let task = current();
+    // SAFETY: members of the current task.
+    let (tgid, flags): (u32, u32) =
+        unsafe { (load(task, config!(task_tgid)), load(task, config!(task_flags))) };
+    if flags & PF_KTHREAD != 0 {
+        return of_kernel_thread(bio, tgid);
+    }
+    let file = if files::is_tracked(tgid) { files::of_bio(bio) } else { 0 };
+    Key::owner(Owner::Process(tgid), file, How::Direct)
+}
+
+#[inline(always)]
+fn of_kernel_thread(bio: Ptr, tgid: u32) -> Key {
+    match files::kind_of(bio) {
+        BioKind::IomapDirect(dio) => {
+            if let Some(waiter) = waiter_of(dio) {
+                let file = match files::inode_of_direct(dio) {
+                    Some(inode) if files::is_tracked(waiter) => files::file_id(inode.dev, inode.ino),
+                    _ => 0,
+                };
+                return Key::owner(Owner::Process(waiter), file, How::Direct);
+            }
+        }
+        BioKind::Cached => {
+            if let Some(key) = writer_of_page(bio) {
+                return key;
+            }
+        }
+        BioKind::OtherDirect | BioKind::Unknown => {}
+    }
+    match charged_cgroup(bio).and_then(cgroup_index) {
+        Some(index) => Key::owner(Owner::Cgroup(index), 0, How::OwnerCgroup),
+        None => Key::owner(Owner::Process(tgid), 0, How::Unattributed),
+    }
+}
+
+/// The process that waits for (or started) a direct IO, unless that is a kernel thread itself.
+#[inline(always)]
+fn waiter_of(dio: u64) -> Option<u32> {
+    if config!(iomap_dio_waiter) == ABSENT {
+        return None;
+    }
+    let waiter: u64 = fetch(dio, config!(iomap_dio_waiter))?;
+    if waiter == 0 {
+        return None;
+    }
+    let flags: u32 = fetch(waiter, config!(task_flags))?;
+    if flags & PF_KTHREAD != 0 {
+        return None;
+    }
+    fetch(waiter, config!(task_tgid))
+}
+
+/// The only known writer of the file whose page is written back.
+#[inline(always)]
+fn writer_of_page(bio: Ptr) -> Option<Key> {
+    let inode = files::inode_of_page(bio)?;
+    let file = files::known_id(inode)?;
+    let writer = files::writer_of(file)?;
+    Some(Key::owner(Owner::Process(writer), file, How::Writeback))
+}
+
+/// The cgroup a bio is charged to, unless that is the root.
+#[inline(always)]
+fn charged_cgroup(bio: Ptr) -> Option<u64> {
+    if config!(bio_blkg) == ABSENT || config!(kn_id) == ABSENT || config!(cgroup_kn) == ABSENT {
+        return None;
+    }
+    // SAFETY: a chain of typed loads; a missing link reads as 0.
+    let id: u64 = unsafe {
+        let blkg: Ptr = load(bio, config!(bio_blkg));
+        let blkcg: Ptr = load(blkg, config!(blkg_blkcg));
+        let cgroup: Ptr = load(blkcg, config!(blkcg_cgroup));
+        let kn: Ptr = load(cgroup, config!(cgroup_kn));
+        load(kn, config!(kn_id))
+    };
+    // The root of a hierarchy has id 1 (fs/kernfs/dir.c).
+    if id > 1 { Some(id) } else { None }
+}

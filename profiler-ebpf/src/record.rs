@@ -1,0 +1,150 @@
+//! The records of the ring buffer. The first word of each is its head: kind, and two small fields.
+
+/// Kinds of records.
+pub mod tag {
+    /// [`super::IoRecord`].
+    pub const IO: u8 = 1;
+    /// [`super::WaitRecord`].
+    pub const WAIT: u8 = 2;
+    /// [`super::ExecRecord`] followed by the argument bytes.
+    pub const EXEC: u8 = 3;
+    /// [`super::ForkRecord`].
+    pub const FORK: u8 = 4;
+    /// [`super::ExitRecord`].
+    pub const EXIT: u8 = 5;
+    /// [`super::FlushRecord`].
+    pub const FLUSH: u8 = 6;
+}
+
+/// "Not known" in a time field.
+pub const NO_TIME: u64 = u64::MAX;
+
+/// One finished block request.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+#[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
+pub struct IoRecord {
+    /// [`tag::IO`] in the lowest byte; blk_status_t of the last completion in the second.
+    pub head: u32,
+    /// Bytes transferred, all partial completions together.
+    pub bytes: u32,
+    /// Stream key ([`crate::key::Key`]) with device and kind.
+    pub key: u64,
+    /// First 512-byte sector.
+    pub sector: u64,
+    /// Time of the last completion, CLOCK_MONOTONIC ns.
+    pub complete_ns: u64,
+    /// From queued to completed, ns; [`NO_TIME`] when the start was not seen.
+    pub q2c_ns: u64,
+    /// From the last issue to completed, ns; [`NO_TIME`] when never issued (empty flush) or not seen.
+    pub d2c_ns: u64,
+}
+
+/// One finished wait in a sync call.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+#[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
+pub struct WaitRecord {
+    /// [`tag::WAIT`] in the lowest byte.
+    pub head: u32,
+    /// Thread id in the initial pid namespace.
+    pub tid: u32,
+    /// Stream key with the file system's device index and the call.
+    pub key: u64,
+    /// Begin, CLOCK_MONOTONIC ns.
+    pub start_ns: u64,
+    /// End, CLOCK_MONOTONIC ns.
+    pub end_ns: u64,
+    /// Inode number.
+    pub ino: u64,
+    /// The file system's device (kernel encoding); 0 when the event does not carry it (btrfs).
+    pub dev: u32,
+    /// What the call returned: 0 or a negative errno.
+    pub ret: i32,
+}
+
+/// A program was started. `argv_len` bytes follow: arguments, each ended by NUL, possibly cut.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+#[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
+pub struct ExecRecord {
+    /// [`tag::EXEC`] in the lowest byte.
+    pub head: u32,
+    /// Process id.
+    pub tgid: u32,
+    /// Parent's process id.
+    pub ppid: u32,
+    /// Bytes of arguments in this record.
+    pub argv_len: u32,
+    /// Bytes of arguments the program has; more than `argv_len` when cut.
+    pub argv_total: u32,
+    /// Not used.
+    pub pad: u32,
+    /// Start time of the process since boot, ns.
+    pub start_boottime: u64,
+    /// Time of the event, CLOCK_MONOTONIC ns.
+    pub now_ns: u64,
+    /// Command name after exec.
+    pub comm: [u8; 16],
+}
+
+/// A process (not a thread) was forked.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+#[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
+pub struct ForkRecord {
+    /// [`tag::FORK`] in the lowest byte.
+    pub head: u32,
+    /// Parent's process id.
+    pub parent: u32,
+    /// New process id.
+    pub child: u32,
+    /// Not used.
+    pub pad: u32,
+    /// Start time of the child since boot, ns.
+    pub start_boottime: u64,
+    /// Time of the event, CLOCK_MONOTONIC ns.
+    pub now_ns: u64,
+}
+
+/// The last thread of a process exits.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+#[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
+pub struct ExitRecord {
+    /// [`tag::EXIT`] in the lowest byte.
+    pub head: u32,
+    /// Process id.
+    pub tgid: u32,
+    /// Start time of the process (thread group leader) since boot, ns.
+    pub start_boottime: u64,
+    /// Time of the event, CLOCK_MONOTONIC ns.
+    pub now_ns: u64,
+    /// Command name.
+    pub comm: [u8; 16],
+}
+
+/// One flush command at a device.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+#[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
+pub struct FlushRecord {
+    /// [`tag::FLUSH`] in the lowest byte.
+    pub head: u32,
+    /// Device index.
+    pub dev: u32,
+    /// Time of the completion, CLOCK_MONOTONIC ns.
+    pub complete_ns: u64,
+    /// From issue to completion, ns; [`NO_TIME`] when the issue was not seen.
+    pub d2c_ns: u64,
+}
+
+/// Most argument bytes an [`ExecRecord`] carries.
+pub const ARGV_MAX: usize = 3072;
+
+const _: () = assert!(size_of::<IoRecord>() == 48);
+const _: () = assert!(size_of::<WaitRecord>() == 48);
+const _: () = assert!(size_of::<ExecRecord>() == 56);
+const _: () = assert!(size_of::<ForkRecord>() == 32);
+const _: () = assert!(size_of::<ExitRecord>() == 40);
+const _: () = assert!(size_of::<FlushRecord>() == 24);

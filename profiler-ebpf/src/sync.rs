@@ -1,0 +1,193 @@
+//! Waits in sync calls, from the file systems' own events; the call is told by the system call number that the
+//! task entered the kernel with.
+
+use aya_ebpf::EbpfContext as _;
+use aya_ebpf::helpers::{bpf_get_current_pid_tgid, bpf_probe_read_kernel, bpf_task_pt_regs};
+use aya_ebpf::macros::tracepoint;
+use aya_ebpf::programs::TracePointContext;
+use iocontend_wire::config::ABSENT;
+use iocontend_wire::count::Count;
+use iocontend_wire::key::{How, Key, Kind, Owner};
+use iocontend_wire::record::{NO_TIME, WaitRecord, tag};
+use iocontend_wire::tables::OpenWait;
+
+use crate::block::{NO_WAKEUP, counting_since, now};
+use crate::counts::bump;
+use crate::kread::{Ptr, config, load};
+use crate::maps::{EVENTS, FILE_ENTRIES, OPEN_WAITS};
+use crate::owner::{PF_IO_WORKER, PF_KTHREAD, current};
+use crate::{devices, files, streams};
+
+/// A field of a classic tracepoint's record. A guarded copy: the verifier allows no offset that is not constant.
+#[inline(always)]
+fn field<T: Copy>(ctx: &TracePointContext, offset: u32) -> Option<T> {
+    if offset == ABSENT {
+        return None;
+    }
+    // SAFETY: the helper checks the address.
+    unsafe { bpf_probe_read_kernel(ctx.as_ptr().cast::<u8>().add(offset as usize).cast()).ok() }
+}
+
+/// x86-64 system calls that end in a sync of one file (arch/x86/entry/syscalls/syscall_64.tbl).
+mod nr {
+    pub const WRITE: u64 = 1;
+    pub const PWRITE64: u64 = 18;
+    pub const WRITEV: u64 = 20;
+    pub const MSYNC: u64 = 26;
+    pub const FSYNC: u64 = 74;
+    pub const FDATASYNC: u64 = 75;
+    pub const PWRITEV: u64 = 296;
+    pub const PWRITEV2: u64 = 328;
+    pub const IO_URING_ENTER: u64 = 426;
+}
+
+/// Which call the current task is in. `datasync` tells `O_DSYNC` from `O_SYNC` (include/linux/fs.h,
+/// `generic_write_sync`).
+#[inline(always)]
+fn call_of_current(datasync: u32) -> u32 {
+    let task = current();
+    // SAFETY: a member of the current task.
+    let flags: u32 = unsafe { load(task, config!(task_flags)) };
+    if flags & PF_KTHREAD != 0 {
+        return Kind::OtherSync as u32;
+    }
+    if flags & PF_IO_WORKER != 0 {
+        return Kind::IoUringFsync as u32;
+    }
+    if config!(regs_orig_ax) == ABSENT {
+        return if datasync != 0 { Kind::Fdatasync as u32 } else { Kind::Fsync as u32 };
+    }
+    // SAFETY: the registers of the current task; a typed load.
+    let number: u64 = unsafe {
+        let regs = bpf_task_pt_regs(task as *mut _) as Ptr;
+        load(regs, config!(regs_orig_ax))
+    };
+    match number {
+        nr::FSYNC => Kind::Fsync as u32,
+        nr::FDATASYNC => Kind::Fdatasync as u32,
+        nr::WRITE | nr::PWRITE64 | nr::WRITEV | nr::PWRITEV | nr::PWRITEV2 => {
+            if datasync != 0 {
+                Kind::OdsyncWrite as u32
+            } else {
+                Kind::OsyncWrite as u32
+            }
+        }
+        nr::MSYNC => Kind::Msync as u32,
+        nr::IO_URING_ENTER => Kind::IoUringFsync as u32,
+        _ => Kind::OtherSync as u32,
+    }
+}
+
+/// A sync of a file begins in the current thread.
+#[inline(always)]
+fn begin(dev: u32, ino: u64, datasync: u32) {
+    let start = now();
+    let thread = bpf_get_current_pid_tgid();
+    let tgid = (thread >> 32) as u32;
+    let mut file = 0;
+    if files::is_tracked(tgid) {
+        file = files::file_id(dev, ino);
+        note_writer(file, tgid);
+    }
+    let owner = Key::owner(Owner::Process(tgid), file, How::Direct);
+    let wait = OpenWait { start, ino, owner: owner.0, dev, kind: call_of_current(datasync) };
+    // SAFETY: only asked whether it is there.
+    if unsafe { OPEN_WAITS.get(&thread) }.is_some() {
+        bump(Count::WaitEndNotSeen);
+    }
+    if OPEN_WAITS.insert(&thread, &wait, 0).is_err() {
+        bump(Count::WaitTableFull);
+    }
+}
+
+/// Who syncs a file has written it. With a second one the writer is no longer known.
+#[inline(always)]
+fn note_writer(file: u32, tgid: u32) {
+    if file == 0 {
+        return;
+    }
+    let Some(entries) = FILE_ENTRIES.get_ptr_mut(0) else { return };
+    let at = file & (iocontend_wire::key::FILES - 1);
+    // SAFETY: masked to the length.
+    unsafe {
+        let writer = &raw mut (*entries).entries[at as usize].writer;
+        if core::ptr::read_volatile(writer) == 0 {
+            core::ptr::write_volatile(writer, tgid);
+        }
+    }
+}
+
+/// It ends.
+#[inline(always)]
+fn end(ret: i32) {
+    let thread = bpf_get_current_pid_tgid();
+    // SAFETY: copied out at once.
+    let Some(wait) = (unsafe { OPEN_WAITS.get(&thread) }).copied() else { return };
+    let end = now();
+    if OPEN_WAITS.remove(&thread).is_err() {
+        bump(Count::WaitEndNotSeen);
+    }
+    if counting_since() == 0 {
+        return;
+    }
+    let key = Key(wait.owner).with(devices::device_index(wait.dev), wait.kind);
+    streams::account(key.0, 0, end - wait.start, NO_TIME);
+    match EVENTS.reserve::<WaitRecord>(0) {
+        Some(mut entry) => {
+            entry.write(WaitRecord {
+                head: tag::WAIT as u32,
+                tid: thread as u32,
+                key: key.0,
+                start_ns: wait.start,
+                end_ns: end,
+                ino: wait.ino,
+                dev: wait.dev,
+                ret,
+            });
+            entry.submit(NO_WAKEUP);
+        }
+        None => bump(Count::RingFullWait),
+    }
+}
+
+#[tracepoint(category = "ext4", name = "ext4_sync_file_enter")]
+pub fn ext4_sync_enter(ctx: TracePointContext) -> i32 {
+    if let (Some(dev), Some(ino)) =
+        (field(&ctx, config!(ext4_enter_dev)), field(&ctx, config!(ext4_enter_ino)))
+    {
+        begin(dev, ino, field(&ctx, config!(ext4_enter_datasync)).unwrap_or(0));
+    }
+    0
+}
+
+#[tracepoint(category = "ext4", name = "ext4_sync_file_exit")]
+pub fn ext4_sync_exit(ctx: TracePointContext) -> i32 {
+    end(field(&ctx, config!(ext4_exit_ret)).unwrap_or(0));
+    0
+}
+
+/// xfs does not say whether only data is wanted, and has no event for the end.
+#[tracepoint(category = "xfs", name = "xfs_file_fsync")]
+pub fn xfs_sync_enter(ctx: TracePointContext) -> i32 {
+    if let (Some(dev), Some(ino)) = (field(&ctx, config!(xfs_dev)), field(&ctx, config!(xfs_ino))) {
+        begin(dev, ino, 1);
+    }
+    0
+}
+
+/// btrfs says nothing about the device (a btrfs has several).
+#[tracepoint(category = "btrfs", name = "btrfs_sync_file")]
+pub fn btrfs_sync_enter(ctx: TracePointContext) -> i32 {
+    if let Some(ino) = field(&ctx, config!(btrfs_ino)) {
+        begin(0, ino, field(&ctx, config!(btrfs_datasync)).unwrap_or(0));
+    }
+    0
+}
+
+/// Attached to the exits of the system calls that can sync a file, only where xfs or btrfs is in use.
+#[tracepoint(category = "syscalls", name = "sys_exit_fsync")]
+pub fn sync_syscall_exit(ctx: TracePointContext) -> i32 {
+    let ret: i64 = field(&ctx, config!(sys_exit_ret)).unwrap_or(0);
+    end(if ret < 0 { ret as i32 } else { 0 });
+    0
+}

@@ -1,0 +1,285 @@
+//! The layout of the tables that the kernel side fills and the user side reads through a shared mapping.
+
+use crate::bucket::BUCKETS;
+use crate::key::{DEVICES, FILES};
+
+/// Stream keys per set: one cache line.
+pub const WAYS: usize = 8;
+/// Number of sets of stream keys. 160 × 8 = 1,280 entries hold the promised 1,024 streams: see
+/// [`sets_of`].
+pub const SETS: usize = 160;
+/// Number of stream entries.
+pub const STREAMS: usize = SETS * WAYS;
+/// Most copies of the statistics (one per CPU up to here; with more CPUs they share, with atomic adds).
+pub const MAX_SHARDS: usize = 16;
+
+/// One set of stream keys; 0 is free.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+#[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
+pub struct KeySet {
+    /// Packed keys.
+    pub keys: [u64; WAYS],
+}
+
+/// The sets in which a key may stand, each below [`SETS`]: it takes the emptier of the first two, and the
+/// third only when both are full.
+#[inline(always)]
+pub const fn sets_of(key: u64) -> [u32; 3] {
+    // The finaliser of SplitMix64 (Steele et al., OOPSLA 2014); its two halves choose the two sets.
+    let mixed = (key ^ (key >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    let mixed = mixed ^ (mixed >> 31);
+    let sets = SETS as u64;
+    [
+        (((mixed >> 32) * sets) >> 32) as u32,
+        (((mixed & 0xffff_ffff) * sets) >> 32) as u32,
+        ((((mixed >> 16) & 0xffff_ffff) * sets) >> 32) as u32,
+    ]
+}
+
+/// Statistics of one phase.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+#[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
+pub struct Phase {
+    /// Sum, ns.
+    pub sum: u64,
+    /// Bitwise complement of the minimum, ns (so that 0 means "none yet").
+    pub not_min: u64,
+    /// Maximum, ns.
+    pub max: u64,
+    /// Latency buckets ([`crate::bucket`]). 32 bits: userspace reads differences, modulo 2^32.
+    pub buckets: [u32; BUCKETS],
+}
+
+/// Statistics of one stream in one shard.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+#[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
+pub struct Stats {
+    /// Finished requests (or waits, or flush commands).
+    pub count: u64,
+    /// Bytes, partial completions included.
+    pub bytes: u64,
+    /// Finished requests of which the issue was seen: the number behind `q2d` and `d2c`.
+    pub issued: u64,
+    /// Finished requests of which the start was seen: the number behind `q2c`.
+    pub started: u64,
+    /// Queue time.
+    pub q2d: Phase,
+    /// Device time.
+    pub d2c: Phase,
+    /// Total time; for waits the duration of the wait.
+    pub q2c: Phase,
+}
+
+/// One live request.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+#[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
+pub struct Slot {
+    /// Request pointer, 0 when free.
+    pub tag: u64,
+    /// Owner part of the stream key.
+    pub owner: u64,
+    /// Time queued, CLOCK_MONOTONIC ns.
+    pub queued: u64,
+    /// Time of the last issue, 0 before.
+    pub issued: u64,
+    /// First sector.
+    pub sector: u64,
+    /// Bytes completed so far.
+    pub done: u32,
+    /// Device index.
+    pub dev: u32,
+}
+
+/// Requests that share a hash: two ways.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+#[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
+pub struct SlotSet {
+    /// The two slots.
+    pub ways: [Slot; 2],
+}
+
+/// log2 of the number of slot sets.
+pub const SLOT_BITS: u32 = 13;
+
+/// A bio between getting its request and the request's first event (kernels without `block_io_start`).
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct BioSlot {
+    /// Bio pointer, 0 when free.
+    pub tag: u64,
+    /// Owner part of the stream key.
+    pub owner: u64,
+    /// Time queued, CLOCK_MONOTONIC ns.
+    pub queued: u64,
+}
+
+/// Bios that share a hash.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct BioSet {
+    /// The two slots.
+    pub ways: [BioSlot; 2],
+}
+
+/// log2 of the number of bio sets.
+pub const BIO_BITS: u32 = 12;
+
+/// Devices by index: kernel `dev_t` with bit 32 set; 0 is free.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+#[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
+pub struct Devices {
+    /// Entries.
+    pub entries: [u64; DEVICES as usize],
+}
+
+/// Entries of the cgroup table.
+pub const CGROUPS: usize = 256;
+
+/// cgroup ids (inode numbers in cgroup v2) by index; 0 is free.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+#[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
+pub struct Cgroups {
+    /// Entries.
+    pub entries: [u64; CGROUPS],
+}
+
+/// Entries of the table of processes whose files are told apart.
+pub const TRACKED: usize = 1024;
+/// How many neighbouring entries a process may stand in.
+pub const TRACKED_WINDOW: usize = 8;
+
+/// Processes whose files are told apart: process id plus 1; 0 is free. Written by userspace only.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+#[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
+pub struct Tracked {
+    /// Entries; the spare ones at the end keep the window from wrapping.
+    pub entries: [u64; TRACKED + TRACKED_WINDOW],
+}
+
+/// First entry at which a process may stand.
+#[inline(always)]
+pub const fn tracked_index(tgid: u32) -> u32 {
+    (tgid.wrapping_mul(0x9e37_79b1) >> 16) & (TRACKED as u32 - 1)
+}
+
+/// Key of the file table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+#[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
+pub struct FileKey {
+    /// Inode number.
+    pub ino: u64,
+    /// The file system's device (kernel encoding); 0 when not known (btrfs events).
+    pub dev: u32,
+    /// Not used, always 0.
+    pub pad: u32,
+}
+
+/// What a file id stands for.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+#[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
+pub struct FileEntry {
+    /// Inode number.
+    pub ino: u64,
+    /// The file system's device (kernel encoding).
+    pub dev: u32,
+    /// The only process known to write it, 0 when none or several are known.
+    pub writer: u32,
+}
+
+/// All files by id.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+#[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
+pub struct FileEntries {
+    /// Indexed by file id; id 0 is never used.
+    pub entries: [FileEntry; FILES as usize],
+}
+
+/// Words that both sides change while the programs run.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+#[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
+pub struct Control {
+    /// 0: completions and waits are ignored. Else: counting since this CLOCK_MONOTONIC time, ns.
+    pub counting_since: u64,
+    /// The file id to be given next.
+    pub next_file: u64,
+    /// Not used.
+    pub pad: [u64; 6],
+}
+
+/// A wait that has begun.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct OpenWait {
+    /// Begin, CLOCK_MONOTONIC ns.
+    pub start: u64,
+    /// Inode number.
+    pub ino: u64,
+    /// Owner part of the stream key.
+    pub owner: u64,
+    /// The file system's device (kernel encoding).
+    pub dev: u32,
+    /// The call, a [`crate::key::Kind`].
+    pub kind: u32,
+}
+
+const _: () = assert!(size_of::<Phase>() == 896);
+const _: () = assert!(size_of::<Stats>() == 2720);
+const _: () = assert!(size_of::<Slot>() == 48);
+// The promise of the documentation: at most 64 MiB of map memory at 64 CPUs.
+const _: () = assert!(
+    STREAMS * MAX_SHARDS * size_of::<Stats>()
+        + (size_of::<SlotSet>() << SLOT_BITS)
+        + (size_of::<BioSet>() << BIO_BITS)
+        < (60 << 20)
+);
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use std::vec::Vec;
+
+    use super::*;
+    use crate::key::{How, Key, Owner};
+
+    /// What the kernel side does when it meets a new key, on a plain array.
+    fn insert(table: &mut [KeySet], key: u64) -> bool {
+        let [first, second, third] = sets_of(key);
+        let used = |set: u32| table[set as usize].keys.iter().filter(|key| **key != 0).count();
+        let (emptier, fuller) =
+            if used(second) < used(first) { (second, first) } else { (first, second) };
+        for set in [emptier, fuller, third] {
+            if let Some(free) = table[set as usize].keys.iter_mut().find(|key| **key == 0) {
+                *free = key;
+                return true;
+            }
+        }
+        false
+    }
+
+    #[test]
+    fn a_thousand_and_twenty_four_streams_always_fit() {
+        // Neighbouring process ids, few devices, all operations: what a busy host looks like.
+        for first in (1..2_000_000).step_by(39_119) {
+            let mut table: Vec<KeySet> = std::vec![KeySet { keys: [0; WAYS] }; SETS];
+            let mut missing = 0;
+            for n in 0..1024u32 {
+                let owner = Key::owner(Owner::Process(first + n / 8), 0, How::Direct);
+                missing += u32::from(!insert(&mut table, owner.with(n % 2, (n / 2) % 4).0));
+            }
+            assert_eq!(missing, 0, "process ids from {first}");
+        }
+    }
+}

@@ -1,0 +1,402 @@
+//! From what the kernel offers to what is attached: a pure decision, never by version number.
+//!
+//! Owns the list of programs, what each is needed for, and the configuration frozen into them. Reading BTF and
+//! tracefs from the host, and doing what the plan says, is the edge's work.
+
+use std::collections::BTreeMap;
+
+use iocontend_wire::config::{ABSENT, Config, DIO_ENDS};
+use iocontend_wire::tables::MAX_SHARDS;
+use thiserror::Error;
+
+use crate::btf::Btf;
+use crate::tracefs::Format;
+
+/// Where a program is attached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Hook {
+    /// BTF raw tracepoint.
+    Btf(&'static str),
+    /// Classic tracepoint: category and name.
+    Classic(&'static str, &'static str),
+}
+
+impl Hook {
+    /// The hook as people write it.
+    pub fn name(self) -> String {
+        match self {
+            Self::Btf(name) => name.to_owned(),
+            Self::Classic(category, name) => format!("{category}:{name}"),
+        }
+    }
+
+    /// The kind of hook in reports.
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::Btf(_) => "tp_btf",
+            Self::Classic(..) => "tracepoint",
+        }
+    }
+}
+
+/// What is lost when a program is not attached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Loses {
+    /// Everything: without it there is no measurement.
+    Everything,
+    /// Merged requests keep a slot until their memory is used again.
+    Merges,
+    /// Time between a requeue and the next issue counts as device time.
+    Requeues,
+    /// Arguments of short-lived processes.
+    ShortLived,
+    /// Exits are noticed late.
+    Exits,
+    /// Sync waits on one kind of file system.
+    SyncWaits(&'static str),
+}
+
+/// One program and where it goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Planned {
+    /// Name of the program in the object.
+    pub program: &'static str,
+    /// Where.
+    pub hook: Hook,
+    /// What its absence costs.
+    pub loses: Loses,
+}
+
+/// A program that is left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// Name of the program in the object.
+    pub program: &'static str,
+    /// Where it would have gone.
+    pub hook: Hook,
+    /// Why not.
+    pub reason: GapReason,
+    /// What that costs.
+    pub loses: Loses,
+}
+
+/// Why a program is left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GapReason {
+    /// The kernel has no such tracepoint (or its module is not loaded).
+    NoTracepoint,
+    /// tracefs could not be read, so classic tracepoints cannot be described.
+    NoTracefs,
+    /// A needed field is missing.
+    NoField(&'static str),
+    /// Not needed on this host.
+    NotNeeded,
+    /// The kernel refused; its words.
+    Refused(String),
+}
+
+/// The decision.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// What is attached, in this order; detached the other way round.
+    pub programs: Vec<Planned>,
+    /// What is not, and why.
+    pub gaps: Vec<Gap>,
+    /// Frozen into the programs.
+    pub config: Config,
+    /// Copies of the statistics.
+    pub shards: u32,
+}
+
+/// Why nothing can be measured here.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum PlanError {
+    /// A tracepoint without which there is no measurement.
+    #[error("the kernel has no tracepoint {0} that can be used")]
+    NoTracepoint(&'static str),
+    /// A tracepoint with arguments this program was not written for.
+    #[error("the tracepoint {name} has the arguments ({found}), expected ({expected})")]
+    Prototype {
+        /// Its name.
+        name: &'static str,
+        /// What the kernel has.
+        found: String,
+        /// What is needed.
+        expected: &'static str,
+    },
+    /// A member without which there is no measurement.
+    #[error("the kernel's type information has no member {0}")]
+    NoMember(&'static str),
+}
+
+/// Classic tracepoints of this host, by category and name.
+pub type Formats = BTreeMap<(&'static str, &'static str), Format>;
+
+/// Classic tracepoints whose format the plan wants to see.
+pub const CLASSIC: [(&str, &str); 5] = [
+    ("ext4", "ext4_sync_file_enter"),
+    ("ext4", "ext4_sync_file_exit"),
+    ("xfs", "xfs_file_fsync"),
+    ("btrfs", "btrfs_sync_file"),
+    ("syscalls", "sys_exit_fsync"),
+];
+
+/// System calls whose exit ends a sync on a file system that has no event for it.
+pub const SYNC_SYSCALLS: [&str; 8] = [
+    "sys_exit_fsync",
+    "sys_exit_fdatasync",
+    "sys_exit_write",
+    "sys_exit_pwrite64",
+    "sys_exit_writev",
+    "sys_exit_pwritev",
+    "sys_exit_pwritev2",
+    "sys_exit_msync",
+];
+
+/// Completion functions of direct IO, by version (fs/iomap/direct-io.c, block/fops.c, fs/direct-io.c). The first
+/// carries a `struct iomap_dio`.
+pub const DIO_END_SYMBOLS: [&str; DIO_ENDS] = [
+    "iomap_dio_bio_end_io",
+    "blkdev_bio_end_io",
+    "blkdev_bio_end_io_async",
+    "blkdev_bio_end_io_simple",
+    "dio_bio_end_io",
+    "dio_bio_end_aio",
+    "submit_bio_wait_endio",
+    "btrfs_dio_end_io",
+];
+
+/// What the host has, and what is wanted.
+pub struct Facts<'a> {
+    /// The kernel's type information.
+    pub btf: &'a Btf<'a>,
+    /// Formats of [`CLASSIC`]; `None` when tracefs could not be read.
+    pub formats: Option<&'a Formats>,
+    /// Addresses of [`DIO_END_SYMBOLS`], 0 where unknown.
+    pub dio_ends: [u64; DIO_ENDS],
+    /// Possible CPUs.
+    pub cpus: u32,
+    /// File system types mounted from block devices.
+    pub filesystems: &'a [String],
+    /// One event per IO.
+    pub io_events: bool,
+}
+
+/// Decides.
+pub fn plan(facts: &Facts<'_>) -> Result<Plan, PlanError> {
+    let mut plan =
+        Plan { programs: Vec::new(), gaps: Vec::new(), config: offsets(facts.btf)?, shards: 0 };
+    switches(&mut plan, facts);
+    block_programs(&mut plan, facts)?;
+    process_programs(&mut plan, facts);
+    sync_programs(&mut plan, facts);
+    Ok(plan)
+}
+
+/// One copy of the statistics per CPU while there are few, else sixteen shared ones.
+fn switches(plan: &mut Plan, facts: &Facts<'_>) {
+    #[expect(clippy::cast_possible_truncation, reason = "16")]
+    let most = MAX_SHARDS as u32;
+    plan.shards = facts.cpus.max(1).next_power_of_two().min(most);
+    plan.config.shard_mask = plan.shards - 1;
+    plan.config.shared_shards = u32::from(facts.cpus > most);
+    plan.config.io_events = u32::from(facts.io_events);
+    // Without the address of the first, a bio of iomap could not be told from one of the page cache.
+    if facts.dio_ends[0] != 0 {
+        let known: Vec<u64> = facts.dio_ends.into_iter().filter(|address| *address != 0).collect();
+        plan.config.dio_ends[..known.len()].copy_from_slice(&known);
+        plan.config.dio_end_count = u32::try_from(known.len()).unwrap_or(0);
+    }
+}
+
+/// Checks a prototype's leading arguments.
+fn expect_args(btf: &Btf<'_>, name: &'static str, expected: &'static str) -> Result<(), PlanError> {
+    let found = btf.tracepoint(name).ok_or(PlanError::NoTracepoint(name))?;
+    let wanted: Vec<&str> = expected.split(", ").collect();
+    let fits = found.len() >= wanted.len()
+        && found.iter().zip(&wanted).all(|(have, want)| *want == "_" || have == want);
+    if fits {
+        Ok(())
+    } else {
+        Err(PlanError::Prototype { name, found: found.join(", "), expected })
+    }
+}
+
+fn block_programs(plan: &mut Plan, facts: &Facts<'_>) -> Result<(), PlanError> {
+    let btf = facts.btf;
+    let mut add = |program, hook, loses| plan.programs.push(Planned { program, hook, loses });
+    // Completion first and start last: what is in flight meanwhile is known to have been in flight.
+    for (program, name, expected, loses) in [
+        ("rq_complete", "block_rq_complete", "request, _, _", Loses::Everything),
+        ("rq_merge", "block_rq_merge", "request", Loses::Merges),
+        ("rq_requeue", "block_rq_requeue", "request", Loses::Requeues),
+        ("rq_issue", "block_rq_issue", "request", Loses::Everything),
+    ] {
+        match expect_args(btf, name, expected) {
+            Ok(()) => add(program, Hook::Btf(name), loses),
+            Err(error) if loses == Loses::Everything => return Err(error),
+            Err(_) => plan.gaps.push(Gap {
+                program,
+                hook: Hook::Btf(name),
+                reason: GapReason::NoTracepoint,
+                loses,
+            }),
+        }
+    }
+    let mut add = |program, hook| {
+        plan.programs.push(Planned { program, hook, loses: Loses::Everything });
+    };
+    if expect_args(btf, "block_io_start", "request").is_ok() {
+        plan.config.has_io_start = 1;
+        add("io_start", Hook::Btf("block_io_start"));
+    } else {
+        expect_args(btf, "block_rq_insert", "request")?;
+        expect_args(btf, "block_getrq", "bio")?;
+        add("rq_insert", Hook::Btf("block_rq_insert"));
+        add("getrq", Hook::Btf("block_getrq"));
+    }
+    Ok(())
+}
+
+fn process_programs(plan: &mut Plan, facts: &Facts<'_>) {
+    for (program, name, expected, loses) in [
+        ("exit", "sched_process_exit", "task_struct", Loses::Exits),
+        ("fork", "sched_process_fork", "task_struct, task_struct", Loses::ShortLived),
+        ("exec", "sched_process_exec", "task_struct", Loses::ShortLived),
+    ] {
+        let hook = Hook::Btf(name);
+        if expect_args(facts.btf, name, expected).is_ok() {
+            plan.programs.push(Planned { program, hook, loses });
+        } else {
+            plan.gaps.push(Gap { program, hook, reason: GapReason::NoTracepoint, loses });
+        }
+    }
+}
+
+/// Sync waits, per file system. The end is attached before the begin.
+fn sync_programs(plan: &mut Plan, facts: &Facts<'_>) {
+    let mounted = |name: &str| facts.filesystems.iter().any(|found| found == name);
+    let needs_exits = mounted("xfs") || mounted("btrfs");
+    for name in SYNC_SYSCALLS {
+        let hook = Hook::Classic("syscalls", name);
+        let field = offset_of(facts, ("syscalls", "sys_exit_fsync"), "ret", 8);
+        sync_program(plan, "sync_syscall_exit", hook, "xfs, btrfs", needs_exits, field, |c, at| {
+            c.sys_exit_ret = at;
+        });
+    }
+    let ext4 = mounted("ext4") || mounted("ext3") || mounted("ext2");
+    let exit = ("ext4", "ext4_sync_file_exit");
+    let hook = Hook::Classic(exit.0, exit.1);
+    let field = offset_of(facts, exit, "ret", 4);
+    sync_program(plan, "ext4_sync_exit", hook, "ext4", ext4, field, |c, at| c.ext4_exit_ret = at);
+    let begins: [(_, _, &'static str, fn(&mut Config, u32)); 3] = [
+        ("ext4_sync_enter", ("ext4", "ext4_sync_file_enter"), "ext4", |c, at| {
+            c.ext4_enter_ino = at
+        }),
+        ("xfs_sync_enter", ("xfs", "xfs_file_fsync"), "xfs", |c, at| c.xfs_ino = at),
+        ("btrfs_sync_enter", ("btrfs", "btrfs_sync_file"), "btrfs", |c, at| c.btrfs_ino = at),
+    ];
+    for (program, tracepoint, filesystem, set) in begins {
+        let hook = Hook::Classic(tracepoint.0, tracepoint.1);
+        let field = offset_of(facts, tracepoint, "ino", 8);
+        let needed = if filesystem == "ext4" { ext4 } else { mounted(filesystem) };
+        sync_program(plan, program, hook, filesystem, needed, field, set);
+    }
+    let config = &mut plan.config;
+    let optional = |tracepoint, name| offset_of(facts, tracepoint, name, 4).unwrap_or(ABSENT);
+    config.ext4_enter_dev = optional(("ext4", "ext4_sync_file_enter"), "dev");
+    config.ext4_enter_datasync = optional(("ext4", "ext4_sync_file_enter"), "datasync");
+    config.xfs_dev = optional(("xfs", "xfs_file_fsync"), "dev");
+    config.btrfs_datasync = optional(("btrfs", "btrfs_sync_file"), "datasync");
+}
+
+/// Where a field stands in a classic tracepoint's record.
+fn offset_of(
+    facts: &Facts<'_>,
+    tracepoint: (&'static str, &'static str),
+    name: &'static str,
+    size: u32,
+) -> Result<u32, GapReason> {
+    let formats = facts.formats.ok_or(GapReason::NoTracefs)?;
+    let format = formats.get(&tracepoint).ok_or(GapReason::NoTracepoint)?;
+    format.offset(name, size).ok_or(GapReason::NoField(name))
+}
+
+fn sync_program(
+    plan: &mut Plan,
+    program: &'static str,
+    hook: Hook,
+    filesystem: &'static str,
+    needed: bool,
+    field: Result<u32, GapReason>,
+    set: impl Fn(&mut Config, u32),
+) {
+    let loses = Loses::SyncWaits(filesystem);
+    match field {
+        Ok(at) if needed => {
+            set(&mut plan.config, at);
+            plan.programs.push(Planned { program, hook, loses });
+        }
+        Ok(_) => plan.gaps.push(Gap { program, hook, reason: GapReason::NotNeeded, loses }),
+        Err(_) if !needed => {
+            plan.gaps.push(Gap { program, hook, reason: GapReason::NotNeeded, loses });
+        }
+        Err(reason) => plan.gaps.push(Gap { program, hook, reason, loses }),
+    }
+}
+
+/// Offsets without which there is no measurement are errors; the others switch something off.
+#[expect(clippy::too_many_lines, reason = "one line per member, nothing to break up")]
+fn offsets(btf: &Btf<'_>) -> Result<Config, PlanError> {
+    let need = |structure: &str, path: &str, whole: &'static str| {
+        btf.offset(structure, path).ok_or(PlanError::NoMember(whole))
+    };
+    let may = |structure: &str, path: &str| btf.offset(structure, path).unwrap_or(ABSENT);
+    let mut config = Config::absent();
+    config.rq_q = need("request", "q", "request.q")?;
+    config.rq_cmd_flags = need("request", "cmd_flags", "request.cmd_flags")?;
+    config.rq_rq_flags = need("request", "rq_flags", "request.rq_flags")?;
+    config.rq_data_len = need("request", "__data_len", "request.__data_len")?;
+    config.rq_sector = need("request", "__sector", "request.__sector")?;
+    config.rq_bio = need("request", "bio", "request.bio")?;
+    config.rq_start_time_ns = need("request", "start_time_ns", "request.start_time_ns")?;
+    config.q_disk = need("request_queue", "disk", "request_queue.disk")?;
+    config.disk_major = need("gendisk", "major", "gendisk.major")?;
+    config.disk_first_minor = need("gendisk", "first_minor", "gendisk.first_minor")?;
+    config.bio_next = need("bio", "bi_next", "bio.bi_next")?;
+    config.task_tgid = need("task_struct", "tgid", "task_struct.tgid")?;
+    config.task_pid = need("task_struct", "pid", "task_struct.pid")?;
+    config.task_flags = need("task_struct", "flags", "task_struct.flags")?;
+    config.task_comm = need("task_struct", "comm", "task_struct.comm")?;
+    config.task_start_boottime =
+        need("task_struct", "start_boottime", "task_struct.start_boottime")?;
+    config.task_group_leader = need("task_struct", "group_leader", "task_struct.group_leader")?;
+    config.task_real_parent = need("task_struct", "real_parent", "task_struct.real_parent")?;
+    config.task_signal = need("task_struct", "signal", "task_struct.signal")?;
+    config.task_mm = need("task_struct", "mm", "task_struct.mm")?;
+    config.mm_arg_start = need("mm_struct", "arg_start", "mm_struct.arg_start")?;
+    config.mm_arg_end = need("mm_struct", "arg_end", "mm_struct.arg_end")?;
+    config.signal_live = may("signal_struct", "live.counter");
+    config.bio_end_io = may("bio", "bi_end_io");
+    config.bio_private = may("bio", "bi_private");
+    config.bio_io_vec = may("bio", "bi_io_vec");
+    config.bio_blkg = may("bio", "bi_blkg");
+    config.blkg_blkcg = may("blkcg_gq", "blkcg");
+    config.blkcg_cgroup = may("blkcg", "css.cgroup");
+    config.cgroup_kn = may("cgroup", "kn");
+    config.kn_id = may("kernfs_node", "id");
+    config.page_compound_head = may("page", "compound_head");
+    config.page_mapping = btf.offset("folio", "mapping").unwrap_or_else(|| may("page", "mapping"));
+    config.mapping_host = may("address_space", "host");
+    config.inode_ino = may("inode", "i_ino");
+    config.inode_sb = may("inode", "i_sb");
+    config.sb_dev = may("super_block", "s_dev");
+    config.iomap_dio_waiter = may("iomap_dio", "submit.waiter");
+    config.iomap_dio_iocb = may("iomap_dio", "iocb");
+    config.kiocb_filp = may("kiocb", "ki_filp");
+    config.file_inode = may("file", "f_inode");
+    config.regs_orig_ax = may("pt_regs", "orig_ax");
+    // An enum since 6.12; before that a macro, 1 << 4 since 4.x (include/linux/blkdev.h, blk-mq.h).
+    config.rqf_flush_seq = btf.enumerator("__RQF_FLUSH_SEQ").map_or(1 << 4, |bit| 1 << (bit & 31));
+    Ok(config)
+}

@@ -1,0 +1,98 @@
+//! Asks the running kernel what it offers: type information, tracepoint formats, symbol addresses.
+
+use std::collections::BTreeMap;
+use std::io::BufRead as _;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use iocontend_core::plan::{CLASSIC, DIO_END_SYMBOLS, Formats};
+use iocontend_core::tracefs::Format;
+use iocontend_wire::config::DIO_ENDS;
+
+/// Where the kernel shows itself; other paths are for tests.
+#[derive(Clone, Debug)]
+pub struct KernelPaths {
+    /// Type information.
+    pub btf: PathBuf,
+    /// Where tracefs may be mounted, in order of preference.
+    pub tracefs: Vec<PathBuf>,
+    /// Symbol addresses.
+    pub kallsyms: PathBuf,
+}
+
+impl Default for KernelPaths {
+    fn default() -> Self {
+        Self {
+            btf: "/sys/kernel/btf/vmlinux".into(),
+            tracefs: vec!["/sys/kernel/tracing".into(), "/sys/kernel/debug/tracing".into()],
+            kallsyms: "/proc/kallsyms".into(),
+        }
+    }
+}
+
+impl KernelPaths {
+    /// The type information's bytes.
+    pub fn read_btf(&self) -> io::Result<Vec<u8>> {
+        fs::read(&self.btf)
+    }
+
+    /// The mounted tracefs, if any.
+    pub fn mounted_tracefs(&self) -> Option<&Path> {
+        self.tracefs.iter().map(PathBuf::as_path).find(|path| path.join("events").is_dir())
+    }
+
+    /// Formats of the classic tracepoints that are there; `None` when tracefs is not mounted or not readable.
+    pub fn read_formats(&self) -> Option<Formats> {
+        let events = self.mounted_tracefs()?.join("events");
+        let read = |(category, name): (&'static str, &'static str)| {
+            let text = fs::read_to_string(events.join(category).join(name).join("format")).ok()?;
+            Some(((category, name), Format::parse(&text)))
+        };
+        Some(CLASSIC.into_iter().filter_map(read).collect::<BTreeMap<_, _>>())
+    }
+
+    /// Addresses of the completion functions of direct IO; 0 for those that are not there or not shown.
+    pub fn read_dio_ends(&self) -> [u64; DIO_ENDS] {
+        let mut addresses = [0; DIO_ENDS];
+        let Ok(file) = fs::File::open(&self.kallsyms) else { return addresses };
+        let mut reader = io::BufReader::with_capacity(1 << 16, file);
+        let mut line = Vec::new();
+        while matches!(reader.read_until(b'\n', &mut line), Ok(read) if read > 0) {
+            if let Some((index, address)) = symbol(&line) {
+                addresses[index] = address;
+            }
+            line.clear();
+        }
+        addresses
+    }
+}
+
+/// `ffffffff81765bf0 T iomap_dio_bio_end_io`, if it is one of the wanted symbols.
+fn symbol(line: &[u8]) -> Option<(usize, u64)> {
+    // Hundreds of thousands of lines: two cheap looks at the name before it is compared with each.
+    let name = line.get(19..)?;
+    if !matches!(name.first(), Some(b'i' | b'b' | b'd' | b's')) || !name.windows(3).any(|three| three == b"end") {
+        return None;
+    }
+    let text = std::str::from_utf8(line).ok()?;
+    let mut words = text.split_ascii_whitespace();
+    let (address, _kind, name) = (words.next()?, words.next()?, words.next()?);
+    let index = DIO_END_SYMBOLS.iter().position(|wanted| *wanted == name)?;
+    let address = u64::from_str_radix(address, 16).ok()?;
+    (address != 0).then_some((index, address))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wanted_symbol_is_found_also_in_a_module() {
+        assert_eq!(symbol(b"ffffffff81765bf0 T iomap_dio_bio_end_io\n"), Some((0, 0xffff_ffff_8176_5bf0)));
+        assert_eq!(symbol(b"ffffffffc0a4e9d0 t btrfs_dio_end_io\t[btrfs]\n"), Some((7, 0xffff_ffff_c0a4_e9d0)));
+        assert_eq!(symbol(b"ffffffff81765bf0 T submit_bio_wait_endio\n").map(|(index, _)| index), Some(6));
+        assert_eq!(symbol(b"ffffffff81765bf0 T dio_bio_end_aio\n").map(|(index, _)| index), Some(5));
+        assert_eq!(symbol(b"ffffffff81765bf0 T ext4_end_io\n"), None);
+        assert_eq!(symbol(b"0000000000000000 T iomap_dio_bio_end_io\n"), None, "hidden by kptr_restrict");
+    }
+}

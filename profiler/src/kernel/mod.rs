@@ -1,0 +1,6 @@
+//! The kernel's side of the edge: ask it (`facts`), load and attach (`probes`), read its tables (`tables`).
+
+pub mod cost;
+pub mod facts;
+pub mod probes;
+pub mod tables;

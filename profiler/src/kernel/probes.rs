@@ -1,0 +1,328 @@
+//! Loads the object as the plan says, attaches it, and gives access to what it writes.
+//!
+//! Everything lives on file descriptors of this process: when it ends, however it ends, nothing stays attached.
+
+use std::env;
+use std::fs;
+use std::io;
+use std::os::fd::AsFd as _;
+
+use aya::maps::{Map, MapData, PerCpuArray, RingBuf};
+use aya::programs::{BtfTracePoint, ProgramError, TracePoint};
+use aya::{Btf, Ebpf, EbpfLoader, VerifierLogLevel};
+use iocontend_core::plan::{Gap, GapReason, Hook, Loses, Plan, Planned};
+use iocontend_wire::count::{COUNT_SLOTS, Count};
+use iocontend_wire::key::{DEVICE_OVERFLOW, Key, Kind};
+use iocontend_wire::tables::{
+    Cgroups, Control, Devices, FileEntries, KeySet, SETS, SLOT_BITS, STREAMS, SlotSet, Stats,
+    TRACKED_WINDOW, Tracked, WAYS, sets_of, tracked_index,
+};
+use thiserror::Error;
+
+use super::cost::{self, RunStats};
+use super::tables::Mapped;
+
+/// The object built by `cargo xtask ebpf`.
+static OBJECT: &[u8] = aya::include_bytes_aligned!("../../ebpf/iocontend.bpf.o");
+
+/// Names another object to load, for whoever works on the kernel side.
+pub const OBJECT_VARIABLE: &str = "IOCONTEND_BPF_OBJECT";
+
+/// Why the probes are not there.
+#[derive(Debug, Error)]
+pub enum ProbeError {
+    /// Another object was asked for and could not be read.
+    #[error("cannot read the BPF object {path}")]
+    Object {
+        /// Its path.
+        path: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The loader refused.
+    #[error("cannot load the BPF object")]
+    Load(#[source] aya::EbpfError),
+    /// The kernel refused a program without which there is no measurement.
+    #[error("the kernel refused the program {program} at {hook}")]
+    Program {
+        /// The program.
+        program: &'static str,
+        /// Where.
+        hook: String,
+        /// Why.
+        #[source]
+        source: ProgramError,
+    },
+    /// A map is missing or has another shape than expected.
+    #[error("the BPF object's map {0} is not as expected")]
+    Map(&'static str),
+    /// A table could not be mapped.
+    #[error("cannot map the BPF table {name}")]
+    Mapping {
+        /// The table.
+        name: &'static str,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl ProbeError {
+    /// Whether the kernel said "not permitted" somewhere in the chain.
+    pub fn is_permission(&self) -> bool {
+        let mut next: Option<&(dyn std::error::Error + 'static)> = Some(self);
+        while let Some(error) = next {
+            if let Some(io) = error.downcast_ref::<io::Error>()
+                && io.kind() == io::ErrorKind::PermissionDenied
+            {
+                return true;
+            }
+            next = error.source();
+        }
+        false
+    }
+}
+
+/// A program that is attached.
+#[derive(Clone, Debug)]
+pub struct Attached {
+    /// Name of the program in the object.
+    pub program: &'static str,
+    /// Where.
+    pub hook: Hook,
+}
+
+/// The loaded and attached programs, and their tables.
+pub struct Probes {
+    ebpf: Ebpf,
+    /// What is attached.
+    pub attached: Vec<Attached>,
+    /// What is not, and what that loses.
+    pub gaps: Vec<Gap>,
+    /// Copies of the statistics.
+    pub shards: usize,
+    /// Events.
+    pub ring: RingBuf<MapData>,
+    /// Stream keys.
+    pub keys: Mapped<KeySet>,
+    /// Statistics, shard after shard.
+    pub stats: Mapped<Stats>,
+    /// Devices by index.
+    pub devices: Mapped<Devices>,
+    /// Owning cgroups by index.
+    pub cgroups: Mapped<Cgroups>,
+    /// Files by id.
+    pub files: Mapped<FileEntries>,
+    slots: Mapped<SlotSet>,
+    tracked: Mapped<Tracked>,
+    control: Mapped<Control>,
+    counts: PerCpuArray<MapData, [u64; COUNT_SLOTS]>,
+}
+
+/// Loads the object's maps and code.
+fn load(plan: &Plan, btf: &Btf, ring_bytes: u32) -> Result<Ebpf, ProbeError> {
+    let other = match env::var_os(OBJECT_VARIABLE) {
+        Some(path) => Some(fs::read(&path).map_err(|source| ProbeError::Object {
+            path: path.to_string_lossy().into_owned(),
+            source,
+        })?),
+        None => None,
+    };
+    let streams = u32::try_from(STREAMS).unwrap_or(u32::MAX);
+    EbpfLoader::new()
+        .btf(Some(btf))
+        .verifier_log_level(VerifierLogLevel::STATS)
+        .override_global("CONFIG", bytemuck::bytes_of(&plan.config), true)
+        .map_max_entries("STATS", streams.saturating_mul(plan.shards))
+        .map_max_entries("EVENTS", ring_bytes)
+        .load(other.as_deref().unwrap_or(OBJECT))
+        .map_err(ProbeError::Load)
+}
+
+/// Loads and attaches one program.
+fn attach(ebpf: &mut Ebpf, planned: &Planned, btf: &Btf) -> Result<(), ProgramError> {
+    let missing = || ProgramError::IOError(io::Error::other("not in the object"));
+    let program = ebpf.program_mut(planned.program).ok_or_else(missing)?;
+    match planned.hook {
+        Hook::Btf(name) => {
+            let program: &mut BtfTracePoint = program.try_into()?;
+            program.load(name, btf)?;
+            program.attach()?;
+        }
+        Hook::Classic(category, name) => {
+            let program: &mut TracePoint = program.try_into()?;
+            // One program may go to several tracepoints.
+            if program.fd().is_err() {
+                program.load()?;
+            }
+            program.attach(category, name)?;
+        }
+    }
+    Ok(())
+}
+
+/// An error and its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        text.push_str(": ");
+        text.push_str(&source.to_string());
+        next = source.source();
+    }
+    text
+}
+
+/// Takes a map out of the object.
+fn map<T: TryFrom<Map>>(ebpf: &mut Ebpf, name: &'static str) -> Result<T, ProbeError> {
+    let map = ebpf.take_map(name).ok_or(ProbeError::Map(name))?;
+    T::try_from(map).map_err(|_other_kind| ProbeError::Map(name))
+}
+
+/// Maps an array of the object.
+fn mapped<T>(ebpf: &mut Ebpf, name: &'static str, len: usize) -> Result<Mapped<T>, ProbeError>
+where
+    T: bytemuck::Pod,
+{
+    let Some(Map::Array(data)) = ebpf.map(name) else { return Err(ProbeError::Map(name)) };
+    Mapped::new(data.fd().as_fd(), len).map_err(|source| ProbeError::Mapping { name, source })
+}
+
+impl Probes {
+    /// Loads and attaches. `ring_bytes` is the size of the event ring, a power of two of pages.
+    pub fn attach(plan: &Plan, btf: &Btf, ring_bytes: u32) -> Result<Self, ProbeError> {
+        let mut ebpf = load(plan, btf, ring_bytes)?;
+        let shards = plan.shards as usize;
+        let mut probes = Self {
+            attached: Vec::new(),
+            gaps: plan.gaps.clone(),
+            shards,
+            ring: map(&mut ebpf, "EVENTS")?,
+            keys: mapped(&mut ebpf, "KEYS", SETS)?,
+            stats: mapped(&mut ebpf, "STATS", STREAMS * shards)?,
+            devices: mapped(&mut ebpf, "DEVICES", 1)?,
+            cgroups: mapped(&mut ebpf, "CGROUPS", 1)?,
+            files: mapped(&mut ebpf, "FILE_ENTRIES", 1)?,
+            slots: mapped(&mut ebpf, "SLOTS", 1 << SLOT_BITS)?,
+            tracked: mapped(&mut ebpf, "TRACKED", 1)?,
+            control: mapped(&mut ebpf, "CONTROL", 1)?,
+            counts: map(&mut ebpf, "COUNTS")?,
+            ebpf,
+        };
+        probes.reserve_last_resort();
+        for planned in &plan.programs {
+            probes.attach_one(planned, btf)?;
+        }
+        Ok(probes)
+    }
+
+    /// Streams for what has no room anywhere else.
+    fn reserve_last_resort(&self) {
+        for kind in Kind::ALL {
+            let key = Key::overflow(DEVICE_OVERFLOW, kind as u32).0;
+            let set = sets_of(key)[0] as usize;
+            let free = (set * WAYS..(set + 1) * WAYS)
+                .filter_map(|index| self.keys.word(index))
+                .find(|word| word.load(std::sync::atomic::Ordering::Relaxed) == 0);
+            if let Some(word) = free {
+                word.store(key, std::sync::atomic::Ordering::Relaxed);
+            }
+        }
+    }
+
+    fn attach_one(&mut self, planned: &Planned, btf: &Btf) -> Result<(), ProbeError> {
+        match attach(&mut self.ebpf, planned, btf) {
+            Ok(()) => {
+                self.attached.push(Attached { program: planned.program, hook: planned.hook });
+                Ok(())
+            }
+            Err(source) if planned.loses == Loses::Everything => Err(ProbeError::Program {
+                program: planned.program,
+                hook: planned.hook.name(),
+                source,
+            }),
+            Err(source) => {
+                self.gaps.push(Gap {
+                    program: planned.program,
+                    hook: planned.hook,
+                    reason: GapReason::Refused(chain(&source)),
+                    loses: planned.loses,
+                });
+                Ok(())
+            }
+        }
+    }
+
+    /// From now on (CLOCK_MONOTONIC ns) completions and waits count; 0 stops the counting.
+    pub fn count_since(&self, now_ns: u64) {
+        if let Some(word) = self.control.word(0) {
+            word.store(now_ns, std::sync::atomic::Ordering::SeqCst);
+        }
+    }
+
+    /// Loss and other counters, summed over CPUs.
+    pub fn counts(&self) -> Vec<(Count, u64)> {
+        let Ok(per_cpu) = self.counts.get(&0, 0) else { return Vec::new() };
+        Count::ALL
+            .into_iter()
+            .map(|count| (count, per_cpu.iter().map(|cpu| cpu[count as usize]).sum()))
+            .collect()
+    }
+
+    /// Tells a process's files apart from now on. `false` when there is no room for it.
+    pub fn track(&self, tgid: u32) -> bool {
+        let wanted = u64::from(tgid) + 1;
+        let first = tracked_index(tgid) as usize;
+        let window = first..first + TRACKED_WINDOW;
+        let words = || window.clone().filter_map(|index| self.tracked.word(index));
+        let relaxed = std::sync::atomic::Ordering::Relaxed;
+        if words().any(|word| word.load(relaxed) == wanted) {
+            return true;
+        }
+        // The kernel side stops at the first 0, so an entry that was given up is `u64::MAX`, not 0.
+        match words().find(|word| matches!(word.load(relaxed), 0 | u64::MAX)) {
+            Some(word) => {
+                word.store(wanted, relaxed);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Stops telling a process's files apart.
+    pub fn untrack(&self, tgid: u32) {
+        let wanted = u64::from(tgid) + 1;
+        let first = tracked_index(tgid) as usize;
+        let relaxed = std::sync::atomic::Ordering::Relaxed;
+        for word in (first..first + TRACKED_WINDOW).filter_map(|index| self.tracked.word(index)) {
+            if word.load(relaxed) == wanted {
+                word.store(u64::MAX, relaxed);
+            }
+        }
+    }
+
+    /// Requests that have begun and not completed (or never will: see `slots.rs` of the kernel side).
+    pub fn in_flight(&self) -> u64 {
+        let tags = |set: SlotSet| set.ways.iter().filter(|slot| slot.tag != 0).count() as u64;
+        (0..self.slots.len()).filter_map(|index| self.slots.read(index)).map(tags).sum()
+    }
+
+    /// Cost of every attached program, as far as the kernel counts it.
+    pub fn costs(&self) -> Vec<(&'static str, RunStats)> {
+        let mut seen = Vec::new();
+        for attached in &self.attached {
+            if seen.iter().any(|(program, _)| *program == attached.program) {
+                continue;
+            }
+            let stats = self
+                .ebpf
+                .program(attached.program)
+                .and_then(|program| program.fd().ok().and_then(|fd| cost::of_program(fd.as_fd())));
+            if let Some(stats) = stats {
+                seen.push((attached.program, stats));
+            }
+        }
+        seen
+    }
+}
