@@ -9,7 +9,12 @@
 //! Time and previous state are arguments everywhere, so a replayed capture runs the code that ran live.
 #![forbid(unsafe_code)]
 
-pub mod ids;
 pub mod btf;
+pub mod hist;
+pub mod ids;
 pub mod plan;
+pub mod render;
+pub mod report;
+pub mod schema;
+pub mod text;
 pub mod tracefs;

@@ -1,0 +1,35 @@
+//! The report as JSON: one document, or one line of a stream of them.
+
+use std::io::{self, Write};
+
+use crate::report::Report;
+
+/// Writes the report as one indented document with a line end.
+pub fn document(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, report)?;
+    out.write_all(b"\n")
+}
+
+/// Writes the report as one line, for `-o jsonl`: one per interval.
+pub fn line(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, report)?;
+    out.write_all(b"\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{document, line};
+    use crate::report::{Report, sample};
+
+    #[test]
+    fn a_line_is_one_line_and_both_forms_read_back() {
+        let (mut long, mut short) = (Vec::new(), Vec::new());
+        document(&sample::report(), &mut long).unwrap();
+        line(&sample::report(), &mut short).unwrap();
+        assert_eq!(short.split(|byte| *byte == b'\n').count(), 2);
+        for bytes in [&long, &short] {
+            assert_eq!(bytes.last(), Some(&b'\n'));
+            assert_eq!(Report::from_json(bytes).unwrap(), sample::report());
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! What the numbers stand for, in words.
+
+use std::io::{self, Write};
+
+use super::lines::{ABSENT, Tone, head, paragraph, say, title, toned};
+use crate::ids::Method;
+use crate::render::safe::printable;
+use crate::render::{Style, units};
+use crate::report::{Coverage, Report};
+use crate::text::{Label, Msg};
+
+/// Writes the line about lost events, if any were lost.
+pub(super) fn loss(coverage: &Coverage, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let lost = coverage.lost_total();
+    if lost == 0 {
+        return Ok(());
+    }
+    let reasons: Vec<String> = coverage
+        .lost
+        .iter()
+        .filter(|(_, count)| **count > 0)
+        .map(|(reason, count)| format!("{} {}", printable(reason, style), units::count(*count)))
+        .collect();
+    let (lost, seen) = (units::count(lost), units::count(coverage.events_seen));
+    let reasons = reasons.join(", ");
+    let text = say(&Msg::Lost { lost: &lost, seen: &seen, reasons: &reasons }, style);
+    writeln!(out, "{}", toned(&text, Tone::Alarm, style))
+}
+
+/// Writes the paragraph about coverage: events, attribution, cost.
+pub(super) fn section(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    title(Label::CoverageTitle, style, out)?;
+    let coverage = &report.coverage;
+    if coverage.events_seen > 0 && coverage.lost_total() == 0 {
+        let seen = units::count(coverage.events_seen);
+        paragraph(&say(&Msg::AllKept { seen: &seen }, style), style, out)?;
+    }
+    loss(coverage, style, out)?;
+    if coverage.io_bytes > 0 {
+        paragraph(&attributed(coverage, style), style, out)?;
+    }
+    for sentence in cost(report, style) {
+        paragraph(&sentence, style, out)?;
+    }
+    Ok(())
+}
+
+fn attributed(coverage: &Coverage, style: &Style) -> String {
+    let shares: Vec<String> = Method::ALL
+        .iter()
+        .filter_map(|method| {
+            let share = units::share(coverage.attribution.of(*method), coverage.io_bytes)?;
+            Some(format!("{} {share}", method.name()))
+        })
+        .collect();
+    let (bytes, shares) = (units::bytes(coverage.io_bytes), shares.join(", "));
+    say(&Msg::AttributedBytes { bytes: &bytes, shares: &shares }, style)
+}
+
+fn cost(report: &Report, style: &Style) -> Vec<String> {
+    let mut sentences = Vec::new();
+    if let Some(programs) = &report.coverage.bpf {
+        let run_ns: u64 = programs.values().map(|cost| cost.run_ns).sum();
+        let ios: u64 = report.devices.iter().map(|device| device.ios).sum();
+        let per_io = run_ns.checked_div(ios).map(|ns| units::duration(ns, style));
+        let per_io = per_io.as_deref().unwrap_or(ABSENT);
+        let total = units::duration(run_ns, style);
+        sentences.push(say(&Msg::Cost { total: &total, per_io }, style));
+    }
+    if let Some(bytes) = report.coverage.map_bytes {
+        sentences.push(say(&Msg::Maps(&units::bytes(bytes)), style));
+    }
+    sentences
+}
+
+/// Writes the notes, and the hooks that are missing, one paragraph each.
+pub(super) fn notes(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let missing = report.coverage.attached.iter().filter(|hook| !hook.attached).map(|hook| {
+        let unknown = head(Label::Unknown, style);
+        let reason = printable(hook.reason.as_deref().unwrap_or(unknown), style);
+        let (program, hook) = (printable(&hook.program, style), printable(&hook.hook, style));
+        say(&Msg::NotAttached { program: &program, hook: &hook, reason: &reason }, style)
+    });
+    let notes = report.coverage.notes.iter().map(|note| printable(note, style));
+    let all: Vec<String> = missing.chain(notes).collect();
+    if all.is_empty() {
+        return Ok(());
+    }
+    title(Label::NotesTitle, style, out)?;
+    all.iter().try_for_each(|note| paragraph(note, style, out))
+}

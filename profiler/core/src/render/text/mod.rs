@@ -1,0 +1,19 @@
+//! The report as text: a compact table for each interval, and a summary at the end.
+//!
+//! Owns the order and layout of the text. Words come from `crate::text`, numbers from `render::units`.
+
+mod coverage;
+mod device;
+mod histogram;
+mod interval;
+mod io_rows;
+mod lines;
+mod summary;
+mod table;
+mod who;
+
+pub use interval::interval;
+pub use summary::summary;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,120 @@
+//! The summary of a whole window. It states what was measured and passes no verdict.
+
+use std::io::{self, Write};
+
+use super::interval::{pressure, target_waits};
+use super::io_rows::{self, Kind};
+use super::lines::{ABSENT, Tone, head, joined, say, title, toned, wrapped};
+use super::{coverage, device, histogram, who};
+use crate::render::safe::{printable, shorten};
+use crate::render::{Style, units};
+use crate::report::{Actor, Host, Report, Wait, Window};
+use crate::text::{Label, Msg};
+
+/// Rows of IO of others than targets.
+const OTHERS: usize = 20;
+
+/// Writes the summary of the report's window.
+pub fn summary(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    wrapped(&heading(report, style), style, out)?;
+    if !report.devices.is_empty() {
+        title(Label::DevicesTitle, style, out)?;
+        device::section(report, style, out)?;
+    }
+    waits(report, style, out)?;
+    title(Label::IoTitle, style, out)?;
+    let rows = io_rows::rows(report);
+    io_rows::write(report, &rows, (Kind::Totals, OTHERS), style, out)?;
+    who::section(&shown_actors(&rows), style, out)?;
+    coverage::section(report, style, out)?;
+    coverage::notes(report, style, out)
+}
+
+fn heading(report: &Report, style: &Style) -> Vec<Vec<String>> {
+    let row = |of: Label, text: String| vec![head(of, style).to_owned(), text];
+    let mut rows = vec![row(Label::Window, window(&report.window, style))];
+    let host = host(&report.host, style);
+    if !host.is_empty() {
+        rows.push(row(Label::Host, joined(&host, style)));
+    }
+    let psi = report.host.psi_io.as_ref();
+    rows.extend(
+        psi.and_then(|psi| pressure(psi, report.window.duration_ns, style))
+            .map(|text| row(Label::Pressure, text)),
+    );
+    rows.extend(report.targets.iter().map(|target| {
+        let selector = printable(&target.selector, style);
+        let names: Vec<String> =
+            target.actors.iter().map(|id| who::name_of(report, id, style)).collect();
+        let text = if names.is_empty() {
+            say(&Msg::NoMatch(&selector), style)
+        } else {
+            format!("{selector}: {}", names.join(", "))
+        };
+        row(Label::Targets, text)
+    }));
+    rows
+}
+
+fn window(window: &Window, style: &Style) -> String {
+    let (start, end) = (printable(&window.start, style), printable(&window.end, style));
+    let duration = units::duration(window.duration_ns, style);
+    say(&Msg::Window { start: &start, end: &end, duration: &duration }, style)
+}
+
+fn host(host: &Host, style: &Style) -> Vec<String> {
+    let words = [&host.hostname, &host.kernel, &host.machine].into_iter().flatten();
+    let mut facts: Vec<String> = words.map(|word| printable(word, style)).collect();
+    facts.extend(host.cpus.map(|cpus| say(&Msg::Cpus(&units::count(cpus.into())), style)));
+    facts.extend(host.cgroup_version.map(|version| say(&Msg::Cgroups(version.name()), style)));
+    facts
+}
+
+fn waits(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    if report.targets.is_empty() {
+        return Ok(());
+    }
+    title(Label::WaitsTitle, style, out)?;
+    let waits = target_waits(report);
+    if waits.is_empty() {
+        return writeln!(out, "{}", say(&Msg::NoWaits, style));
+    }
+    for (index, (actor, wait)) in waits.into_iter().enumerate() {
+        if index > 0 {
+            writeln!(out)?;
+        }
+        one_wait(actor, wait, style, out)?;
+    }
+    Ok(())
+}
+
+fn one_wait(actor: &Actor, wait: &Wait, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let (actor, count) = (who::name(actor, style), units::count(wait.latency.count));
+    let file = who::file(wait.file_class.name(), wait.path.as_deref(), style.width / 2, style);
+    let msg = Msg::Waits { actor: &actor, call: wait.call.name(), file: &file, count: &count };
+    let line = shorten(&say(&msg, style), style.width, style);
+    writeln!(out, "{}", toned(&line, Tone::Strong, style))?;
+    let lat = &wait.latency;
+    let time =
+        |ns: Option<u64>| ns.map_or_else(|| ABSENT.to_owned(), |ns| units::duration(ns, style));
+    let msg = Msg::Quantiles {
+        mean: &time(lat.mean_ns),
+        p50: &time(lat.p50_ns),
+        p99: &time(lat.p99_ns),
+        max: &time(lat.max_ns),
+    };
+    writeln!(out, "{}", say(&msg, style))?;
+    histogram::write(lat, style, out)
+}
+
+/// Each actor of the shown rows once, in their order.
+fn shown_actors<'a>(rows: &[io_rows::IoRow<'a>]) -> Vec<&'a Actor> {
+    let targets = rows.iter().filter(|row| row.target).count();
+    let mut actors: Vec<&Actor> = Vec::new();
+    for row in rows.iter().take(targets + OTHERS) {
+        if !actors.iter().any(|actor| actor.id == row.actor.id) {
+            actors.push(row.actor);
+        }
+    }
+    actors
+}

@@ -1,0 +1,137 @@
+//! What the text must be whatever the report holds; how it looks is in `interval` and `summary`.
+
+mod interval;
+mod summary;
+
+use std::io;
+
+use crate::render::safe::columns;
+use crate::render::{Style, json, units};
+use crate::report::{Actor, Report, sample};
+
+type Renderer = fn(&Report, &Style, &mut dyn io::Write) -> io::Result<()>;
+
+const BOTH: [Renderer; 2] = [super::interval, super::summary];
+
+fn rendered(renderer: Renderer, report: &Report, style: Style) -> String {
+    let mut out = Vec::new();
+    renderer(report, &style, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+fn width(width: usize) -> Style {
+    Style { width, ..Style::default() }
+}
+
+/// The sample with `more` other actors, each with a copy of the apiserver's IO.
+fn crowded(more: u32) -> Report {
+    let mut report = sample::report();
+    for pid in 0..more {
+        let id = format!("{pid}@1");
+        let actor = Actor { id, pid: Some(pid), ..report.actors[2].clone() };
+        report.devices[0].ios += actor.io[0].count;
+        report.devices[0].bytes += actor.io[0].bytes;
+        report.actors.push(actor);
+    }
+    report
+}
+
+#[test]
+fn lines_fit_the_terminal() {
+    for renderer in BOTH {
+        for columns_there in 72..=200 {
+            for line in rendered(renderer, &sample::report(), width(columns_there)).lines() {
+                assert!(columns(line) <= columns_there, "{columns_there}: {line}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_ascii_style_is_ascii_and_only_colour_brings_escapes() {
+    for renderer in BOTH {
+        let ascii = Style { unicode: false, ..width(100) };
+        let plain = rendered(renderer, &sample::report(), ascii);
+        assert!(plain.is_ascii() && !plain.contains('\x1b'));
+        let colored = rendered(renderer, &sample::report(), Style { color: true, ..ascii });
+        let stripped = ["\x1b[1m", "\x1b[31m", "\x1b[0m"]
+            .iter()
+            .fold(colored.clone(), |text, code| text.replace(code, ""));
+        assert_ne!(colored, plain);
+        assert_eq!(stripped, plain);
+    }
+}
+
+#[test]
+fn a_hostile_name_cannot_steer_the_terminal() {
+    let mut report = sample::report();
+    let evil = "x\x1b]0;y\x07\n\u{202e}z";
+    report.actors[0].comm = Some(evil.into());
+    report.actors[0].argv = Some(vec![evil.into()]);
+    report.actors[1].unit = Some(evil.into());
+    report.actors[0].waits[0].path = Some(evil.into());
+    report.devices[0].name = evil.into();
+    report.host.hostname = Some(evil.into());
+    report.targets[0].selector = evil.into();
+    report.coverage.notes = vec![evil.into()];
+    report.coverage.lost = [(evil.to_owned(), 12)].into();
+    for renderer in BOTH {
+        let text = rendered(renderer, &report, width(80));
+        assert!(!text.contains(['\x1b', '\x07', '\u{202e}']), "{text}");
+    }
+}
+
+#[test]
+fn an_empty_report_is_said_to_be_empty() {
+    let full = sample::report();
+    let empty = Report::new(full.tool, crate::report::Host::default(), full.window);
+    for renderer in BOTH {
+        assert!(rendered(renderer, &empty, width(80)).contains("No block IO"));
+    }
+}
+
+/// Requests and bytes of all actors, from the JSON document.
+fn json_totals(report: &Report) -> (u64, u64) {
+    let mut document = Vec::new();
+    json::document(report, &mut document).unwrap();
+    let document: serde_json::Value = serde_json::from_slice(&document).unwrap();
+    let actors = document["actors"].as_array().unwrap();
+    let rows = || actors.iter().flat_map(|actor| actor["io"].as_array().unwrap());
+    let sum = |field: &str| rows().map(|row| row[field].as_u64().unwrap()).sum();
+    (sum("count"), sum("bytes"))
+}
+
+#[test]
+fn text_and_json_show_the_same_totals() {
+    for report in [sample::report(), crowded(100)] {
+        let (requests, bytes) = json_totals(&report);
+        assert_eq!((requests, bytes), (report.devices[0].ios, report.devices[0].bytes));
+        let summary = rendered(super::summary, &report, width(120));
+        let total = summary.lines().find(|line| line.starts_with("total")).unwrap();
+        assert!(total.contains(&units::count(requests)) && total.contains(&units::bytes(bytes)));
+        let interval = rendered(super::interval, &report, width(120));
+        let duration_ns = report.window.duration_ns;
+        let rates =
+            [units::per_second(requests, duration_ns), units::byte_rate(bytes, duration_ns)];
+        let device = interval.lines().find(|line| line.starts_with("vda: ")).unwrap();
+        assert!(rates.iter().flatten().all(|rate| device.contains(rate.as_str())), "{device}");
+    }
+}
+
+#[test]
+fn rows_and_the_rest_sum_to_the_total() {
+    let report = crowded(100);
+    let summary = rendered(super::summary, &report, width(120));
+    let number = |text: &str| text.replace(',', "").parse::<u64>().ok();
+    let table = summary.split("IO BY ACTOR").nth(1).unwrap().split("WHO THEY ARE").next().unwrap();
+    // REQUESTS is the cell before the bytes, and the only bare number beside the pid.
+    let of_row = |line: &str| {
+        let cells: Vec<&str> =
+            line.split("  ").map(str::trim).filter(|one| !one.is_empty()).collect();
+        cells.get(4).and_then(|cell| number(cell))
+    };
+    let shown: u64 = table.lines().filter(|line| line.contains(" vda ")).filter_map(of_row).sum();
+    let rest = table.lines().find(|line| line.starts_with("and ")).unwrap();
+    let rest = rest.split(": ").nth(1).unwrap().split(' ').next().unwrap();
+    assert_eq!(shown + number(rest).unwrap(), json_totals(&report).0);
+}

@@ -1,0 +1,110 @@
+//! Actors in the report: who caused IO and who waited for it.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Lat, Part};
+use crate::ids::{Call, FileClass, Method, Op, Role};
+
+/// A process, a kernel thread that could not be resolved further, or (role `unattributed`) the IO of
+/// one device that could not be given to anybody for one reason.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Actor {
+    /// Unique in the document: `PID@START_NS`, or `unattributed:REASON:DEVICE`.
+    pub id: String,
+    /// Process id. Absent for what is not a process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pid: Option<u32>,
+    /// When the process started, in nanoseconds since boot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_ns: Option<u64>,
+    /// The name the kernel keeps (at most 15 bytes). Bytes that are not UTF-8 become U+FFFD, here and
+    /// in `exe` and `argv`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comm: Option<String>,
+    /// Path of the executable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exe: Option<String>,
+    /// The command line. Absent when it is not known; kernel threads have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub argv: Option<Vec<String>>,
+    /// What part it plays on this host.
+    pub role: Role,
+    /// Its cgroup's path below the mount point.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cgroup: Option<String>,
+    /// Its systemd unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
+    /// Its Kubernetes pod.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pod: Option<Pod>,
+    /// True when it was seen to exit within the window.
+    #[serde(default)]
+    pub exited: bool,
+    /// The IO it caused.
+    #[serde(default)]
+    pub io: Vec<Io>,
+    /// Its waits for storage.
+    #[serde(default)]
+    pub waits: Vec<Wait>,
+}
+
+/// A Kubernetes pod's container.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Pod {
+    /// The pod's namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// The pod's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The container's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
+}
+
+/// IO of one actor on one device: one row per operation, file class and method.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Io {
+    /// The device's name, as in `devices[].name`.
+    pub device: String,
+    /// The operation.
+    pub op: Op,
+    /// What the file is to the actor.
+    pub file_class: FileClass,
+    /// How the requests were given to the actor.
+    pub method: Method,
+    /// Requests. One that was split among several actors counts for the largest share only.
+    pub count: u64,
+    /// Bytes.
+    pub bytes: u64,
+    /// Queue time (from queueing to issue).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub q2d: Option<Lat>,
+    /// Device time (from issue to completion).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub d2c: Option<Lat>,
+    /// Total time (from queueing to completion).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub q2c: Option<Lat>,
+}
+
+/// Waits of one actor in one call on one class of file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Wait {
+    /// The call it waited in.
+    pub call: Call,
+    /// What the file is to the actor.
+    pub file_class: FileClass,
+    /// The file, or the directory of all of them. Absent when it is not known or they have none in common.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// How long the calls took.
+    pub latency: Lat,
+    /// The same time split into disjoint parts, in nanoseconds. Absent when it was not taken apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anatomy: Option<BTreeMap<Part, u64>>,
+}

@@ -1,0 +1,105 @@
+//! Who made whom wait, and of what a wait is made.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Lat;
+use crate::ids::{Call, FileClass};
+
+/// The culprit of the time that a victim's own IO explains.
+pub const SELF: &str = "self";
+/// The culprit of the time that nobody on this host explains.
+pub const UNEXPLAINED: &str = "unexplained";
+
+/// One part of a wait. Parts are disjoint and sum to the wait.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// Held back by a limit: blk-throttle, iocost, wbt, tags, dirty pages.
+    Throttle,
+    /// A flush of the device's cache was running.
+    Flush,
+    /// An own request was in the device.
+    Device,
+    /// An own request was queued.
+    Queue,
+    /// The journal was busy with an earlier commit.
+    JournalEarlier,
+    /// The commit waited for open handles.
+    JournalLocked,
+    /// The commit wrote the data of files it must not overtake.
+    JournalData,
+    /// The commit wrote its log.
+    JournalLog,
+    /// Ready to run, but without a CPU.
+    Runnable,
+    /// A lock, or another wait that is not for storage.
+    Lock,
+    /// None of these.
+    Unexplained,
+}
+
+/// How a culprit made a victim wait.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Mechanism {
+    /// Its requests were served before the victim's.
+    Queue,
+    /// Its requests made the device slower.
+    Device,
+    /// Its data or metadata were in the journal commit the victim needed.
+    Journal,
+    /// Its bytes were in the device's cache when the victim's flush ran.
+    Flush,
+    /// It used up a limit that the victim shares.
+    Throttle,
+    /// It kept the CPU.
+    Cpu,
+    /// None of these.
+    Unexplained,
+}
+
+/// A part of a victim's wait charged to a culprit. A victim's rows, with `self` and `unexplained`, sum
+/// to its measured wait.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Blame {
+    /// The actor that waited.
+    pub victim: String,
+    /// The class of the file it waited for.
+    pub victim_class: FileClass,
+    /// An actor's id, `self` or `unexplained`.
+    pub culprit: String,
+    /// The class of the culprit's file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub culprit_class: Option<FileClass>,
+    /// The device on which it happened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+    /// How it happened.
+    pub mechanism: Mechanism,
+    /// The time charged, in nanoseconds.
+    pub wait_ns: u64,
+    /// The time as a share of the victim's wait on files of this class, 0 to 1.
+    pub share: f64,
+}
+
+/// A victim's latency while one culprit had nothing in flight, and while it had.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AloneVsShared {
+    /// The actor that waited.
+    pub victim: String,
+    /// The call it waited in.
+    pub call: Call,
+    /// The other actor.
+    pub culprit: String,
+    /// Waits while the culprit had nothing in flight. Absent when there were none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alone: Option<Lat>,
+    /// Waits while it had. Absent when there were none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared: Option<Lat>,
+}

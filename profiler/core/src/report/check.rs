@@ -1,0 +1,133 @@
+//! Whether a report's sums agree. For tests and for reading reports written elsewhere.
+
+use std::collections::BTreeMap;
+
+use super::{Attribution, Report};
+use crate::ids::{Method, Op};
+
+/// Requests and bytes.
+type Sums = BTreeMap<(String, Op), (u64, u64)>;
+
+/// Every disagreement between a report's sums, in words; empty when all agree: per device and operation
+/// the actors' counts and bytes equal the device's, each device's rows equal its totals, the bytes by
+/// method equal the actors' and sum to `io_bytes`, events seen equal those kept and lost, and every
+/// histogram's buckets sum to its count.
+pub fn check_consistency(report: &Report) -> Vec<String> {
+    let mut wrong = Vec::new();
+    check_devices(report, &mut wrong);
+    check_actors(report, &mut wrong);
+    check_coverage(report, &mut wrong);
+    check_lats(report, &mut wrong);
+    wrong
+}
+
+fn check_devices(report: &Report, wrong: &mut Vec<String>) {
+    for device in &report.devices {
+        let ios: u64 = device.ops.iter().map(|op| op.count).sum();
+        let bytes: u64 = device.ops.iter().map(|op| op.bytes).sum();
+        if (ios, bytes) != (device.ios, device.bytes) {
+            wrong.push(format!(
+                "device {}: {} requests, {} bytes; its operations sum to {ios}, {bytes}",
+                device.name, device.ios, device.bytes
+            ));
+        }
+    }
+}
+
+fn check_actors(report: &Report, wrong: &mut Vec<String>) {
+    let devices = device_sums(report);
+    let actors = actor_sums(report);
+    let keys: std::collections::BTreeSet<_> = devices.keys().chain(actors.keys()).collect();
+    for key in keys {
+        let device = devices.get(key).copied().unwrap_or_default();
+        let actor = actors.get(key).copied().unwrap_or_default();
+        if device != actor {
+            wrong.push(format!(
+                "{} {}: the device has {} requests, {} bytes; actors sum to {}, {}",
+                key.0,
+                key.1.name(),
+                device.0,
+                device.1,
+                actor.0,
+                actor.1
+            ));
+        }
+    }
+}
+
+fn device_sums(report: &Report) -> Sums {
+    let mut sums = Sums::new();
+    for device in &report.devices {
+        for row in &device.ops {
+            add(&mut sums, &device.name, row.op, row.count, row.bytes);
+        }
+    }
+    sums
+}
+
+fn actor_sums(report: &Report) -> Sums {
+    let mut sums = Sums::new();
+    for row in report.actors.iter().flat_map(|actor| &actor.io) {
+        add(&mut sums, &row.device, row.op, row.count, row.bytes);
+    }
+    sums
+}
+
+fn add(sums: &mut Sums, device: &str, op: Op, count: u64, bytes: u64) {
+    // A row of nothing equals no row.
+    if count > 0 || bytes > 0 {
+        let sum = sums.entry((device.to_owned(), op)).or_default();
+        *sum = (sum.0.saturating_add(count), sum.1.saturating_add(bytes));
+    }
+}
+
+fn check_coverage(report: &Report, wrong: &mut Vec<String>) {
+    let coverage = &report.coverage;
+    let known = coverage.events_kept.saturating_add(coverage.lost_total());
+    if coverage.events_seen != known {
+        wrong.push(format!(
+            "coverage: {} events seen; kept and lost sum to {known}",
+            coverage.events_seen
+        ));
+    }
+    if coverage.attribution.total() != coverage.io_bytes {
+        wrong.push(format!(
+            "coverage: {} bytes; methods sum to {}",
+            coverage.io_bytes,
+            coverage.attribution.total()
+        ));
+    }
+    let mut actors = Attribution::default();
+    for row in report.actors.iter().flat_map(|actor| &actor.io) {
+        actors.add(row.method, row.bytes);
+    }
+    for method in Method::ALL {
+        let (said, summed) = (coverage.attribution.of(method), actors.of(method));
+        if said != summed {
+            let name = method.name();
+            wrong.push(format!("coverage: {said} bytes by {name}; actors sum to {summed}"));
+        }
+    }
+}
+
+fn check_lats(report: &Report, wrong: &mut Vec<String>) {
+    let devices = report.devices.iter().flat_map(|device| {
+        let rows = device.ops.iter().flat_map(|row| [&row.q2d, &row.d2c, &row.q2c]);
+        [&device.q2d, &device.d2c, &device.q2c]
+            .into_iter()
+            .chain(rows)
+            .flatten()
+            .map(|lat| (device.name.as_str(), lat))
+    });
+    let actors = report.actors.iter().flat_map(|actor| {
+        let io = actor.io.iter().flat_map(|row| [&row.q2d, &row.d2c, &row.q2c]).flatten();
+        io.chain(actor.waits.iter().map(|wait| &wait.latency)).map(|lat| (actor.id.as_str(), lat))
+    });
+    for (owner, lat) in devices.chain(actors) {
+        let sum: u64 = lat.buckets.iter().map(|(_, count)| count).sum();
+        if sum != lat.count {
+            wrong
+                .push(format!("{owner}: a histogram of {} values has {sum} in buckets", lat.count));
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! What share of events and bytes a report's numbers stand for, and what watching cost.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::Method;
+
+/// What share of events and bytes the numbers stand for. `events_seen` = `events_kept` + all of `lost`;
+/// the bytes of `attribution` sum to `io_bytes`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Coverage {
+    /// Events the kernel side met in the window.
+    pub events_seen: u64,
+    /// Events that are in the numbers.
+    pub events_kept: u64,
+    /// Events that are not, by reason.
+    #[serde(default)]
+    pub lost: BTreeMap<String, u64>,
+    /// Bytes of all completed requests, over all devices.
+    pub io_bytes: u64,
+    /// The same bytes by the way they were given to an actor.
+    #[serde(default)]
+    pub attribution: Attribution,
+    /// Runs and run time of each BPF program in the window. Absent when the kernel did not count them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bpf: Option<BTreeMap<String, BpfCost>>,
+    /// Memory of all BPF maps in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub map_bytes: Option<u64>,
+    /// Every hook that was wanted, and whether it is in place.
+    #[serde(default)]
+    pub attached: Vec<Attached>,
+    /// What else a reader must know to trust the numbers.
+    #[serde(default)]
+    pub notes: Vec<String>,
+}
+
+impl Coverage {
+    /// Events lost for any reason.
+    pub fn lost_total(&self) -> u64 {
+        self.lost.values().sum()
+    }
+}
+
+/// Bytes by the way they were given to an actor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Attribution {
+    /// Submitted by the actor itself.
+    #[serde(default)]
+    pub direct: u64,
+    /// Written back by a kernel thread from a file the actor dirtied.
+    #[serde(default)]
+    pub writeback: u64,
+    /// Shared among the contributors of a journal transaction.
+    #[serde(default)]
+    pub journal: u64,
+    /// Only the owning cgroup is known.
+    #[serde(default)]
+    pub owner_cgroup: u64,
+    /// Nobody could be named.
+    #[serde(default)]
+    pub unattributed: u64,
+}
+
+impl Attribution {
+    /// The bytes of one method.
+    pub const fn of(&self, method: Method) -> u64 {
+        match method {
+            Method::Direct => self.direct,
+            Method::Writeback => self.writeback,
+            Method::Journal => self.journal,
+            Method::OwnerCgroup => self.owner_cgroup,
+            Method::Unattributed => self.unattributed,
+        }
+    }
+
+    /// Adds bytes to one method.
+    pub const fn add(&mut self, method: Method, bytes: u64) {
+        let sum = match method {
+            Method::Direct => &mut self.direct,
+            Method::Writeback => &mut self.writeback,
+            Method::Journal => &mut self.journal,
+            Method::OwnerCgroup => &mut self.owner_cgroup,
+            Method::Unattributed => &mut self.unattributed,
+        };
+        *sum = sum.saturating_add(bytes);
+    }
+
+    /// The bytes of all methods.
+    pub fn total(&self) -> u64 {
+        Method::ALL.iter().map(|method| self.of(*method)).sum()
+    }
+}
+
+/// What one BPF program cost in the window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct BpfCost {
+    /// How often it ran.
+    pub run_cnt: u64,
+    /// How long all runs took, in nanoseconds.
+    pub run_ns: u64,
+}
+
+/// One hook in the kernel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Attached {
+    /// The BPF program.
+    pub program: String,
+    /// Where it hangs, such as `block_rq_issue`.
+    pub hook: String,
+    /// What sort of hook it is.
+    pub kind: HookKind,
+    /// True when it is in place.
+    pub attached: bool,
+    /// Why it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// A sort of kernel hook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum HookKind {
+    /// A raw tracepoint with BTF arguments.
+    TpBtf,
+    /// A raw tracepoint without.
+    RawTp,
+    /// A classic tracepoint.
+    Tracepoint,
+}
+
+impl HookKind {
+    /// The name in JSON and text.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::TpBtf => "tp_btf",
+            Self::RawTp => "raw_tp",
+            Self::Tracepoint => "tracepoint",
+        }
+    }
+}

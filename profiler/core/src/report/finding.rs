@@ -1,0 +1,82 @@
+//! Findings and advice as the report stores them. Rules and actions live elsewhere.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How much a finding matters.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Worth knowing.
+    Info,
+    /// Above a line that users care about.
+    Warning,
+    /// Service suffers.
+    Critical,
+}
+
+/// A named pattern that was found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Finding {
+    /// The pattern, such as `snapshot-contention`.
+    pub id: String,
+    /// How much it matters.
+    pub severity: Severity,
+    /// How sure it is, 0 to 1.
+    pub confidence: f64,
+    /// The actor or device it is about.
+    pub subject: String,
+    /// Ids of the actors that cause it.
+    #[serde(default)]
+    pub culprits: Vec<String>,
+    /// One sentence for people.
+    pub summary: String,
+    /// The numbers it rests on, by name with unit.
+    #[serde(default)]
+    pub evidence: BTreeMap<String, serde_json::Value>,
+    /// What speaks against it or was not looked at.
+    #[serde(default)]
+    pub caveats: Vec<String>,
+}
+
+/// Whether an action is worth taking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It should help.
+    Recommended,
+    /// It would do nothing here, or harm.
+    Refused,
+}
+
+/// An action, recommended or refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Advice {
+    /// The kind of action, such as `io-max`.
+    pub id: String,
+    /// The action in one sentence.
+    pub action: String,
+    /// Whether to take it.
+    pub verdict: Verdict,
+    /// Why.
+    pub reason: String,
+    /// What should change, and by how much. Absent for a refused one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<String>,
+    /// What may go wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub risk: Option<String>,
+    /// The commands that do it, each as a list of arguments.
+    #[serde(default)]
+    pub apply: Vec<Vec<String>>,
+    /// The commands that take it back.
+    #[serde(default)]
+    pub undo: Vec<Vec<String>>,
+    /// How to see whether it helped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verify: Option<String>,
+}

@@ -1,0 +1,160 @@
+//! The report: the one document every command produces and every renderer reads.
+//!
+//! Owns the shape of `iocontend.report/1` (described for readers in `profiler/docs/report.md`) and the
+//! checks that its sums agree. Computes nothing, formats nothing.
+//!
+//! Rules of the document: a value that is not known is absent, never 0; units are in the names
+//! (`_ns`, `_us`, `_bytes`; plain counts have none; `bytes` is bytes); unknown fields are allowed when
+//! reading.
+
+mod actor;
+mod blame;
+mod check;
+mod coverage;
+mod device;
+mod finding;
+mod host;
+mod lat;
+mod read;
+#[cfg(test)]
+pub(crate) mod sample;
+mod time;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use actor::{Actor, Io, Pod, Wait};
+pub use blame::{AloneVsShared, Blame, Mechanism, Part, SELF, UNEXPLAINED};
+pub use check::check_consistency;
+pub use coverage::{Attached, Attribution, BpfCost, Coverage, HookKind};
+pub use device::{Depth, Device, DeviceOp, Filesystem, InFlight};
+pub use finding::{Advice, Finding, Severity, Verdict};
+pub use host::{CgroupVersion, Host, PsiIo};
+pub use lat::Lat;
+pub use read::ReadError;
+pub use time::rfc3339;
+
+/// The value of [`Report::schema`] that this version writes.
+pub const SCHEMA: &str = "iocontend.report/1";
+
+/// The whole document.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "iocontend report")]
+pub struct Report {
+    /// Name and version of this document's shape: `iocontend.report/1`.
+    pub schema: String,
+    /// The program that wrote it.
+    pub tool: Tool,
+    /// The host it describes.
+    #[serde(default)]
+    pub host: Host,
+    /// The time it covers.
+    pub window: Window,
+    /// What was asked for, and the actors that matched.
+    #[serde(default)]
+    pub targets: Vec<Target>,
+    /// What share of events and bytes the numbers stand for.
+    #[serde(default)]
+    pub coverage: Coverage,
+    /// Every block device that completed a request in the window, or was asked for.
+    #[serde(default)]
+    pub devices: Vec<Device>,
+    /// Everybody who caused IO or waited for it; all of them, not only the busiest.
+    #[serde(default)]
+    pub actors: Vec<Actor>,
+    /// Who made whom wait. Absent when it was not computed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blame: Option<Vec<Blame>>,
+    /// Victims' waits with and without a culprit at work. Absent when it was not computed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alone_vs_shared: Option<Vec<AloneVsShared>>,
+    /// Named patterns that were found. Absent when none was looked for; empty when none fired.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub findings: Option<Vec<Finding>>,
+    /// What to do about it. Absent when it was not computed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advice: Option<Vec<Advice>>,
+}
+
+impl Report {
+    /// A report of a window with nothing in it yet.
+    pub fn new(tool: Tool, host: Host, window: Window) -> Self {
+        Self {
+            schema: SCHEMA.to_owned(),
+            tool,
+            host,
+            window,
+            targets: Vec::new(),
+            coverage: Coverage::default(),
+            devices: Vec::new(),
+            actors: Vec::new(),
+            blame: None,
+            alone_vs_shared: None,
+            findings: None,
+            advice: None,
+        }
+    }
+
+    /// The actor with this id.
+    pub fn actor(&self, id: &str) -> Option<&Actor> {
+        self.actors.iter().find(|actor| actor.id == id)
+    }
+
+    /// True when the actor matched one of the targets.
+    pub fn is_target(&self, id: &str) -> bool {
+        self.targets.iter().any(|target| target.actors.iter().any(|actor| actor == id))
+    }
+}
+
+/// The program that wrote a report.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Tool {
+    /// Its version, as in `iocontend --version`.
+    pub version: String,
+    /// SHA-256 of the loaded BPF object, hexadecimal. Absent when none was loaded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bpf_object_sha256: Option<String>,
+}
+
+/// The time a report covers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Window {
+    /// Its start on the host's clock, RFC 3339 with the zone's offset (see [`rfc3339`]).
+    pub start: String,
+    /// Its end, likewise.
+    pub end: String,
+    /// Its length in nanoseconds by the monotonic clock; it may differ from `end` − `start`.
+    pub duration_ns: u64,
+}
+
+impl Window {
+    /// A window from its start and end (nanoseconds since 1970 UTC), the offset of the host's zone from
+    /// UTC in seconds, and its length in nanoseconds by the monotonic clock.
+    pub fn new(
+        start_unix_ns: i64,
+        end_unix_ns: i64,
+        utc_offset_seconds: i32,
+        duration_ns: u64,
+    ) -> Self {
+        Self {
+            start: rfc3339(start_unix_ns, utc_offset_seconds),
+            end: rfc3339(end_unix_ns, utc_offset_seconds),
+            duration_ns,
+        }
+    }
+}
+
+/// One TARGET of the command line and what it matched.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Target {
+    /// The selector as given, such as `--pid-of etcd`; `auto` when none was given.
+    pub selector: String,
+    /// Ids of the actors that matched, now or earlier in the window.
+    #[serde(default)]
+    pub actors: Vec<String>,
+}
+
+#[cfg(test)]
+mod doc_tests;
+#[cfg(test)]
+mod tests;

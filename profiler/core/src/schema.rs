@@ -1,0 +1,37 @@
+//! The JSON Schema of the report, as `iocontend schema` prints it.
+
+use crate::report::Report;
+
+/// The JSON Schema (2020-12) of [`Report`]. It describes what is written; readers must allow fields it
+/// does not name.
+pub fn report_schema() -> serde_json::Value {
+    schemars::schema_for!(Report).to_value()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::report_schema;
+
+    #[test]
+    fn it_names_every_part_of_the_document_and_forbids_no_other() {
+        let schema = report_schema();
+        let parts =
+            ["schema", "tool", "host", "window", "targets", "coverage", "devices", "actors"];
+        let computed = ["blame", "alone_vs_shared", "findings", "advice"];
+        for name in parts.into_iter().chain(computed) {
+            assert!(schema["properties"][name].is_object(), "{name}");
+        }
+        assert!(!schema.to_string().contains("\"additionalProperties\":false"));
+    }
+
+    #[test]
+    fn every_field_is_described() {
+        let schema = report_schema();
+        let definitions = schema["$defs"].as_object().into_iter().flatten().map(|(_, one)| one);
+        for object in definitions.chain([&schema]) {
+            for (name, field) in object["properties"].as_object().into_iter().flatten() {
+                assert!(field["description"].is_string(), "{name}");
+            }
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Sentences with values in them. Values arrive formatted (`render::units`) and made safe for a terminal.
+
+use super::Lang;
+
+/// A sentence for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Msg<'a> {
+    /// The time a report covers.
+    Window {
+        /// Its start.
+        start: &'a str,
+        /// Its end.
+        end: &'a str,
+        /// Its length.
+        duration: &'a str,
+    },
+    /// Number of CPUs.
+    Cpus(&'a str),
+    /// The cgroup hierarchy.
+    Cgroups(&'a str),
+    /// IO pressure as shares of the window.
+    Pressure {
+        /// Share of time with at least one task waiting.
+        some: &'a str,
+        /// Share of time with all tasks waiting.
+        full: &'a str,
+    },
+    /// One device's line in an interval.
+    DeviceLine {
+        /// Its name.
+        name: &'a str,
+        /// Requests per second.
+        iops: &'a str,
+        /// Bytes per second.
+        rate: &'a str,
+    },
+    /// Share of time with a request in the device.
+    Busy(&'a str),
+    /// Mean number of requests in the device.
+    Depth(&'a str),
+    /// Cache flushes per second.
+    FlushRate(&'a str),
+    /// An actor's waits in one call.
+    Waits {
+        /// The actor.
+        actor: &'a str,
+        /// The call.
+        call: &'a str,
+        /// The class of file, with its path where known.
+        file: &'a str,
+        /// Number of calls.
+        count: &'a str,
+    },
+    /// A distribution in a line.
+    Quantiles {
+        /// Mean.
+        mean: &'a str,
+        /// Median.
+        p50: &'a str,
+        /// 99th percentile.
+        p99: &'a str,
+        /// Maximum.
+        max: &'a str,
+    },
+    /// Rows that a table leaves out.
+    AndMore {
+        /// Number of rows.
+        rows: &'a str,
+        /// Their requests.
+        requests: &'a str,
+        /// Their bytes.
+        bytes: &'a str,
+    },
+    /// All rows of a table.
+    InAll {
+        /// Their requests.
+        requests: &'a str,
+        /// Their bytes.
+        bytes: &'a str,
+    },
+    /// Nothing happened.
+    NoIo,
+    /// No target waited.
+    NoWaits,
+    /// A selector that matched nobody.
+    NoMatch(&'a str),
+    /// Events seen, and all of them kept.
+    AllKept {
+        /// Seen.
+        seen: &'a str,
+    },
+    /// Events that were lost.
+    Lost {
+        /// How many.
+        lost: &'a str,
+        /// Of how many.
+        seen: &'a str,
+        /// By reason.
+        reasons: &'a str,
+    },
+    /// Bytes by method.
+    AttributedBytes {
+        /// All bytes.
+        bytes: &'a str,
+        /// Share by method.
+        shares: &'a str,
+    },
+    /// What watching cost.
+    Cost {
+        /// Run time of all programs.
+        total: &'a str,
+        /// The same per request.
+        per_io: &'a str,
+    },
+    /// Memory of the kernel-side maps.
+    Maps(&'a str),
+    /// A hook that is not in place.
+    NotAttached {
+        /// The program.
+        program: &'a str,
+        /// The hook.
+        hook: &'a str,
+        /// Why.
+        reason: &'a str,
+    },
+}
+
+/// The text of a message, without a line end.
+pub fn text(lang: Lang, msg: &Msg<'_>) -> String {
+    match lang {
+        Lang::En => english(msg),
+    }
+}
+
+fn english(msg: &Msg<'_>) -> String {
+    match msg {
+        Msg::Window { start, end, duration } => format!("{start} to {end}, {duration}"),
+        Msg::Cpus(count) => format!("{count} CPUs"),
+        Msg::Cgroups(version) => format!("cgroup {version}"),
+        Msg::Pressure { some, full } => {
+            format!("IO held up some task {some} and all tasks {full} of the time")
+        }
+        Msg::DeviceLine { name, iops, rate } => format!("{name}: {iops} IOPS, {rate}/s"),
+        Msg::Busy(share) => format!("busy {share}"),
+        Msg::Depth(depth) => format!("depth {depth}"),
+        Msg::FlushRate(rate) => format!("{rate} flushes/s"),
+        Msg::Waits { actor, call, file, count } => {
+            format!("{actor}, {call} of {file}: {count} times")
+        }
+        Msg::Quantiles { mean, p50, p99, max } => {
+            format!("mean {mean}, p50 {p50}, p99 {p99}, max {max}")
+        }
+        Msg::AndMore { rows, requests, bytes } => {
+            format!("and {rows} more: {requests} requests, {bytes}")
+        }
+        Msg::InAll { requests, bytes } => format!("total: {requests} requests, {bytes}"),
+        Msg::NoIo => "No block IO in this window.".to_owned(),
+        Msg::NoWaits => "No target waited for storage in a call that is watched.".to_owned(),
+        Msg::NoMatch(selector) => format!("{selector}: nothing matched"),
+        Msg::AllKept { seen } => format!("{seen} events seen, none lost."),
+        Msg::Lost { lost, seen, reasons } => {
+            format!("{lost} of {seen} events lost ({reasons}).")
+        }
+        Msg::AttributedBytes { bytes, shares } => format!("{bytes} attributed: {shares}."),
+        Msg::Cost { total, per_io } => {
+            format!("The kernel side ran {total} in all, {per_io} per request.")
+        }
+        Msg::Maps(bytes) => format!("Its maps hold {bytes}."),
+        Msg::NotAttached { program, hook, reason } => {
+            format!("{program} is not attached to {hook}: {reason}.")
+        }
+    }
+}

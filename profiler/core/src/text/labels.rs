@@ -1,0 +1,85 @@
+//! Fixed words: column heads, titles, and the like.
+
+use super::Lang;
+
+/// Declares the labels with their English text, so that none can lack it.
+macro_rules! labels {
+    ($($name:ident = $english:literal, $what:literal;)*) => {
+        /// A fixed word or phrase.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Label {
+            $(#[doc = $what] $name,)*
+        }
+
+        impl Label {
+            /// All labels.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+        }
+
+        /// The text of a label.
+        pub const fn label(lang: Lang, label: Label) -> &'static str {
+            match (lang, label) {
+                $((Lang::En, Label::$name) => $english,)*
+            }
+        }
+    };
+}
+
+labels! {
+    Actor = "ACTOR", "Column: who.";
+    Class = "CLASS", "Column: class of file.";
+    Device = "DEV", "Column: device.";
+    Op = "OP", "Column: operation.";
+    Method = "METHOD", "Column: how requests were given to the actor.";
+    Iops = "IOPS", "Column: requests per second.";
+    Rate = "BYTES/s", "Column: bytes per second.";
+    Requests = "REQUESTS", "Column: number of requests.";
+    Bytes = "BYTES", "Column: number of bytes.";
+    DeviceTime = "DEV\nTIME", "Column: sum of device time.";
+    Q2dP99 = "q2d\np99", "Column: queue time.";
+    D2cP99 = "d2c\np99", "Column: device time.";
+    Q2cP50 = "q2c\np50", "Column: median total time.";
+    Q2cP99 = "q2c\np99", "Column: total time.";
+    Q2cMax = "q2c\nmax", "Column: longest total time.";
+    Call = "WAITED IN", "Column: system call.";
+    Count = "COUNT", "Column: number of calls.";
+    UpTo = "UP TO", "Column: upper edge of a histogram's row.";
+    Bar = "", "Column: the bars of a histogram.";
+    Cumulative = "SO FAR", "Column: share of all up to here.";
+    P50 = "p50", "Column: median.";
+    P99 = "p99", "Column: 99th percentile.";
+    Max = "max", "Column: maximum.";
+    Scheduler = "SCHED", "Column: IO scheduler.";
+    Filesystems = "FILE SYSTEMS", "Column: file systems.";
+    Busy = "BUSY", "Column: share of time with a request in the device.";
+    Depth = "DEPTH", "Column: mean number of requests in the device.";
+    Flushes = "FLUSHES", "Column: cache-flush commands.";
+    Window = "window", "Head of the line with the time covered.";
+    Host = "host", "Head of the line about the host.";
+    Targets = "targets", "Head of the line with the targets.";
+    Pressure = "pressure", "Head of the line with the kernel's IO pressure.";
+    DevicesTitle = "DEVICES", "Title: devices.";
+    WaitsTitle = "WAITS OF THE TARGETS", "Title: waits.";
+    IoTitle = "IO BY ACTOR (longest device time first)", "Title: IO by actor.";
+    WhoTitle = "WHO THEY ARE", "Title: the actors' command lines.";
+    CoverageTitle = "COVERAGE", "Title: coverage.";
+    NotesTitle = "NOTES", "Title: notes.";
+    Total = "total", "The last row of a table.";
+    Unknown = "unknown", "In place of a value that is not known.";
+    KernelThread = "kernel thread", "In place of a command line.";
+    Exited = "exited", "Behind an actor that is gone.";
+    Hint = "hint:", "Before what to do about an error.";
+    Error = "error:", "Before an error.";
+    Warning = "warning:", "Before a warning.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Label, Lang, label};
+
+    #[test]
+    fn every_label_says_something() {
+        let mut texts = Label::ALL.iter().filter(|one| **one != Label::Bar);
+        assert!(texts.all(|one| !label(Lang::En, *one).trim().is_empty()));
+    }
+}

@@ -1,0 +1,216 @@
+//! Errors and warnings of the command line: what failed, what was found, what to do.
+
+use super::Lang;
+
+/// Something the user must be told about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Problem<'a> {
+    /// The process may not load BPF programs.
+    NotPermitted {
+        /// The effective user id.
+        uid: u32,
+        /// The capabilities that are missing, separated by commas; empty when they are all there.
+        missing: &'a str,
+    },
+    /// The kernel has no type information.
+    NoBtf {
+        /// Where it was looked for.
+        path: &'a str,
+        /// What came back.
+        error: &'a str,
+    },
+    /// Tracepoint formats cannot be read.
+    TracefsNotMounted {
+        /// The places that were looked at, separated by commas.
+        looked: &'a str,
+    },
+    /// The kernel lacks something that nothing can replace.
+    Unsupported {
+        /// What is missing.
+        missing: &'a str,
+        /// The kernel's release.
+        kernel: &'a str,
+    },
+    /// A selector matched nothing.
+    TargetNotFound {
+        /// The selector as given.
+        selector: &'a str,
+    },
+    /// No target was given and nothing looks like etcd.
+    NoEtcd,
+    /// All targets are gone.
+    TargetExited {
+        /// The selector as given.
+        selector: &'a str,
+    },
+    /// A capture ends in the middle of a block.
+    Truncated {
+        /// The file.
+        file: &'a str,
+        /// Bytes read, formatted.
+        kept: &'a str,
+        /// Bytes of the file, formatted.
+        size: &'a str,
+    },
+    /// A file is not what the command reads.
+    NotReadable {
+        /// The file.
+        file: &'a str,
+        /// What is wrong with it.
+        error: &'a str,
+    },
+    /// A document of another shape.
+    WrongSchema {
+        /// The file.
+        file: &'a str,
+        /// The schema found.
+        found: &'a str,
+        /// The schema that can be read.
+        expected: &'a str,
+    },
+    /// Nobody reads the output any more.
+    StdoutClosed,
+    /// The output cannot be written.
+    OutputFailed {
+        /// Where it goes.
+        to: &'a str,
+        /// What came back.
+        error: &'a str,
+    },
+    /// The kernel refused a program.
+    LoadFailed {
+        /// The program.
+        program: &'a str,
+        /// What came back.
+        error: &'a str,
+    },
+    /// A program cannot be attached.
+    AttachFailed {
+        /// The program.
+        program: &'a str,
+        /// The hook.
+        hook: &'a str,
+        /// What came back.
+        error: &'a str,
+    },
+    /// An option's value makes no sense.
+    BadValue {
+        /// The option.
+        option: &'a str,
+        /// The value given.
+        value: &'a str,
+        /// What it should be.
+        expected: &'a str,
+    },
+}
+
+/// A problem in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explained {
+    /// What failed and what was found, in one line.
+    pub what: String,
+    /// What to do, in one line. `None` when there is nothing to do.
+    pub hint: Option<String>,
+}
+
+/// A problem in words.
+pub fn explain(lang: Lang, problem: &Problem<'_>) -> Explained {
+    match lang {
+        Lang::En => Explained { what: what(problem), hint: hint(problem) },
+    }
+}
+
+fn what(problem: &Problem<'_>) -> String {
+    match problem {
+        Problem::NotPermitted { uid, missing: "" } => {
+            format!("not permitted to load BPF programs (uid {uid})")
+        }
+        Problem::NotPermitted { uid, missing } => {
+            format!("not permitted to load BPF programs: uid {uid} lacks {missing}")
+        }
+        Problem::NoBtf { path, error } => {
+            format!("the kernel's type information is not there: {path}: {error}")
+        }
+        Problem::TracefsNotMounted { looked } => {
+            format!("tracepoint formats cannot be read: no tracefs at {looked}")
+        }
+        Problem::Unsupported { missing, kernel } => {
+            format!("kernel {kernel} has no {missing}")
+        }
+        Problem::TargetNotFound { selector } => format!("target not found: {selector}"),
+        Problem::NoEtcd => "no target given, and no process here looks like etcd".to_owned(),
+        Problem::TargetExited { selector } => format!("target exited: {selector}; watching on"),
+        Problem::Truncated { file, kept, size } => {
+            format!("{file} is truncated: {kept} of {size} are whole blocks and were read")
+        }
+        Problem::NotReadable { file, error } => format!("cannot read {file}: {error}"),
+        Problem::WrongSchema { file, found, expected } => {
+            format!("{file} is a {found} document; this version reads {expected}")
+        }
+        Problem::StdoutClosed => "stdout was closed before the report was written".to_owned(),
+        Problem::OutputFailed { to, error } => format!("cannot write to {to}: {error}"),
+        Problem::LoadFailed { program, error } => {
+            format!("the kernel refused program {program}: {error}")
+        }
+        Problem::AttachFailed { program, hook, error } => {
+            format!("cannot attach {program} to {hook}: {error}")
+        }
+        Problem::BadValue { option, value, expected } => {
+            format!("{option} {value}: expected {expected}")
+        }
+    }
+}
+
+fn hint(problem: &Problem<'_>) -> Option<String> {
+    let hint = match problem {
+        Problem::NotPermitted { uid: 0, .. } => {
+            "in a container, run it privileged and in the host's pid namespace; on a host with \
+             kernel lockdown, lower it to integrity"
+        }
+        Problem::NotPermitted { .. } => {
+            "run it as root, or with CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH"
+        }
+        Problem::NoBtf { .. } => {
+            "use a kernel built with CONFIG_DEBUG_INFO_BTF; distributions' kernels since 5.10 are"
+        }
+        Problem::TracefsNotMounted { .. } => {
+            "mount it: mount -t tracefs tracefs /sys/kernel/tracing"
+        }
+        Problem::Unsupported { .. } | Problem::LoadFailed { .. } | Problem::AttachFailed { .. } => {
+            "`iocontend doctor` lists what this kernel can and cannot show"
+        }
+        Problem::TargetNotFound { .. } => {
+            "add --wait to wait until it starts, or name it by --pid, --cgroup, --unit or --pod"
+        }
+        Problem::NoEtcd => "name a target: --pid-of NAME, --pid N, --cgroup PATH, --unit NAME",
+        Problem::Truncated { .. } => {
+            "the recording was cut off; what was read is complete up to that point"
+        }
+        Problem::WrongSchema { .. } => "read it with the version that wrote it",
+        Problem::TargetExited { .. }
+        | Problem::NotReadable { .. }
+        | Problem::StdoutClosed
+        | Problem::OutputFailed { .. }
+        | Problem::BadValue { .. } => return None,
+    };
+    Some(hint.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Lang, Problem, explain};
+
+    #[test]
+    fn an_error_names_what_was_found_and_what_to_do() {
+        let problem = Problem::NotPermitted { uid: 1000, missing: "CAP_BPF" };
+        let explained = explain(Lang::En, &problem);
+        assert!(explained.what.contains("1000") && explained.what.contains("CAP_BPF"));
+        assert!(explained.hint.is_some_and(|hint| hint.contains("root")));
+    }
+
+    #[test]
+    fn a_cut_capture_is_called_truncated() {
+        let problem = Problem::Truncated { file: "a.ioc", kept: "1.00 MiB", size: "1.20 MiB" };
+        assert!(explain(Lang::En, &problem).what.contains("truncated"));
+    }
+}
