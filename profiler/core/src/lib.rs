@@ -9,4 +9,8 @@
 //! Time and previous state are arguments everywhere, so a replayed capture runs the code that ran live.
 #![forbid(unsafe_code)]
 
+pub mod argv;
+pub mod cgroup;
+pub mod facts;
 pub mod ids;
+pub mod selector;
