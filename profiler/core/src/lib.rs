@@ -11,6 +11,12 @@
 
 pub mod argv;
 pub mod cgroup;
+pub mod etcd_paths;
 pub mod facts;
+pub mod file_class;
 pub mod ids;
+pub mod paths;
+pub mod role;
 pub mod selector;
+#[cfg(test)]
+mod test_facts;

@@ -18,7 +18,6 @@ mod etcd;
 mod program;
 mod services;
 
-pub use backup::is_backup_path;
 pub(crate) use program::Program;
 
 /// What a role was given for.
@@ -148,7 +147,9 @@ impl RoleVerdict {
             self.add(Reason::Program, 60);
         } else {
             self.add(Reason::Program, 40);
-            let comm_agrees = !process.comm.is_empty() && program.name.starts_with(&process.comm);
+            let comm_agrees = !process.comm.is_empty()
+                && (program.name.starts_with(&process.comm)
+                    || process.comm.starts_with(program.name));
             self.add_if(comm_agrees, Reason::Comm, 10);
         }
     }

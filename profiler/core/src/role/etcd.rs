@@ -3,8 +3,8 @@
 use super::{Program, Reason, RoleVerdict};
 use crate::argv::has_flag;
 use crate::facts::{FilesSeen, OpenFile, ProcessFacts};
-use crate::file_class::{is_db_path, is_member_wal};
 use crate::ids::Role;
+use crate::paths::{is_db_path, is_member_wal};
 
 /// Flags of etcd's server that its other subcommands and tools do not take.
 const SERVER_FLAGS: [&str; 12] = [
@@ -23,9 +23,8 @@ const SERVER_FLAGS: [&str; 12] = [
 ];
 
 /// Programs that write an etcd log without being a server: restores and plain copies.
-const WRITERS: [&str; 11] = [
-    "etcdctl", "etcdutl", "cp", "mv", "rsync", "tar", "bsdtar", "dd", "cpio", "unzip", "restic",
-];
+const WRITERS: [&str; 11] =
+    ["etcdctl", "etcdutl", "cp", "mv", "rsync", "tar", "bsdtar", "dd", "cpio", "unzip", "restic"];
 
 pub(super) fn tally(process: &ProcessFacts, program: &Program<'_>) -> Option<RoleVerdict> {
     let mut tally = RoleVerdict::empty(Role::Etcd);
@@ -40,7 +39,8 @@ pub(super) fn tally(process: &ProcessFacts, program: &Program<'_>) -> Option<Rol
         add_embedded(process, program, &mut tally);
     }
     if !WRITERS.contains(&program.name) {
-        let open = |is: fn(&OpenFile) -> bool| process.open_files.iter().any(|f| f.writable && is(f));
+        let open =
+            |is: fn(&OpenFile) -> bool| process.open_files.iter().any(|f| f.writable && is(f));
         tally.add_if(open(|f| is_member_wal(&f.path)), Reason::WalOpen, 60);
         tally.add_if(open(|f| is_db_path(&f.path)), Reason::DbOpen, 40);
     }

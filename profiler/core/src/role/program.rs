@@ -45,12 +45,7 @@ impl<'a> Program<'a> {
     }
 
     /// `busybox gzip …`, or a link `gzip` to busybox.
-    fn multi_call(
-        binary: &'a str,
-        from_exe: bool,
-        argv0: &'a str,
-        rest: &[Cow<'a, str>],
-    ) -> Self {
+    fn multi_call(binary: &'a str, from_exe: bool, argv0: &'a str, rest: &[Cow<'a, str>]) -> Self {
         let by_word = argv0 == binary || argv0.is_empty();
         match rest.split_first() {
             Some((first, args)) if by_word && is_word(first) => {
@@ -128,18 +123,37 @@ mod tests {
             (Some("/usr/bin/etcd"), &["etcd", "--name", "a"][..], "etcd", &["--name", "a"][..]),
             (None, &["/usr/bin/etcd"], "etcd", &[]),
             (Some("/x/bin/k3s"), &["/usr/local/bin/k3s server"], "k3s", &["server"]),
-            (Some("/usr/bin/python3.11"), &["python3", "-u", "/usr/bin/borgmatic", "-v"], "borgmatic", &["-v"]),
+            (
+                Some("/usr/bin/python3.11"),
+                &["python3", "-u", "/usr/bin/borgmatic", "-v"],
+                "borgmatic",
+                &["-v"],
+            ),
             (Some("/bin/bash"), &["bash", "/opt/etcd-backup.sh", "/b"], "etcd-backup.sh", &["/b"]),
             (Some("/bin/bash"), &["bash", "-ec", "echo x"], "bash", &["-ec", "echo x"]),
             (Some("/bin/busybox"), &["gzip", "x"], "gzip", &["x"]),
             (Some("/bin/busybox"), &["/bin/busybox", "gzip", "x"], "gzip", &["x"]),
             (Some("/hyperkube"), &["/hyperkube", "kubelet", "--v=2"], "kubelet", &["--v=2"]),
-            (Some("/snap/kubelite"), &["/snap/kubelite", "--apiserver-args-file=x"], "kubelite", &["--apiserver-args-file=x"]),
-            (Some("/memfd:runc_cloned:/proc/self/exe (deleted)"), &["runc", "init"], "runc", &["init"]),
+            (
+                Some("/snap/kubelite"),
+                &["/snap/kubelite", "--apiserver-args-file=x"],
+                "kubelite",
+                &["--apiserver-args-file=x"],
+            ),
+            (
+                Some("/memfd:runc_cloned:/proc/self/exe (deleted)"),
+                &["runc", "init"],
+                "runc",
+                &["init"],
+            ),
             (None, &[], "", &[]),
         ] {
             let (found, found_args) = name_of(exe, argv);
-            assert_eq!((found.as_str(), found_args.as_slice()), (name, &args.iter().map(|a| (*a).to_owned()).collect::<Vec<_>>()[..]), "{argv:?}");
+            assert_eq!(
+                (found.as_str(), found_args.as_slice()),
+                (name, &args.iter().map(|a| (*a).to_owned()).collect::<Vec<_>>()[..]),
+                "{argv:?}"
+            );
         }
     }
 }
