@@ -71,7 +71,6 @@ pub fn shell_commands(text: &str) -> Vec<Vec<String>> {
                 Some('\n') | None => {}
                 Some(next) => word.get_or_insert_default().push(next),
             },
-            (Some(_), c) => word.get_or_insert_default().push(c),
             (None, '\'' | '"') => {
                 quote = Some(c);
                 word.get_or_insert_default();
@@ -81,7 +80,7 @@ pub fn shell_commands(text: &str) -> Vec<Vec<String>> {
                 commands.push(Vec::new());
             }
             (None, c) if c.is_whitespace() => end_word(&mut commands, &mut word),
-            (None, c) => word.get_or_insert_default().push(c),
+            (_, c) => word.get_or_insert_default().push(c),
         }
     }
     end_word(&mut commands, &mut word);

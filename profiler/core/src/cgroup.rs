@@ -148,11 +148,15 @@ fn elements(path: &str) -> impl Iterator<Item = &str> {
 }
 
 fn is_slice(element: &str) -> bool {
-    element.ends_with(".slice")
+    unit_type(element) == "slice"
 }
 
 fn is_unit(element: &str) -> bool {
-    [".service", ".scope", ".socket", ".mount", ".swap"].iter().any(|s| element.ends_with(s))
+    matches!(unit_type(element), "service" | "scope" | "socket" | "mount" | "swap")
+}
+
+fn unit_type(element: &str) -> &str {
+    element.rsplit_once('.').map_or("", |(_, unit_type)| unit_type)
 }
 
 /// systemd puts `_` before a name that the cgroup file system would take for one of its own files.

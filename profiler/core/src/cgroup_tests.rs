@@ -8,119 +8,84 @@ const UID: &str = "2d1f4b3c-77aa-4c5e-9d1e-0123456789ab";
 const UID_: &str = "2d1f4b3c_77aa_4c5e_9d1e_0123456789ab";
 const HASH: &str = "1864dd0546310be9937c37cf88024cb8";
 
+/// Path, uid, class, whether a container is named. `$c` container, `$n` node, `$u` uid, `$_` uid with
+/// underscores, `$h` the hash of a static pod.
+const POD_PATHS: [(&str, &str, Qos, bool); 19] = [
+    // systemd driver, each runtime's prefix
+    (
+        "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod$_.slice/cri-containerd-$c.scope",
+        UID,
+        Qos::Burstable,
+        true,
+    ),
+    (
+        "/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod$_.slice/crio-$c.scope",
+        UID,
+        Qos::BestEffort,
+        true,
+    ),
+    (
+        "/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod$_.slice/docker-$c.scope",
+        UID,
+        Qos::BestEffort,
+        true,
+    ),
+    (
+        "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod$_.slice/libpod-$c.scope",
+        UID,
+        Qos::Burstable,
+        true,
+    ),
+    // Guaranteed pods have no class in the path
+    ("/kubepods.slice/kubepods-pod$_.slice/cri-containerd-$c.scope", UID, Qos::Guaranteed, true),
+    ("/kubepods/pod$u/$c", UID, Qos::Guaranteed, true),
+    // --cgroup-root prefixes every slice
+    (
+        "/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-burstable.slice/kubelet-kubepods-burstable-pod$h.slice/cri-containerd-$c.scope",
+        HASH,
+        Qos::Burstable,
+        true,
+    ),
+    (
+        "/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-pod$_.slice/cri-containerd-$c.scope",
+        UID,
+        Qos::Guaranteed,
+        true,
+    ),
+    // static pods
+    (
+        "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod$h.slice/crio-$c.scope",
+        HASH,
+        Qos::Burstable,
+        true,
+    ),
+    // cgroupfs driver
+    ("/kubepods/burstable/pod$h/$c", HASH, Qos::Burstable, true),
+    ("/kubepods/besteffort/pod$u/$c", UID, Qos::BestEffort, true),
+    ("/kubepods/burstable/pod$u/crio-$c", UID, Qos::Burstable, true),
+    // the pod's own level, and a cgroup made inside the container
+    ("/kubepods/burstable/pod$u", UID, Qos::Burstable, false),
+    ("/kubepods/burstable/pod$u/$c/init", UID, Qos::Burstable, true),
+    // seen from inside another cgroup namespace
+    ("/../../kubepods-burstable-pod$_.slice/cri-containerd-$c.scope", UID, Qos::Burstable, true),
+    // a node that is itself a container or a pod: the inner pod is meant
+    (
+        "/system.slice/docker-$n.scope/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-burstable.slice/kubelet-kubepods-burstable-pod$h.slice/cri-containerd-$c.scope",
+        HASH,
+        Qos::Burstable,
+        true,
+    ),
+    ("/docker/$n/kubepods.slice/kubepods-pod$_.slice/docker-$c.scope", UID, Qos::Guaranteed, true),
+    ("/kubepods/burstable/pod$h/$n/kubepods/pod$u/$c", UID, Qos::Guaranteed, true),
+    ("/system.slice/k3s.service/kubepods/burstable/pod$u/$c", UID, Qos::Burstable, true),
+];
+
 #[test]
 fn every_pod_path_form_gives_its_uid_class_and_container() {
-    let table = [
-        // systemd driver, each runtime's prefix
-        (
-            format!(
-                "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{UID_}.slice/cri-containerd-{ID}.scope"
-            ),
-            UID,
-            Qos::Burstable,
-            true,
-        ),
-        (
-            format!(
-                "/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod{UID_}.slice/crio-{ID}.scope"
-            ),
-            UID,
-            Qos::BestEffort,
-            true,
-        ),
-        (
-            format!(
-                "/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod{UID_}.slice/docker-{ID}.scope"
-            ),
-            UID,
-            Qos::BestEffort,
-            true,
-        ),
-        (
-            format!(
-                "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{UID_}.slice/libpod-{ID}.scope"
-            ),
-            UID,
-            Qos::Burstable,
-            true,
-        ),
-        // Guaranteed pods have no class in the path
-        (
-            format!("/kubepods.slice/kubepods-pod{UID_}.slice/cri-containerd-{ID}.scope"),
-            UID,
-            Qos::Guaranteed,
-            true,
-        ),
-        (format!("/kubepods/pod{UID}/{ID}"), UID, Qos::Guaranteed, true),
-        // --cgroup-root prefixes every slice
-        (
-            format!(
-                "/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-burstable.slice/kubelet-kubepods-burstable-pod{HASH}.slice/cri-containerd-{ID}.scope"
-            ),
-            HASH,
-            Qos::Burstable,
-            true,
-        ),
-        (
-            format!(
-                "/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-pod{UID_}.slice/cri-containerd-{ID}.scope"
-            ),
-            UID,
-            Qos::Guaranteed,
-            true,
-        ),
-        // static pods: the config hash
-        (
-            format!(
-                "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{HASH}.slice/crio-{ID}.scope"
-            ),
-            HASH,
-            Qos::Burstable,
-            true,
-        ),
-        // cgroupfs driver
-        (format!("/kubepods/burstable/pod{HASH}/{ID}"), HASH, Qos::Burstable, true),
-        (format!("/kubepods/besteffort/pod{UID}/{ID}"), UID, Qos::BestEffort, true),
-        (format!("/kubepods/burstable/pod{UID}/crio-{ID}"), UID, Qos::Burstable, true),
-        // the pod's own level, and a cgroup made inside the container
-        (format!("/kubepods/burstable/pod{UID}"), UID, Qos::Burstable, false),
-        (format!("/kubepods/burstable/pod{UID}/{ID}/init"), UID, Qos::Burstable, true),
-        // seen from inside another cgroup namespace
-        (
-            format!("/../../kubepods-burstable-pod{UID_}.slice/cri-containerd-{ID}.scope"),
-            UID,
-            Qos::Burstable,
-            true,
-        ),
-        // a node that is itself a container: the inner pod is meant
-        (
-            format!(
-                "/system.slice/docker-{NODE}.scope/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-burstable.slice/kubelet-kubepods-burstable-pod{HASH}.slice/cri-containerd-{ID}.scope"
-            ),
-            HASH,
-            Qos::Burstable,
-            true,
-        ),
-        (
-            format!("/docker/{NODE}/kubepods.slice/kubepods-pod{UID_}.slice/docker-{ID}.scope"),
-            UID,
-            Qos::Guaranteed,
-            true,
-        ),
-        (
-            format!("/kubepods/burstable/pod{HASH}/{NODE}/kubepods/pod{UID}/{ID}"),
-            UID,
-            Qos::Guaranteed,
-            true,
-        ),
-        (
-            format!("/system.slice/k3s.service/kubepods/burstable/pod{UID}/{ID}"),
-            UID,
-            Qos::Burstable,
-            true,
-        ),
-    ];
-    for (path, uid, qos, container) in table {
+    for (template, uid, qos, container) in POD_PATHS {
+        let path = [("$c", ID), ("$n", NODE), ("$u", UID), ("$_", UID_), ("$h", HASH)]
+            .iter()
+            .fold(template.to_owned(), |path, (name, value)| path.replace(name, value));
         let container_id = container.then(|| ID.to_owned());
         assert_eq!(pod(&path), Some(PodIds { uid: uid.to_owned(), qos, container_id }), "{path}");
     }

@@ -14,6 +14,7 @@ use crate::ids::Role;
 
 mod backup;
 mod backup_tools;
+mod copy_tools;
 mod etcd;
 mod program;
 mod services;

@@ -33,7 +33,7 @@ impl ProcessFacts {
 
     fn with_files(mut self, paths: &[&str], writable: bool) -> Self {
         for path in paths {
-            let number = self.open_files.len() as u32 + 3;
+            let number = u32::try_from(self.open_files.len()).unwrap() + 3;
             self.open_files.push(OpenFile {
                 fd: number,
                 path: (*path).to_owned(),

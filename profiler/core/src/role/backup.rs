@@ -1,7 +1,7 @@
 //! Signs of a backup: of etcd or of the host's files.
 
-use super::backup_tools as tools;
 use super::{Program, Reason, RoleVerdict};
+use super::{backup_tools as tools, copy_tools};
 use crate::facts::ProcessFacts;
 use crate::ids::Role;
 use crate::paths::{base_is_db_part, is_backup_path, is_db_path, is_member_wal, is_part_file};
@@ -21,10 +21,10 @@ pub(super) fn tally(process: &ProcessFacts, program: &Program<'_>) -> Option<Rol
         tally.add(Reason::Subcommand, 30);
     }
     tally.add_if(tools::wraps_backup(program.name, &program.args), Reason::Wrapped, 60);
-    if tools::is_generic(program.name) && !program.script {
+    if copy_tools::is_generic(program.name) && !program.script {
         let (name, args) = (program.name, program.args.as_slice());
-        tally.add_if(tools::copies_member(name, args), Reason::MemberArgument, 60);
-        tally.add_if(tools::writes_backup(name, args), Reason::BackupArgument, 50);
+        tally.add_if(copy_tools::copies_member(name, args), Reason::MemberArgument, 60);
+        tally.add_if(copy_tools::writes_backup(name, args), Reason::BackupArgument, 50);
         add_files(process, &mut tally, &Weights::GENERIC);
     } else {
         add_files(process, &mut tally, &Weights::ANY);
