@@ -9,12 +9,23 @@
 //! Time and previous state are arguments everywhere, so a replayed capture runs the code that ran live.
 #![forbid(unsafe_code)]
 
+mod argv;
 pub mod btf;
+pub mod cgroup;
+pub mod etcd_paths;
+pub mod facts;
+pub mod file_class;
 pub mod hist;
 pub mod ids;
+mod paths;
 pub mod plan;
 pub mod render;
 pub mod report;
+pub mod role;
 pub mod schema;
+pub mod selector;
 pub mod text;
 pub mod tracefs;
+
+#[cfg(test)]
+mod test_facts;
