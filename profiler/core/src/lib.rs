@@ -13,6 +13,7 @@ mod argv;
 pub mod btf;
 pub mod cgroup;
 pub mod etcd_paths;
+pub mod event;
 pub mod facts;
 pub mod file_class;
 pub mod hist;
@@ -24,6 +25,7 @@ pub mod report;
 pub mod role;
 pub mod schema;
 pub mod selector;
+pub mod session;
 pub mod text;
 pub mod tracefs;
 

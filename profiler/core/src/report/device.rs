@@ -107,5 +107,6 @@ pub struct Depth {
     /// The mean over the whole window, idle time included.
     pub mean: f64,
     /// The maximum.
-    pub max: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max: Option<u64>,
 }

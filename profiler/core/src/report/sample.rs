@@ -239,7 +239,7 @@ pub(crate) fn device(actors: &[Actor]) -> Device {
         q2d: Lat::merged(rows.iter().filter_map(|row| row.q2d.as_ref())),
         d2c: Lat::merged(rows.iter().filter_map(|row| row.d2c.as_ref())),
         q2c: Lat::merged(rows.iter().filter_map(|row| row.q2c.as_ref())),
-        depth: Some(Depth { mean: 6.4, max: 64 }),
+        depth: Some(Depth { mean: 6.4, max: Some(64) }),
         ops,
     }
 }

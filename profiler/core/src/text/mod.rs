@@ -6,6 +6,7 @@
 
 mod catalogue;
 mod labels;
+pub mod notes;
 mod problems;
 
 pub use catalogue::{Msg, text};

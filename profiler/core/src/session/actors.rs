@@ -1,0 +1,323 @@
+//! Who is who: every process the session has heard of, its role, whether it is a target.
+//!
+//! A process is a pid and a start time; a pid that comes again is another actor. Processes that did nothing are
+//! forgotten when they end, all others are kept for the report.
+
+use std::collections::HashMap;
+
+use iocontend_wire::key::Owner;
+
+use super::Output;
+use crate::event::ExecEvent;
+use crate::facts::{FilesSeen, ProcessFacts, ProcessKey};
+use crate::ids::Role;
+use crate::role::role_of;
+use crate::selector::Selector;
+
+/// Index of an actor.
+pub(super) type ActorId = usize;
+
+/// To whom a stream's numbers belong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Owned {
+    /// A process, by index.
+    Actor(usize),
+    /// Only the owning cgroup is known, by index.
+    Cgroup(u32),
+    /// Nobody, by reason.
+    Unattributed(u32),
+    /// No room in the table of streams.
+    Overflow,
+}
+
+/// One process.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    pub(super) facts: ProcessFacts,
+    pub(super) role: Role,
+    /// Whether `/proc` was asked, so that cgroup and exe are known as well as they can be.
+    pub(super) looked_up: bool,
+    /// It did IO, waited, or is a target: it belongs into the report.
+    pub(super) active: bool,
+    pub(super) exited: bool,
+    /// Indices of the selectors it matches; `AUTO` without selectors.
+    pub(super) selected_by: Vec<usize>,
+    tracked: bool,
+}
+
+/// Index that stands for "no selector was given".
+pub(super) const AUTO: usize = usize::MAX;
+
+/// All processes.
+#[derive(Default)]
+pub(super) struct Actors {
+    selectors: Vec<Selector>,
+    known: Vec<Known>,
+    by_key: HashMap<ProcessKey, ActorId>,
+    /// The newest process with a pid.
+    by_pid: HashMap<u32, ActorId>,
+    free: Vec<ActorId>,
+}
+
+impl Actors {
+    pub(super) fn new(selectors: Vec<Selector>) -> Self {
+        Self { selectors, ..Self::default() }
+    }
+
+    pub(super) fn get(&self, id: ActorId) -> Option<&Known> {
+        self.known.get(id)
+    }
+
+    /// Actors that belong into the report.
+    pub(super) fn reported(&self) -> impl Iterator<Item = (ActorId, &Known)> {
+        self.known.iter().enumerate().filter(|(_, known)| known.active)
+    }
+
+    /// Targets, those that ended too.
+    pub(super) fn targets(&self) -> impl Iterator<Item = &Known> {
+        self.known.iter().filter(|known| !known.selected_by.is_empty())
+    }
+
+    /// Targets of one selector.
+    pub(super) fn selected(&self, selector: usize) -> impl Iterator<Item = &Known> {
+        self.known.iter().filter(move |known| known.selected_by.contains(&selector))
+    }
+
+    pub(super) fn selectors(&self) -> &[Selector] {
+        &self.selectors
+    }
+
+    pub(super) fn tracked_pids(&self) -> Vec<u32> {
+        let tracked = self.known.iter().filter(|known| known.tracked && !known.exited);
+        tracked.map(|known| known.facts.key.pid).collect()
+    }
+
+    pub(super) fn roles(&self) -> Vec<(u32, Role)> {
+        let alive = self.known.iter().filter(|known| !known.exited && known.role != Role::Other);
+        alive.map(|known| (known.facts.key.pid, known.role)).collect()
+    }
+
+    /// To whom an owner's numbers belong. A process nobody has described gets a place without a name.
+    pub(super) fn owned_by(&mut self, owner: Owner) -> Owned {
+        match owner {
+            Owner::Process(pid) => Owned::Actor(self.newest(pid)),
+            Owner::Cgroup(index) => Owned::Cgroup(index),
+            Owner::Unattributed(reason) => Owned::Unattributed(reason),
+            Owner::Overflow => Owned::Overflow,
+        }
+    }
+
+    fn newest(&mut self, pid: u32) -> ActorId {
+        match self.by_pid.get(&pid) {
+            Some(id) => *id,
+            None => self.insert(ProcessFacts::named(ProcessKey { pid, start_ticks: 0 }, "")),
+        }
+    }
+
+    fn insert(&mut self, facts: ProcessFacts) -> ActorId {
+        let key = facts.key;
+        let known = Known {
+            facts,
+            role: Role::Other,
+            looked_up: false,
+            active: false,
+            exited: false,
+            selected_by: Vec::new(),
+            tracked: false,
+        };
+        let id = match self.free.pop() {
+            Some(id) => {
+                self.known[id] = known;
+                id
+            }
+            None => {
+                self.known.push(known);
+                self.known.len() - 1
+            }
+        };
+        self.by_key.insert(key, id);
+        self.by_pid.insert(key.pid, id);
+        id
+    }
+
+    /// The place of a process. One that was only known by its pid gets its start time now.
+    fn place(&mut self, key: ProcessKey) -> ActorId {
+        if let Some(id) = self.by_key.get(&key) {
+            return *id;
+        }
+        // Clock ticks are rounded once by the kernel and once here: one apart is the same process.
+        for start_ticks in [key.start_ticks.saturating_sub(1), key.start_ticks + 1, 0] {
+            let near = ProcessKey { start_ticks, ..key };
+            if let Some(id) = self.by_key.get(&near).copied()
+                && self.by_pid.get(&key.pid) == Some(&id)
+            {
+                if start_ticks == 0 {
+                    self.by_key.remove(&near);
+                    self.by_key.insert(key, id);
+                    self.known[id].facts.key = key;
+                }
+                return id;
+            }
+        }
+        self.insert(ProcessFacts::named(key, ""))
+    }
+
+    /// `/proc` has spoken.
+    pub(super) fn learn(&mut self, mut facts: ProcessFacts) -> Vec<Output> {
+        let id = self.place(facts.key);
+        let known = &mut self.known[id];
+        // Files that were read once stay known when a later look did not ask for them.
+        if facts.files_seen == FilesSeen::NotRead {
+            facts.open_files = std::mem::take(&mut known.facts.open_files);
+            facts.files_seen = known.facts.files_seen;
+        }
+        // What exec said is better than nothing, and `/proc` of a dying process says nothing.
+        if facts.argv.is_empty() && !known.facts.argv.is_empty() {
+            facts.argv = std::mem::take(&mut known.facts.argv);
+        }
+        facts.key = known.facts.key;
+        known.facts = facts;
+        known.looked_up = true;
+        self.judge(id)
+    }
+
+    /// A process that was asked for is gone.
+    pub(super) fn missing(&mut self, pid: u32) {
+        if let Some(id) = self.by_pid.get(&pid) {
+            self.known[*id].looked_up = true;
+        }
+    }
+
+    pub(super) fn exec(&mut self, exec: ExecEvent) -> Vec<Output> {
+        let id = self.place(exec.process);
+        let known = &mut self.known[id];
+        known.facts.comm = exec.comm;
+        known.facts.ppid = exec.ppid;
+        known.facts.argv = exec.argv;
+        known.facts.exe = None;
+        known.facts.open_files.clear();
+        known.facts.files_seen = FilesSeen::NotRead;
+        known.looked_up = false;
+        let mut outputs = self.judge(id);
+        let known = &self.known[id];
+        let interesting = known.active || known.role != Role::Other || !known.selected_by.is_empty();
+        // Arguments that were cut, and selectors that look at more than arguments, need `/proc`.
+        if (interesting || exec.argv_cut) && outputs.is_empty() {
+            outputs.push(Output::LookUp { pid: exec.process.pid, with_files: false });
+        }
+        outputs
+    }
+
+    /// A child is its parent's image until it becomes another program.
+    pub(super) fn fork(&mut self, parent: u32, child: ProcessKey) {
+        let image = self.by_pid.get(&parent).map(|id| self.known[*id].facts.clone());
+        let id = self.place(child);
+        let known = &mut self.known[id];
+        if let Some(image) = image
+            && known.facts.comm.is_empty()
+        {
+            let key = known.facts.key;
+            known.facts = ProcessFacts { key, ppid: parent, open_files: Vec::new(), ..image };
+            known.facts.files_seen = FilesSeen::NotRead;
+        }
+    }
+
+    pub(super) fn exit(&mut self, process: ProcessKey, comm: &str) -> Vec<Output> {
+        let pid = process.pid;
+        // A process never heard of that did nothing leaves nothing behind.
+        if !self.by_pid.contains_key(&pid) {
+            return Vec::new();
+        }
+        let id = self.place(process);
+        let known = &mut self.known[id];
+        if known.exited {
+            return Vec::new();
+        }
+        known.exited = true;
+        if known.facts.comm.is_empty() {
+            comm.clone_into(&mut known.facts.comm);
+        }
+        let mut outputs = Vec::new();
+        for selector in known.selected_by.clone() {
+            let selector = selector_name(&self.selectors, selector);
+            outputs.push(Output::TargetExited { pid, selector });
+        }
+        if self.known[id].tracked {
+            outputs.push(Output::Untrack(pid));
+        }
+        outputs.push(Output::Retire(pid));
+        outputs
+    }
+
+    /// The kernel's table holds nothing of this process any more.
+    pub(super) fn forget_if_idle(&mut self, id: ActorId) {
+        let Some(known) = self.known.get(id) else { return };
+        if known.active || !known.exited {
+            return;
+        }
+        let key = known.facts.key;
+        self.by_key.remove(&key);
+        if self.by_pid.get(&key.pid) == Some(&id) {
+            self.by_pid.remove(&key.pid);
+        }
+        self.free.push(id);
+    }
+
+    /// Ended processes that did nothing are forgotten.
+    pub(super) fn sweep(&mut self) {
+        for id in 0..self.known.len() {
+            if !self.free.contains(&id) {
+                self.forget_if_idle(id);
+            }
+        }
+    }
+
+    /// A process did something.
+    pub(super) fn active(&mut self, pid: u32) -> Vec<Output> {
+        let id = self.newest(pid);
+        let known = &mut self.known[id];
+        if known.active {
+            return Vec::new();
+        }
+        known.active = true;
+        if known.looked_up || known.exited {
+            return Vec::new();
+        }
+        vec![Output::LookUp { pid, with_files: false }]
+    }
+
+    /// Role and selection from what is known now.
+    fn judge(&mut self, id: ActorId) -> Vec<Output> {
+        let known = &mut self.known[id];
+        known.role = role_of(&known.facts).role;
+        let pid = known.facts.key.pid;
+        let mut selected: Vec<usize> = (0..self.selectors.len())
+            .filter(|index| self.selectors[*index].matches(&known.facts))
+            .collect();
+        if self.selectors.is_empty() && known.role == Role::Etcd {
+            selected.push(AUTO);
+        }
+        let mut outputs = Vec::new();
+        for selector in selected {
+            if !known.selected_by.contains(&selector) {
+                known.selected_by.push(selector);
+                known.active = true;
+                let selector = selector_name(&self.selectors, selector);
+                outputs.push(Output::TargetFound { pid, selector });
+            }
+        }
+        let wants = !known.selected_by.is_empty()
+            || matches!(known.role, Role::Etcd | Role::Apiserver | Role::Backup);
+        if wants && !known.tracked && !known.exited {
+            known.tracked = true;
+            outputs.push(Output::Track(pid));
+            outputs.push(Output::LookUp { pid, with_files: true });
+        }
+        outputs
+    }
+}
+
+/// A selector as typed.
+pub(super) fn selector_name(selectors: &[Selector], index: usize) -> String {
+    selectors.get(index).map_or_else(|| "auto".to_owned(), ToString::to_string)
+}

@@ -1,0 +1,323 @@
+//! Puts a report together from the session's state. Owns the report's shape, no state of its own.
+
+use std::collections::BTreeMap;
+
+use iocontend_wire::count::Count;
+use iocontend_wire::key::{DEVICE_OVERFLOW, Reason};
+
+use super::actors::{AUTO, Known, Owned, selector_name};
+use super::streams::{Row, RowKey, What};
+use super::{HostSample, Now, Session, Span};
+use crate::facts::{BlockStat, DeviceFacts};
+use crate::file_class::Classifier;
+use crate::ids::{Call, Dev, FileClass, Method, Op, Role};
+use crate::report::{
+    Actor, Attribution, Depth, Device, DeviceOp, Filesystem, Host, InFlight, Io, Lat, Pod, PsiIo,
+    Report, Target, Wait, Window,
+};
+use crate::text::{Lang, notes};
+
+/// Rows of one actor.
+#[derive(Default)]
+struct ActorRows {
+    io: BTreeMap<(u32, Op, FileClass, Method), Row>,
+    waits: BTreeMap<(Call, FileClass), (Row, Paths)>,
+}
+
+/// The paths behind a row: none, one, or several.
+#[derive(Default)]
+enum Paths {
+    #[default]
+    None,
+    One(String),
+    Several,
+}
+
+impl Paths {
+    fn add(&mut self, path: Option<&str>) {
+        *self = match (std::mem::take(self), path) {
+            (Self::None, Some(path)) => Self::One(path.to_owned()),
+            (Self::One(known), Some(path)) if known == path => Self::One(known),
+            (_, None) | (Self::One(_) | Self::Several, _) => Self::Several,
+        };
+    }
+
+    fn one(self) -> Option<String> {
+        if let Self::One(path) = self { Some(path) } else { None }
+    }
+}
+
+pub(super) fn report(session: &Session, span: Span, sample: &HostSample, now: Now) -> Report {
+    let interval = span == Span::Interval;
+    let (from, before) = if interval {
+        (session.interval_started, &session.interval_sample)
+    } else {
+        (session.started, &session.first_sample)
+    };
+    let duration_ns = now.mono_ns.saturating_sub(from.mono_ns);
+    let window =
+        Window::new(from.unix_ns, now.unix_ns, session.options.utc_offset_seconds, duration_ns);
+    let host = Host { psi_io: psi(before, sample), ..session.options.host.clone() };
+    let mut report = Report::new(session.options.tool.clone(), host, window);
+    let rows = if interval { session.streams.interval() } else { session.streams.whole() };
+
+    report.targets = targets(session);
+    report.devices = devices(session, rows, before, sample, duration_ns);
+    report.actors = actors(session, rows, interval);
+    let mut attribution = Attribution::default();
+    for io in report.actors.iter().flat_map(|actor| &actor.io) {
+        attribution.add(io.method, io.bytes);
+    }
+    let counted = rows.values().map(|row| row.count).sum();
+    let io_bytes = report.devices.iter().map(|device| device.bytes).sum();
+    report.coverage = session.ledger.coverage(interval, counted, io_bytes, attribution);
+    for count in Count::ALL {
+        let value = session.ledger.count(count, interval);
+        if value > 0 {
+            report.coverage.notes.extend(notes::counter(Lang::En, count, value));
+        }
+    }
+    report
+}
+
+fn targets(session: &Session) -> Vec<Target> {
+    let selectors = session.actors.selectors();
+    let indices = if selectors.is_empty() { vec![AUTO] } else { (0..selectors.len()).collect() };
+    indices
+        .into_iter()
+        .map(|index| Target {
+            selector: selector_name(selectors, index),
+            actors: session.actors.selected(index).map(|known| known.facts.key.to_string()).collect(),
+        })
+        .collect()
+}
+
+fn psi(before: &HostSample, after: &HostSample) -> Option<PsiIo> {
+    let now = after.psi_io?;
+    let since = |now: u64, before: Option<u64>| before.map(|before| now.saturating_sub(before));
+    let old = before.psi_io;
+    Some(PsiIo {
+        some_avg10: Some(now.some.avg10),
+        full_avg10: now.full.map(|full| full.avg10),
+        some_total_us: Some(now.some.total_us),
+        full_total_us: now.full.map(|full| full.total_us),
+        some_delta_us: since(now.some.total_us, old.map(|old| old.some.total_us)),
+        full_delta_us: now.full.and_then(|full| {
+            since(full.total_us, old.and_then(|old| old.full).map(|full| full.total_us))
+        }),
+    })
+}
+
+/// A device's name: the kernel's, else its number.
+fn device_name(session: &Session, index: u32) -> String {
+    if index == DEVICE_OVERFLOW {
+        return "other-devices".to_owned();
+    }
+    let Some(dev) = session.streams.device(index) else { return format!("device-{index}") };
+    facts_of(session, dev).map_or_else(|| dev.to_string(), |facts| facts.name.clone())
+}
+
+fn facts_of(session: &Session, dev: Dev) -> Option<&DeviceFacts> {
+    session.devices.iter().find(|facts| facts.dev == dev)
+}
+
+fn devices(
+    session: &Session,
+    rows: &std::collections::HashMap<RowKey, Row>,
+    before: &HostSample,
+    after: &HostSample,
+    duration_ns: u64,
+) -> Vec<Device> {
+    let mut by_device: BTreeMap<u32, (BTreeMap<Op, Row>, Option<u64>)> = BTreeMap::new();
+    for (key, row) in rows {
+        match key.what {
+            What::Io(op) => {
+                by_device.entry(key.device).or_default().0.entry(op).or_default().merge(row);
+            }
+            What::FlushCommand => {
+                let flushes = &mut by_device.entry(key.device).or_default().1;
+                *flushes = Some(flushes.unwrap_or(0) + row.count);
+            }
+            What::Wait(_) => {}
+        }
+    }
+    let mut devices: Vec<Device> = by_device
+        .into_iter()
+        .map(|(index, (ops, flushes))| {
+            let mut device = device(session, index, &ops, duration_ns);
+            device.flush_commands = Some(flushes.unwrap_or(0));
+            let dev = Dev { major: device.major, minor: device.minor };
+            if let (Some(old), Some(new)) = (stat_of(before, dev), stat_of(after, dev)) {
+                device.busy_ns = Some(new.io_ms.saturating_sub(old.io_ms) * 1_000_000);
+                device.in_flight = Some(InFlight { start: old.in_flight, end: new.in_flight });
+            }
+            device
+        })
+        .collect();
+    devices.sort_by(|a, b| a.name.cmp(&b.name));
+    devices
+}
+
+fn stat_of(sample: &HostSample, dev: Dev) -> Option<BlockStat> {
+    sample.block_stats.iter().find(|(found, _)| *found == dev).map(|(_, stat)| *stat)
+}
+
+fn device(session: &Session, index: u32, ops: &BTreeMap<Op, Row>, duration_ns: u64) -> Device {
+    let mut all = Row::default();
+    ops.values().for_each(|row| all.merge(row));
+    let dev = session.streams.device(index).unwrap_or(Dev { major: 0, minor: 0 });
+    let facts = facts_of(session, dev);
+    Device {
+        name: device_name(session, index),
+        major: dev.major,
+        minor: dev.minor,
+        scheduler: facts.and_then(|facts| facts.scheduler.clone()),
+        rotational: facts.and_then(|facts| facts.rotational),
+        filesystems: facts.map(filesystems),
+        ios: all.count,
+        bytes: all.bytes,
+        q2d: Lat::non_empty(&all.q2d),
+        d2c: Lat::non_empty(&all.d2c),
+        q2c: Lat::non_empty(&all.q2c),
+        depth: depth(&all, duration_ns),
+        ops: ops.iter().map(|(op, row)| device_op(*op, row)).collect(),
+        ..Device::default()
+    }
+}
+
+/// The mean number of requests in flight is the sum of their times over the window (Little's law).
+#[expect(clippy::cast_precision_loss, reason = "a mean for people")]
+fn depth(all: &Row, duration_ns: u64) -> Option<Depth> {
+    (duration_ns > 0 && !all.q2c.is_empty())
+        .then(|| Depth { mean: all.q2c.sum_ns() as f64 / duration_ns as f64, max: None })
+}
+
+fn device_op(op: Op, row: &Row) -> DeviceOp {
+    DeviceOp {
+        op,
+        count: row.count,
+        bytes: row.bytes,
+        q2d: Lat::non_empty(&row.q2d),
+        d2c: Lat::non_empty(&row.d2c),
+        q2c: Lat::non_empty(&row.q2c),
+    }
+}
+
+fn filesystems(facts: &DeviceFacts) -> Vec<Filesystem> {
+    let one = |fs: &crate::facts::FsFacts| Filesystem {
+        mount_point: fs.mount_point.clone(),
+        fstype: fs.fstype.clone(),
+        options: Some(fs.options.clone()),
+    };
+    facts.filesystems.iter().map(one).collect()
+}
+
+fn actors(
+    session: &Session,
+    rows: &std::collections::HashMap<RowKey, Row>,
+    interval: bool,
+) -> Vec<Actor> {
+    let mut by_owner: BTreeMap<(Owned, u32), ActorRows> = BTreeMap::new();
+    for (key, row) in rows {
+        // What nobody owns is one pseudo-actor per device.
+        let device = if matches!(key.owner, Owned::Actor(_) | Owned::Cgroup(_)) { 0 } else { key.device };
+        let class = class_of(session, key);
+        let place = by_owner.entry((key.owner, device)).or_default();
+        match key.what {
+            What::Io(op) => {
+                place.io.entry((key.device, op, class, key.method)).or_default().merge(row);
+            }
+            What::Wait(call) => {
+                let (waits, paths) = place.waits.entry((call, class)).or_default();
+                waits.merge(row);
+                paths.add(session.files.path(key.file));
+            }
+            What::FlushCommand => {}
+        }
+    }
+    if !interval {
+        for (id, _) in session.actors.reported() {
+            by_owner.entry((Owned::Actor(id), 0)).or_default();
+        }
+    }
+    by_owner
+        .into_iter()
+        .filter(|((owner, _), rows)| {
+            matches!(owner, Owned::Actor(_)) || !rows.io.is_empty() || !rows.waits.is_empty()
+        })
+        .map(|((owner, device), rows)| with_rows(session, describe(session, owner, device), rows))
+        .collect()
+}
+
+fn class_of(session: &Session, key: &RowKey) -> FileClass {
+    let (Owned::Actor(id), Some(path)) = (key.owner, session.files.path(key.file)) else {
+        return FileClass::Other;
+    };
+    let Some(known) = session.actors.get(id) else { return FileClass::Other };
+    let is_target = !known.selected_by.is_empty();
+    Classifier::new(&known.facts, known.role, is_target).classify(path)
+}
+
+fn with_rows(session: &Session, mut actor: Actor, rows: ActorRows) -> Actor {
+    for ((device, op, file_class, method), row) in rows.io {
+        actor.io.push(Io {
+            device: device_name(session, device),
+            op,
+            file_class,
+            method,
+            count: row.count,
+            bytes: row.bytes,
+            q2d: Lat::non_empty(&row.q2d),
+            d2c: Lat::non_empty(&row.d2c),
+            q2c: Lat::non_empty(&row.q2c),
+        });
+    }
+    for ((call, file_class), (row, paths)) in rows.waits {
+        let latency = Lat::from(&row.q2c);
+        actor.waits.push(Wait { call, file_class, path: paths.one(), latency, anatomy: None });
+    }
+    actor
+}
+
+fn describe(session: &Session, owner: Owned, device: u32) -> Actor {
+    let nobody = |reason: &str| Actor {
+        id: format!("unattributed:{reason}:{}", device_name(session, device)),
+        role: Role::Unattributed,
+        ..Actor::default()
+    };
+    match owner {
+        Owned::Actor(id) => session.actors.get(id).map(process).unwrap_or_default(),
+        Owned::Cgroup(index) => cgroup(session, index),
+        Owned::Unattributed(reason) if reason == Reason::InFlightAtAttach as u32 => {
+            nobody(Count::InFlightAtAttach.name())
+        }
+        Owned::Unattributed(_) => nobody(Count::StartNotSeen.name()),
+        Owned::Overflow => nobody(Count::StreamTableFull.name()),
+    }
+}
+
+fn cgroup(session: &Session, index: u32) -> Actor {
+    let (id, path) = session.streams.cgroup(index).cloned().unwrap_or_default();
+    let unit = path.as_deref().and_then(crate::cgroup::unit).map(str::to_owned);
+    Actor { id: format!("cgroup:{id}"), cgroup: path, unit, ..Actor::default() }
+}
+
+fn process(known: &Known) -> Actor {
+    let facts = &known.facts;
+    let started = facts.key.start_ticks != 0;
+    let pod = facts.pod().map(|pod| Pod { container: pod.container_id, ..Pod::default() });
+    Actor {
+        id: facts.key.to_string(),
+        pid: Some(facts.key.pid),
+        start_ns: started.then(|| facts.key.start_ns()),
+        comm: (!facts.comm.is_empty()).then(|| facts.comm.clone()),
+        exe: facts.exe.clone(),
+        argv: (!facts.argv.is_empty()).then(|| facts.argv.clone()),
+        role: known.role,
+        cgroup: facts.cgroup.best().map(str::to_owned),
+        unit: facts.unit().map(str::to_owned),
+        pod,
+        exited: known.exited,
+        ..Actor::default()
+    }
+}

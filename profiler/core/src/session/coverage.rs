@@ -1,0 +1,136 @@
+//! The ledger of what was seen, kept and lost, and what watching cost.
+//!
+//! Every event is counted twice: exactly by the kernel side (statistics and loss counters), and once more when its
+//! record arrives here. `seen = kept + lost` is checked, not assumed: what neither arrived nor was counted as
+//! lost is shown as `unaccounted`.
+
+use std::collections::BTreeMap;
+
+use iocontend_wire::count::Count;
+
+use crate::event::Event;
+use crate::report::{Attached, Attribution, BpfCost, Coverage};
+
+/// Losses: what bears these names did happen and is not in the events.
+const LOST: [Count; 7] = [
+    Count::RingFullIo,
+    Count::RingFullWait,
+    Count::RingFullProcess,
+    Count::RingFullFlush,
+    Count::NoStream,
+    Count::WaitTableFull,
+    Count::WaitEndNotSeen,
+];
+
+/// Of these losses the exact statistics know nothing either.
+const NOT_IN_STATISTICS: [Count; 4] =
+    [Count::RingFullProcess, Count::NoStream, Count::WaitTableFull, Count::WaitEndNotSeen];
+
+/// The books of a session.
+#[derive(Default)]
+pub(super) struct Ledger {
+    pub(super) attached: Vec<Attached>,
+    pub(super) cost: Vec<(String, BpfCost)>,
+    pub(super) map_bytes: Option<u64>,
+    counts: BTreeMap<&'static str, u64>,
+    counts_before: BTreeMap<&'static str, u64>,
+    recursion_misses: u64,
+    recursion_misses_before: u64,
+    kept_counted: u64,
+    kept_process: u64,
+    kept_before: u64,
+    undecodable: u64,
+    undecodable_before: u64,
+    notes: Vec<String>,
+}
+
+impl Ledger {
+    pub(super) fn set_counts(&mut self, counts: &[(Count, u64)]) {
+        self.counts = counts.iter().map(|(count, value)| (count.name(), *value)).collect();
+    }
+
+    pub(super) fn set_recursion_misses(&mut self, misses: u64) {
+        self.recursion_misses = misses;
+    }
+
+    pub(super) fn note(&mut self, note: String) {
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
+    }
+
+    pub(super) fn kept(&mut self, event: &Event) {
+        match event {
+            Event::Io(_) | Event::Wait(_) | Event::Flush { .. } => self.kept_counted += 1,
+            Event::Exec(_) | Event::Fork { .. } | Event::Exit { .. } => self.kept_process += 1,
+        }
+    }
+
+    /// A record that this version cannot read is lost, and said to be.
+    pub(super) fn undecodable(&mut self, why: String) {
+        self.undecodable += 1;
+        self.note(why);
+    }
+
+    pub(super) fn next_interval(&mut self) {
+        self.counts_before.clone_from(&self.counts);
+        self.recursion_misses_before = self.recursion_misses;
+        self.kept_before = self.kept_counted + self.kept_process;
+        self.undecodable_before = self.undecodable;
+    }
+
+    /// A counter, whole or of the interval.
+    pub(super) fn count(&self, count: Count, interval: bool) -> u64 {
+        let value = |counts: &BTreeMap<_, _>| counts.get(count.name()).copied().unwrap_or(0);
+        let before = if interval { value(&self.counts_before) } else { 0 };
+        value(&self.counts).saturating_sub(before)
+    }
+
+    /// The books closed. `counted` is the number of requests, waits and flush commands in the exact statistics.
+    pub(super) fn coverage(
+        &self,
+        interval: bool,
+        counted: u64,
+        io_bytes: u64,
+        attribution: Attribution,
+    ) -> Coverage {
+        let mut lost = BTreeMap::new();
+        let mut put = |name: &str, value: u64| {
+            if value > 0 {
+                lost.insert(name.to_owned(), value);
+            }
+        };
+        for count in LOST {
+            put(count.name(), self.count(count, interval));
+        }
+        let of = |whole: u64, before: u64| if interval { whole - before.min(whole) } else { whole };
+        put("recursion", of(self.recursion_misses, self.recursion_misses_before));
+        put("undecodable", of(self.undecodable, self.undecodable_before));
+        let kept = of(self.kept_counted + self.kept_process, self.kept_before);
+        if !interval {
+            let elsewhere: u64 =
+                NOT_IN_STATISTICS.iter().map(|count| self.count(*count, false)).sum();
+            let lost_total: u64 = lost.values().sum();
+            let seen = counted + self.kept_process + elsewhere + self.recursion_misses;
+            let known = kept + lost_total;
+            if seen > known {
+                lost.insert("unaccounted".to_owned(), seen - known);
+            }
+        }
+        let mut coverage = Coverage {
+            events_kept: kept,
+            lost,
+            io_bytes,
+            attribution,
+            map_bytes: self.map_bytes,
+            attached: self.attached.clone(),
+            notes: self.notes.clone(),
+            ..Coverage::default()
+        };
+        coverage.events_seen = kept + coverage.lost_total();
+        if !self.cost.is_empty() && !interval {
+            coverage.bpf = Some(self.cost.iter().cloned().collect());
+        }
+        coverage
+    }
+}

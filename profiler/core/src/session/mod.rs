@@ -1,0 +1,286 @@
+//! The engine: inputs with their time go in, wishes and reports come out.
+//!
+//! Owns the flow and nothing else: who is who is kept in `actors`, what they did in `streams`, files in `files`,
+//! what is missing in `coverage`, and a report is put together in `assemble`. No IO, no clock: a replayed capture
+//! gives the same reports.
+
+mod actors;
+mod assemble;
+mod coverage;
+mod files;
+mod streams;
+
+#[cfg(test)]
+mod tests;
+
+use iocontend_wire::count::Count;
+use iocontend_wire::key::{Key, Owner};
+
+use crate::event::{Event, decode};
+use crate::facts::{BlockStat, DeviceFacts, ProcessFacts, Psi};
+use crate::ids::{Dev, Role};
+use crate::report::{Attached, BpfCost, Host, Report, Tool};
+use crate::selector::Selector;
+
+pub use actors::Owned;
+use actors::Actors;
+use coverage::Ledger;
+use files::Files;
+pub use streams::StreamSample;
+use streams::Streams;
+
+/// What does not change during a session.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Whom the user asked for; empty: whatever is recognised as etcd.
+    pub selectors: Vec<Selector>,
+    /// This program.
+    pub tool: Tool,
+    /// The host, without its pressure.
+    pub host: Host,
+    /// Local time's distance from UTC, seconds.
+    pub utc_offset_seconds: i32,
+}
+
+/// The two clocks, read together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Now {
+    /// CLOCK_MONOTONIC, ns.
+    pub mono_ns: u64,
+    /// CLOCK_REALTIME, ns since 1970.
+    pub unix_ns: i64,
+}
+
+/// What the host says at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct HostSample {
+    /// Pressure of IO.
+    pub psi_io: Option<Psi>,
+    /// The kernel's own counters of each disk.
+    pub block_stats: Vec<(Dev, BlockStat)>,
+}
+
+/// Something the engine is told.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// Counting has begun.
+    Started(HostSample),
+    /// Block devices as they are now.
+    Devices(Vec<DeviceFacts>),
+    /// A record of the ring buffer.
+    Record(&'a [u8]),
+    /// Keys of the table of devices and of the table of owning cgroups, by index.
+    Tables {
+        /// Devices; `None` for a free entry.
+        devices: Vec<Option<Dev>>,
+        /// Owning cgroups: id and, where found, path.
+        cgroups: Vec<Option<(u64, Option<String>)>>,
+    },
+    /// A stream exists (its statistics come later).
+    Seen(Key),
+    /// A stream's statistics so far.
+    Stream(StreamSample),
+    /// A stream's place was given back; another may take it, counting from zero.
+    Retired(u32),
+    /// Loss and other counters so far.
+    Counts(Vec<(Count, u64)>),
+    /// Runs that the kernel skipped so far because a program would have interrupted itself.
+    RecursionMisses(u64),
+    /// What is attached and what is not.
+    Attached(Vec<Attached>),
+    /// What the programs cost so far, where the kernel counts it.
+    Cost(Vec<(String, BpfCost)>),
+    /// Memory of all maps, bytes.
+    MapBytes(u64),
+    /// A process as it is now.
+    Process(Box<ProcessFacts>),
+    /// A process that was asked for is not there.
+    NoProcess(u32),
+    /// A file id's meaning.
+    File {
+        /// The id.
+        id: u32,
+        /// Its path in its owner's view; `None` when it could not be found.
+        path: Option<String>,
+    },
+    /// Something to be said in every report.
+    Note(String),
+}
+
+/// Something the engine wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Tell me about this process.
+    LookUp {
+        /// Process id.
+        pid: u32,
+        /// Its open files too.
+        with_files: bool,
+    },
+    /// Tell this process's files apart from now on.
+    Track(u32),
+    /// No longer.
+    Untrack(u32),
+    /// Tell me this file's path; a process that uses it is named.
+    ResolveFile {
+        /// File id.
+        id: u32,
+        /// Process id.
+        pid: u32,
+    },
+    /// All streams of this process can be given back after a last look.
+    Retire(u32),
+    /// A target appeared.
+    TargetFound {
+        /// Process id.
+        pid: u32,
+        /// The selector as typed, or `auto`.
+        selector: String,
+    },
+    /// A target ended.
+    TargetExited {
+        /// Process id.
+        pid: u32,
+        /// The selector as typed, or `auto`.
+        selector: String,
+    },
+}
+
+/// Which window a report covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Span {
+    /// Since the last interval report.
+    Interval,
+    /// Since the start.
+    Whole,
+}
+
+/// The engine's state.
+pub struct Session {
+    options: Options,
+    started: Now,
+    interval_started: Now,
+    actors: Actors,
+    streams: Streams,
+    files: Files,
+    ledger: Ledger,
+    devices: Vec<DeviceFacts>,
+    first_sample: HostSample,
+    interval_sample: HostSample,
+}
+
+impl Session {
+    /// A session that begins now.
+    pub fn new(options: Options, now: Now) -> Self {
+        Self {
+            actors: Actors::new(options.selectors.clone()),
+            options,
+            started: now,
+            interval_started: now,
+            streams: Streams::default(),
+            files: Files::default(),
+            ledger: Ledger::default(),
+            devices: Vec::new(),
+            first_sample: HostSample::default(),
+            interval_sample: HostSample::default(),
+        }
+    }
+
+    /// Takes one input; gives what is wanted because of it.
+    pub fn apply(&mut self, input: Input<'_>, now: Now) -> Vec<Output> {
+        match input {
+            Input::Started(sample) => {
+                (self.started, self.interval_started) = (now, now);
+                self.interval_sample = sample.clone();
+                self.first_sample = sample;
+            }
+            Input::Devices(devices) => self.devices = devices,
+            Input::Record(bytes) => return self.record(bytes),
+            Input::Tables { devices, cgroups } => self.streams.set_tables(devices, cgroups),
+            Input::Seen(key) => return self.seen(key),
+            Input::Stream(sample) => {
+                let outputs = self.seen(sample.key);
+                let owner = self.actors.owned_by(sample.key.who());
+                self.streams.add(&sample, owner);
+                return outputs;
+            }
+            Input::Retired(index) => self.streams.forget(index),
+            Input::Counts(counts) => self.ledger.set_counts(&counts),
+            Input::RecursionMisses(misses) => self.ledger.set_recursion_misses(misses),
+            Input::Attached(attached) => self.ledger.attached = attached,
+            Input::Cost(cost) => self.ledger.cost = cost,
+            Input::MapBytes(bytes) => self.ledger.map_bytes = Some(bytes),
+            Input::Process(facts) => return self.actors.learn(*facts),
+            Input::NoProcess(pid) => self.actors.missing(pid),
+            Input::File { id, path } => self.files.resolved(id, path),
+            Input::Note(note) => self.ledger.note(note),
+        }
+        Vec::new()
+    }
+
+    fn record(&mut self, bytes: &[u8]) -> Vec<Output> {
+        match decode(bytes) {
+            Ok(event) => {
+                self.ledger.kept(&event);
+                self.event(event)
+            }
+            Err(error) => {
+                self.ledger.undecodable(error.to_string());
+                Vec::new()
+            }
+        }
+    }
+
+    fn event(&mut self, event: Event) -> Vec<Output> {
+        match event {
+            Event::Io(io) => self.seen(io.key),
+            Event::Wait(wait) => self.seen(wait.key),
+            Event::Flush { .. } => Vec::new(),
+            Event::Exec(exec) => self.actors.exec(exec),
+            Event::Fork { parent, child } => {
+                self.actors.fork(parent, child);
+                Vec::new()
+            }
+            Event::Exit { process, comm } => self.actors.exit(process, &comm),
+        }
+    }
+
+    /// A key was seen: who is behind it, and which file?
+    fn seen(&mut self, key: Key) -> Vec<Output> {
+        let mut outputs = Vec::new();
+        if let Owner::Process(pid) = key.who() {
+            outputs.extend(self.actors.active(pid));
+            if key.file() != 0 && self.files.is_new(key.file()) {
+                outputs.push(Output::ResolveFile { id: key.file(), pid });
+            }
+        }
+        outputs
+    }
+
+    /// Whether any target has been found so far.
+    pub fn has_targets(&self) -> bool {
+        self.actors.targets().next().is_some()
+    }
+
+    /// Process ids of targets that are alive, and of others whose files are told apart.
+    pub fn tracked_pids(&self) -> Vec<u32> {
+        self.actors.tracked_pids()
+    }
+
+    /// Roles of processes that are alive, for whoever wants to show them.
+    pub fn roles(&self) -> Vec<(u32, Role)> {
+        self.actors.roles()
+    }
+
+    /// A report of a window that ends now. An interval report begins the next interval.
+    pub fn report(&mut self, span: Span, sample: HostSample, now: Now) -> Report {
+        let report = assemble::report(self, span, &sample, now);
+        if span == Span::Interval {
+            self.streams.next_interval();
+            self.ledger.next_interval();
+            self.interval_started = now;
+            self.interval_sample = sample;
+        }
+        report
+    }
+}

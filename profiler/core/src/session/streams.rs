@@ -1,0 +1,184 @@
+//! What everybody did: exact statistics per stream, as differences of the kernel side's counters.
+
+use std::collections::HashMap;
+
+use iocontend_wire::bucket::BUCKETS;
+use iocontend_wire::key::{Key, Kind};
+use iocontend_wire::tables::{D2C, Phase, Q2C, Q2D, Stats};
+
+use super::actors::Owned;
+use crate::hist::Dist;
+use crate::ids::{Call, Dev, Method, Op};
+
+/// A stream's statistics so far, all shards together.
+#[derive(Clone, Debug)]
+pub struct StreamSample {
+    /// Place in the table.
+    pub index: u32,
+    /// Its key.
+    pub key: Key,
+    /// One entry per shard.
+    pub shards: Vec<Stats>,
+}
+
+/// What a stream is, in the report's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct RowKey {
+    pub(super) owner: Owned,
+    pub(super) device: u32,
+    pub(super) what: What,
+    pub(super) file: u32,
+    pub(super) method: Method,
+}
+
+/// Operation, call, or flush command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum What {
+    Io(Op),
+    Wait(Call),
+    FlushCommand,
+}
+
+/// Numbers of one row.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Row {
+    pub(super) count: u64,
+    pub(super) bytes: u64,
+    pub(super) q2d: Dist,
+    pub(super) d2c: Dist,
+    pub(super) q2c: Dist,
+}
+
+impl Row {
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.count += other.count;
+        self.bytes += other.bytes;
+        self.q2d.merge(&other.q2d);
+        self.d2c.merge(&other.d2c);
+        self.q2c.merge(&other.q2c);
+    }
+}
+
+/// All rows, whole and since the last interval.
+#[derive(Default)]
+pub(super) struct Streams {
+    whole: HashMap<RowKey, Row>,
+    interval: HashMap<RowKey, Row>,
+    /// The last sample of each place.
+    last: HashMap<u32, (Key, Vec<Stats>)>,
+    devices: Vec<Option<Dev>>,
+    cgroups: Vec<Option<(u64, Option<String>)>>,
+}
+
+impl Streams {
+    pub(super) fn set_tables(
+        &mut self,
+        devices: Vec<Option<Dev>>,
+        cgroups: Vec<Option<(u64, Option<String>)>>,
+    ) {
+        self.devices = devices;
+        self.cgroups = cgroups;
+    }
+
+    /// The device behind an index.
+    pub(super) fn device(&self, index: u32) -> Option<Dev> {
+        self.devices.get(index as usize).copied().flatten()
+    }
+
+    /// The cgroup behind an index.
+    pub(super) fn cgroup(&self, index: u32) -> Option<&(u64, Option<String>)> {
+        self.cgroups.get(index as usize)?.as_ref()
+    }
+
+    pub(super) fn whole(&self) -> &HashMap<RowKey, Row> {
+        &self.whole
+    }
+
+    pub(super) fn interval(&self) -> &HashMap<RowKey, Row> {
+        &self.interval
+    }
+
+    pub(super) fn next_interval(&mut self) {
+        self.interval.clear();
+    }
+
+    /// The place was given back; whoever takes it counts from zero.
+    pub(super) fn forget(&mut self, index: u32) {
+        self.last.remove(&index);
+    }
+
+    /// Adds what is new in a sample.
+    pub(super) fn add(&mut self, sample: &StreamSample, owner: Owned) {
+        let Some(what) = what(sample.key) else { return };
+        let row = RowKey {
+            owner,
+            device: sample.key.dev(),
+            what,
+            file: sample.key.file(),
+            method: method(sample.key),
+        };
+        let (_, last) = self.last.entry(sample.index).or_insert_with(|| (sample.key, Vec::new()));
+        for (shard, stats) in sample.shards.iter().enumerate() {
+            let before = last.get(shard);
+            if before.is_some_and(|before| before.count == stats.count && before.bytes == stats.bytes)
+                || before.is_none() && stats.count == 0 && stats.bytes == 0
+            {
+                continue;
+            }
+            add_shard(self.whole.entry(row).or_default(), before, stats, true);
+            add_shard(self.interval.entry(row).or_default(), before, stats, false);
+        }
+        last.clone_from(&sample.shards);
+    }
+}
+
+/// Adds a shard's difference. Extremes are since the beginning, so they say nothing about an interval.
+fn add_shard(row: &mut Row, before: Option<&Stats>, stats: &Stats, extremes: bool) {
+    row.count += stats.count.wrapping_sub(before.map_or(0, |before| before.count));
+    row.bytes += stats.bytes.wrapping_sub(before.map_or(0, |before| before.bytes));
+    for (dist, which) in [(&mut row.q2d, Q2D), (&mut row.d2c, D2C), (&mut row.q2c, Q2C)] {
+        let mut counts = stats.buckets[which];
+        if let Some(before) = before {
+            for index in 0..BUCKETS {
+                counts[index] = counts[index].wrapping_sub(before.buckets[which][index]);
+            }
+        }
+        let phase = stats.phases[which];
+        let sum = phase.sum.wrapping_sub(before.map_or(0, |before| before.phases[which].sum));
+        let (min, max) = if extremes { edges(phase) } else { (None, None) };
+        dist.add_buckets(&counts, sum, min, max);
+    }
+}
+
+/// Minimum and maximum of a phase; `None` before the first value.
+fn edges(phase: Phase) -> (Option<u64>, Option<u64>) {
+    if phase.not_min == 0 { (None, None) } else { (Some(!phase.not_min), Some(phase.max)) }
+}
+
+fn what(key: Key) -> Option<What> {
+    Some(match Kind::from_u32(key.kind())? {
+        Kind::Read => What::Io(Op::Read),
+        Kind::Write => What::Io(Op::Write),
+        Kind::Flush => What::Io(Op::Flush),
+        Kind::Discard => What::Io(Op::Discard),
+        Kind::FlushCommand => What::FlushCommand,
+        Kind::Fsync => What::Wait(Call::Fsync),
+        Kind::Fdatasync => What::Wait(Call::Fdatasync),
+        Kind::OsyncWrite => What::Wait(Call::OsyncWrite),
+        Kind::OdsyncWrite => What::Wait(Call::OdsyncWrite),
+        Kind::Msync => What::Wait(Call::Msync),
+        Kind::IoUringFsync => What::Wait(Call::IoUringFsync),
+        Kind::OtherSync => What::Wait(Call::OtherSync),
+    })
+}
+
+/// The numbers are those of `iocontend_wire::key::How`.
+fn method(key: Key) -> Method {
+    match key.how() {
+        0 => Method::Direct,
+        1 => Method::Writeback,
+        2 => Method::Journal,
+        3 => Method::OwnerCgroup,
+        _ => Method::Unattributed,
+    }
+}

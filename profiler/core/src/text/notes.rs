@@ -1,0 +1,65 @@
+//! Notes: what a report's numbers do not hold, in a sentence each.
+
+use iocontend_wire::count::Count;
+
+use super::Lang;
+use crate::plan::{Gap, GapReason, Loses};
+
+/// The note of a counter that is not zero; `None` for counters that are shown elsewhere or cost nothing.
+pub fn counter(lang: Lang, count: Count, value: u64) -> Option<String> {
+    let Lang::En = lang;
+    let text = match count {
+        Count::InFlightAtAttach => {
+            "requests were in flight when watching began: their owners are unknown"
+        }
+        Count::StartNotSeen => "requests completed without their start having been seen",
+        Count::SlotOverwritten => "requests in flight lost their place to newer ones",
+        Count::StreamTableFull => {
+            "requests or waits found the table of streams full and stand under unattributed"
+        }
+        Count::DeviceTableFull => "requests found the table of devices full",
+        Count::FileTableFull => "files found the table of files full and have the class other",
+        Count::CgroupTableFull => "requests found the table of cgroups full",
+        Count::ArgvUnreadable => "programs started whose arguments could not be read",
+        Count::ExtremeContended => "minima or maxima were not stored because CPUs competed",
+        _ => return None,
+    };
+    Some(format!("{value} {text}."))
+}
+
+/// What a missing probe costs.
+pub fn gap(lang: Lang, gap: &Gap) -> Option<String> {
+    let Lang::En = lang;
+    if gap.reason == GapReason::NotNeeded {
+        return None;
+    }
+    let lost = match gap.loses {
+        Loses::Everything => "nothing can be measured".to_owned(),
+        Loses::Merges => "requests merged into others are found late".to_owned(),
+        Loses::Requeues => "time after a requeue counts as device time".to_owned(),
+        Loses::ShortLived => "short-lived processes may lack their arguments".to_owned(),
+        Loses::Exits => "ended processes are noticed late".to_owned(),
+        Loses::SyncWaits(filesystem) => format!("no fsync waits on {filesystem}"),
+    };
+    Some(format!("{} is not attached ({}): {lost}.", gap.hook.name(), reason(lang, &gap.reason)))
+}
+
+/// Why a probe is missing.
+pub fn reason(lang: Lang, reason: &GapReason) -> String {
+    let Lang::En = lang;
+    match reason {
+        GapReason::NoTracepoint => "this kernel has no such tracepoint".to_owned(),
+        GapReason::NoTracefs => "tracefs is not mounted".to_owned(),
+        GapReason::NoField(name) => format!("its record has no field {name}"),
+        GapReason::NotNeeded => "not needed here".to_owned(),
+        GapReason::Refused(why) => format!("the kernel refused: {why}"),
+    }
+}
+
+/// System calls are slowed a little.
+pub fn syscall_probes(lang: Lang) -> String {
+    let Lang::En = lang;
+    "xfs or btrfs is mounted: the end of a sync there is taken from system call exits, which slows every system \
+     call of the host by some 40 ns while watching."
+        .to_owned()
+}
