@@ -173,11 +173,15 @@ impl Machine {
                 let code = code.trim();
                 Ok(Outcome::Exited(code.parse().with_context(|| format!("exit code `{code}`"))?))
             }
-            Err(_) => bail!(
-                "the VM ended before the command did; --verbose shows the kernel's messages. \
-                 The emulator said:\n{}",
-                said.trim()
-            ),
+            Err(_) => {
+                let lines: Vec<&str> = said.trim().lines().collect();
+                let last = &lines[lines.len().saturating_sub(20)..];
+                bail!(
+                    "the VM ended before the command did; --verbose shows the kernel's messages. \
+                     Its last words:\n{}",
+                    last.join("\n")
+                )
+            }
         }
     }
 }
