@@ -168,17 +168,17 @@ impl Machine {
         if let Ok(reason) = std::fs::read_to_string(shared.join("failed")) {
             bail!("the VM could not be prepared: {}", reason.trim());
         }
-        match std::fs::read_to_string(shared.join("exit")) {
-            Ok(code) => {
-                let code = code.trim();
-                Ok(Outcome::Exited(code.parse().with_context(|| format!("exit code `{code}`"))?))
-            }
-            Err(_) => bail!(
+        let Ok(code) = std::fs::read_to_string(shared.join("exit")) else {
+            let lines: Vec<&str> = said.trim().lines().collect();
+            let last = &lines[lines.len().saturating_sub(20)..];
+            bail!(
                 "the VM ended before the command did; --verbose shows the kernel's messages. \
-                 The emulator said:\n{}",
-                said.trim()
-            ),
-        }
+                 Its last words:\n{}",
+                last.join("\n")
+            );
+        };
+        let code = code.trim();
+        Ok(Outcome::Exited(code.parse().with_context(|| format!("exit code `{code}`"))?))
     }
 }
 
