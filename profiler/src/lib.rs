@@ -1,1 +1,2 @@
 //! The edge of iocontend.
+pub mod host;
