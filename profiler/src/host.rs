@@ -1,0 +1,46 @@
+//! What this host says about itself: processes, block devices, mounts, pressure.
+//!
+//! Owns the reading of `/proc` and `/sys`; what is read becomes the plain facts of the engine. Nothing
+//! here judges, and no path is constant: everything hangs below a [`HostRoot`], so a test brings its own
+//! tree and a container its host's.
+
+use std::path::PathBuf;
+
+mod devices;
+mod files;
+mod mounts;
+mod proc_dir;
+mod process;
+mod psi;
+mod system;
+
+#[cfg(test)]
+mod fake;
+
+pub use devices::{parse_block_stat, read_block_stat, read_devices};
+pub use files::find_file;
+pub use mounts::{Mount, one_per_filesystem, parse_mountinfo, read_mounts};
+pub use process::{WithFiles, list_pids, read_process, read_processes};
+pub use psi::{parse_psi, read_psi_io};
+pub use system::read_host;
+
+/// Where the host's file systems are mounted for us.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostRoot {
+    /// procfs.
+    pub proc: PathBuf,
+    /// sysfs.
+    pub sys: PathBuf,
+}
+
+impl Default for HostRoot {
+    fn default() -> Self {
+        Self { proc: "/proc".into(), sys: "/sys".into() }
+    }
+}
+
+/// A file of one value, without blanks around it; `None` when it cannot be read or is empty.
+fn text(path: PathBuf) -> Option<String> {
+    let bytes = std::fs::read(path).ok()?;
+    Some(String::from_utf8_lossy(&bytes).trim().to_owned()).filter(|t| !t.is_empty())
+}

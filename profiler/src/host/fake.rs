@@ -1,0 +1,48 @@
+//! A host made of files in a temporary folder.
+
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use super::HostRoot;
+
+pub(super) struct FakeHost {
+    pub(super) root: HostRoot,
+    dir: tempfile::TempDir,
+}
+
+impl FakeHost {
+    pub(super) fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let root = HostRoot { proc: dir.path().join("proc"), sys: dir.path().join("sys") };
+        std::fs::create_dir_all(&root.proc).unwrap();
+        std::fs::create_dir_all(&root.sys).unwrap();
+        Self { root, dir }
+    }
+
+    /// Writes a file below the fake root, with its folders.
+    pub(super) fn write(&self, path: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+
+    pub(super) fn link(&self, path: &str, target: impl AsRef<Path>) {
+        let path = self.path(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        symlink(target, path).unwrap();
+    }
+
+    pub(super) fn path(&self, path: &str) -> PathBuf {
+        self.dir.path().join(path)
+    }
+
+    /// A process with the given name bytes, start time and flags.
+    pub(super) fn process(&self, pid: u32, comm: &[u8], start: u64, flags: u64) {
+        let mut stat = format!("{pid} (").into_bytes();
+        stat.extend_from_slice(comm);
+        let zeros = "0 ".repeat(12);
+        stat.extend_from_slice(format!(") S 1 1 1 0 -1 {flags} {zeros}{start} 0 0\n").as_bytes());
+        self.write(&format!("proc/{pid}/stat"), stat);
+    }
+}
