@@ -19,10 +19,12 @@ mod fake;
 
 pub use devices::{parse_block_stat, read_block_stat, read_devices};
 pub use files::find_file;
-pub use mounts::{Mount, one_per_filesystem, parse_mountinfo, read_mounts};
+pub use mounts::{
+    Mount, mounted_block_filesystems, one_per_filesystem, parse_mountinfo, read_mounts,
+};
 pub use process::{WithFiles, list_pids, read_process, read_processes};
 pub use psi::{parse_psi, read_psi_io};
-pub use system::read_host;
+pub use system::{read_cpus_possible, read_host};
 
 /// Where the host's file systems are mounted for us.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,11 +33,13 @@ pub struct HostRoot {
     pub proc: PathBuf,
     /// sysfs.
     pub sys: PathBuf,
+    /// The folder of cgroup hierarchies.
+    pub cgroup: PathBuf,
 }
 
 impl Default for HostRoot {
     fn default() -> Self {
-        Self { proc: "/proc".into(), sys: "/sys".into() }
+        Self { proc: "/proc".into(), sys: "/sys".into(), cgroup: "/sys/fs/cgroup".into() }
     }
 }
 

@@ -41,6 +41,17 @@ pub fn parse_mountinfo(bytes: &[u8]) -> Vec<Mount> {
     bytes.split(|b| *b == b'\n').filter_map(parse_line).collect()
 }
 
+/// Types of the file systems that lie on block devices, each once.
+pub fn mounted_block_filesystems(root: &HostRoot) -> Vec<String> {
+    let mounts = read_mounts(root).unwrap_or_default();
+    // btrfs has a device number of its own kind, with major 0 like those without a device.
+    let on_disk = |mount: &&Mount| mount.dev.major != 0 || mount.fstype == "btrfs";
+    let mut types: Vec<String> = mounts.iter().filter(on_disk).map(|m| m.fstype.clone()).collect();
+    types.sort_unstable();
+    types.dedup();
+    types
+}
+
 /// One entry for each file system: the mount of its root with the shortest path, else any mount's.
 pub fn one_per_filesystem(mounts: &[Mount]) -> Vec<FsFacts> {
     let mut best: BTreeMap<Dev, &Mount> = BTreeMap::new();

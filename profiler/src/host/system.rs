@@ -19,12 +19,15 @@ pub fn read_host(root: &HostRoot) -> io::Result<HostFacts> {
         cgroup_version: read_mounts(root).ok().and_then(|mounts| cgroup_version(&mounts)),
         psi_io: read_psi_io(root),
         boot_id: kernel("random/boot_id"),
-        cpus_possible: text(root.sys.join("devices/system/cpu/possible"))
-            .as_deref()
-            .and_then(count),
+        cpus_possible: read_cpus_possible(root),
         page_size: std::fs::read(root.proc.join("self/auxv")).ok().and_then(|b| page_size(&b)),
         devices: read_devices(root)?,
     })
+}
+
+/// How many CPUs can ever be online.
+pub fn read_cpus_possible(root: &HostRoot) -> Option<u32> {
+    text(root.sys.join("devices/system/cpu/possible")).as_deref().and_then(count)
 }
 
 /// By the hierarchies that are mounted. v1 hierarchies without a controller (`name=systemd`) do not count:

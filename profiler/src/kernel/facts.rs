@@ -31,6 +31,18 @@ impl Default for KernelPaths {
 }
 
 impl KernelPaths {
+    /// The usual places, unless `IOCONTEND_BTF` or `IOCONTEND_TRACEFS` name others.
+    pub fn from_environment() -> Self {
+        let mut paths = Self::default();
+        if let Some(btf) = std::env::var_os("IOCONTEND_BTF") {
+            paths.btf = btf.into();
+        }
+        if let Some(tracefs) = std::env::var_os("IOCONTEND_TRACEFS") {
+            paths.tracefs = vec![tracefs.into()];
+        }
+        paths
+    }
+
     /// The type information's bytes.
     pub fn read_btf(&self) -> io::Result<Vec<u8>> {
         fs::read(&self.btf)

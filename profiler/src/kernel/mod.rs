@@ -2,5 +2,6 @@
 
 pub mod cost;
 pub mod facts;
+pub mod permission;
 pub mod probes;
 pub mod tables;

@@ -69,6 +69,11 @@ pub enum ProbeError {
 }
 
 impl ProbeError {
+    /// The program that was refused.
+    pub fn program(&self) -> Option<&'static str> {
+        if let Self::Program { program, .. } = self { Some(program) } else { None }
+    }
+
     /// Whether the kernel said "not permitted" somewhere in the chain.
     pub fn is_permission(&self) -> bool {
         let mut next: Option<&(dyn std::error::Error + 'static)> = Some(self);
@@ -82,6 +87,15 @@ impl ProbeError {
         }
         false
     }
+}
+
+/// How the probes are set up.
+#[derive(Clone, Copy, Debug)]
+pub struct ProbeOptions {
+    /// Size of the event ring, a power of two of pages.
+    pub ring_bytes: u32,
+    /// Whether the programs log what happens rarely.
+    pub log: bool,
 }
 
 /// A program that is attached.
@@ -121,7 +135,7 @@ pub struct Probes {
 }
 
 /// Loads the object's maps and code.
-fn load(plan: &Plan, btf: &Btf, ring_bytes: u32) -> Result<Ebpf, ProbeError> {
+fn load(plan: &Plan, btf: &Btf, options: ProbeOptions) -> Result<Ebpf, ProbeError> {
     let other = match env::var_os(OBJECT_VARIABLE) {
         Some(path) => Some(fs::read(&path).map_err(|source| ProbeError::Object {
             path: path.to_string_lossy().into_owned(),
@@ -129,13 +143,15 @@ fn load(plan: &Plan, btf: &Btf, ring_bytes: u32) -> Result<Ebpf, ProbeError> {
         })?),
         None => None,
     };
+    let log_level = if options.log { aya_log::Level::Debug as u8 } else { 0 };
     let streams = u32::try_from(STREAMS).unwrap_or(u32::MAX);
     EbpfLoader::new()
         .btf(Some(btf))
         .verifier_log_level(VerifierLogLevel::STATS)
         .override_global("CONFIG", bytemuck::bytes_of(&plan.config), true)
         .map_max_entries("STATS", streams.saturating_mul(plan.shards))
-        .map_max_entries("EVENTS", ring_bytes)
+        .map_max_entries("EVENTS", options.ring_bytes)
+        .override_global("AYA_LOG_LEVEL", &log_level, false)
         .load(other.as_deref().unwrap_or(OBJECT))
         .map_err(ProbeError::Load)
 }
@@ -190,9 +206,9 @@ where
 }
 
 impl Probes {
-    /// Loads and attaches. `ring_bytes` is the size of the event ring, a power of two of pages.
-    pub fn attach(plan: &Plan, btf: &Btf, ring_bytes: u32) -> Result<Self, ProbeError> {
-        let mut ebpf = load(plan, btf, ring_bytes)?;
+    /// Loads and attaches.
+    pub fn attach(plan: &Plan, btf: &Btf, options: ProbeOptions) -> Result<Self, ProbeError> {
+        let mut ebpf = load(plan, btf, options)?;
         let shards = plan.shards as usize;
         let mut probes = Self {
             attached: Vec::new(),
@@ -306,6 +322,11 @@ impl Probes {
     pub fn in_flight(&self) -> u64 {
         let tags = |set: SlotSet| set.ways.iter().filter(|slot| slot.queued != 0).count() as u64;
         (0..self.slots.len()).filter_map(|index| self.slots.read(index)).map(tags).sum()
+    }
+
+    /// Memory of all maps as the kernel counts it, bytes.
+    pub fn map_bytes(&self) -> u64 {
+        self.ebpf.maps().filter_map(|(_, map)| cost::of_map(map)).sum()
     }
 
     /// Cost of every attached program, as far as the kernel counts it.

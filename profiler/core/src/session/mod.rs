@@ -257,6 +257,16 @@ impl Session {
         outputs
     }
 
+    /// What is known of a disk.
+    pub fn device(&self, dev: Dev) -> Option<&DeviceFacts> {
+        self.devices.iter().find(|facts| facts.dev == dev)
+    }
+
+    /// Numbers of all disks.
+    pub fn device_numbers(&self) -> Vec<Dev> {
+        self.devices.iter().map(|facts| facts.dev).collect()
+    }
+
     /// Whether any target has been found so far.
     pub fn has_targets(&self) -> bool {
         self.actors.targets().next().is_some()

@@ -1,0 +1,235 @@
+//! The command line: types only, no environment.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use iocontend_core::selector::Selector;
+
+/// Who makes etcd wait for the disk, by how many milliseconds, and through which mechanism.
+#[derive(Debug, Parser)]
+#[command(name = "iocontend", version, about, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Watch processes and everything that shares their disks.
+    #[command(after_help = WATCH_HELP)]
+    Watch(WatchArgs),
+    /// See it work without etcd: a built-in WAL writer and a snapshot copier, watched for 20 seconds.
+    Demo(DemoArgs),
+    /// Print the JSON Schema of the report.
+    Schema,
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page.
+    Man,
+    /// The demo's victim.
+    #[command(hide = true, name = crate::demo::VICTIM_COMMAND)]
+    DemoVictim(VictimCli),
+    /// The demo's copier.
+    #[command(hide = true, name = crate::demo::COPIER_COMMAND)]
+    DemoCopier(CopierCli),
+}
+
+const WATCH_HELP: &str = "Examples:
+  iocontend watch --pid-of etcd                       until Ctrl-C
+  iocontend watch --pid-of etcd --duration 1m --json  one JSON document at the end
+  iocontend watch --wait --pid-of etcd                wait until it starts
+
+Exit codes: 0 done, 1 failed, 2 usage, 3 not permitted or not supported here, 4 target not found";
+
+/// Whom to watch.
+#[derive(Clone, Debug, Default, Args)]
+pub struct TargetArgs {
+    /// Processes whose command, program file or argv[0] has this name; new ones as they start.
+    #[arg(long, value_name = "NAME", value_parser = name)]
+    pub pid_of: Vec<String>,
+    /// One process.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub pid: Vec<u32>,
+    /// Wait for a target that is not there yet.
+    #[arg(long)]
+    pub wait: bool,
+}
+
+impl TargetArgs {
+    /// As the engine wants them.
+    pub fn selectors(&self) -> Vec<Selector> {
+        let by_name = self.pid_of.iter().cloned().map(Selector::PidOf);
+        by_name.chain(self.pid.iter().copied().map(Selector::Pid)).collect()
+    }
+}
+
+/// `watch`.
+#[derive(Clone, Debug, Args)]
+pub struct WatchArgs {
+    /// Targets; none: whatever is recognised as etcd.
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// How long, from the moment everything is attached (20s, 5m, 1h); without it until Ctrl-C.
+    #[arg(long, value_name = "T", value_parser = duration)]
+    pub duration: Option<Duration>,
+    /// How often to report.
+    #[arg(long, value_name = "T", value_parser = interval, default_value = "5s")]
+    pub interval: Duration,
+    /// What to print.
+    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    pub output: Format,
+    /// Short for `-o json`.
+    #[arg(long, conflicts_with = "output")]
+    pub json: bool,
+    /// Let the kernel time the BPF programs while watching (adds some 100 ns to each of their runs).
+    #[arg(long)]
+    pub bpf_stats: bool,
+    /// Print log messages of the BPF programs (rare events only) on stderr.
+    #[arg(long)]
+    pub bpf_log: bool,
+    /// Size of the event buffer, a power of two.
+    #[arg(long, value_name = "BYTES", value_parser = ring_size, default_value = "4194304", hide = true)]
+    pub ring_size: u32,
+}
+
+impl WatchArgs {
+    /// The output that was asked for.
+    pub fn format(&self) -> Format {
+        if self.json { Format::Json } else { self.output }
+    }
+}
+
+/// What to print.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// A table per interval and a summary at the end.
+    Text,
+    /// One JSON document at the end.
+    Json,
+    /// One JSON document per line and interval.
+    Jsonl,
+}
+
+/// `demo`.
+#[derive(Clone, Debug, Args)]
+pub struct DemoArgs {
+    /// Where to write; a new folder is made in it and removed at the end.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub dir: PathBuf,
+    /// How long.
+    #[arg(long, value_name = "T", value_parser = duration, default_value = "20s")]
+    pub duration: Duration,
+    /// What to print at the end.
+    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    pub output: Format,
+}
+
+/// The demo's victim.
+#[derive(Clone, Debug, Args)]
+pub struct VictimCli {
+    /// Data directory.
+    #[arg(long)]
+    pub data_dir: PathBuf,
+    /// Records per second.
+    #[arg(long)]
+    pub rate: u32,
+    /// Seconds.
+    #[arg(long, value_parser = seconds)]
+    pub duration: Duration,
+    /// Seconds after which latencies are kept apart.
+    #[arg(long, value_parser = seconds)]
+    pub split_at: Option<Duration>,
+}
+
+/// The demo's copier.
+#[derive(Clone, Debug, Args)]
+pub struct CopierCli {
+    /// What to copy.
+    #[arg(long)]
+    pub source: PathBuf,
+    /// Where to.
+    #[arg(long)]
+    pub dest: PathBuf,
+    /// Seconds between copies.
+    #[arg(long, value_parser = seconds)]
+    pub pause: Duration,
+    /// Seconds before the first copy.
+    #[arg(long, value_parser = seconds)]
+    pub delay: Duration,
+    /// Seconds.
+    #[arg(long, value_parser = seconds)]
+    pub duration: Duration,
+}
+
+fn name(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.contains('/') {
+        return Err("expected a name such as etcd, without a path".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let expected = || "expected a duration such as 20s, 5m or 1h30m".to_owned();
+    let parsed: jiff::SignedDuration = text.parse().map_err(|_no_duration| expected())?;
+    match Duration::try_from(parsed) {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        _ => Err(expected()),
+    }
+}
+
+fn interval(text: &str) -> Result<Duration, String> {
+    let interval = duration(text)?;
+    if interval < Duration::from_millis(100) {
+        return Err("expected at least 100ms".to_owned());
+    }
+    Ok(interval)
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_no_number| "expected seconds".to_owned())?;
+    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+}
+
+fn ring_size(text: &str) -> Result<u32, String> {
+    match text.parse::<u32>() {
+        Ok(bytes) if bytes.is_power_of_two() && (4096..=1 << 30).contains(&bytes) => Ok(bytes),
+        _ => Err("expected a power of two from 4096 to 1073741824".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_are_as_people_write_them() {
+        assert_eq!(duration("20s"), Ok(Duration::from_secs(20)));
+        assert_eq!(duration("1h30m"), Ok(Duration::from_secs(5400)));
+        for bad in ["", "20", "-5s", "0s", "soon"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+        assert!(interval("10ms").is_err());
+    }
+
+    #[test]
+    fn selectors_keep_what_was_typed() {
+        let cli = Cli::try_parse_from(["iocontend", "watch", "--pid-of", "etcd", "--pid", "7"]);
+        let Ok(Cli { command: Command::Watch(args) }) = cli else { panic!("not watch") };
+        let typed: Vec<String> = args.target.selectors().iter().map(ToString::to_string).collect();
+        assert_eq!(typed, ["--pid-of etcd", "--pid 7"]);
+        assert!(Cli::try_parse_from(["iocontend", "watch", "--pid", "0"]).is_err());
+    }
+}

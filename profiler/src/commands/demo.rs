@@ -1,0 +1,109 @@
+//! `iocontend demo`: its own victim and its own backup, watched like anybody else's.
+
+use std::time::Duration;
+
+use iocontend_core::render::{Style, units};
+use iocontend_core::selector::Selector;
+use iocontend_core::session::Span;
+use tokio::time::Instant;
+
+use super::watch::{StopSignals, until};
+use crate::cli::{DemoArgs, Format};
+use crate::demo::{
+    CopierResult, DemoOpts, DemoPlan, LatencySummary, Stop, VictimResult, spawn_copier, spawn_victim,
+};
+use crate::error::{Failure, tell};
+use crate::host::HostRoot;
+use crate::kernel::facts::KernelPaths;
+use crate::kernel::permission;
+use crate::live::{Live, Settings};
+use crate::output::Reports;
+
+/// Share of the time in which the victim is alone.
+const ALONE: f64 = 0.35;
+/// How often the table is printed.
+const INTERVAL: Duration = Duration::from_secs(5);
+
+pub(super) fn run(args: &DemoArgs) -> Result<(), Failure> {
+    // Before the first byte is written.
+    permission::check()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::other(&error.into()))?;
+    runtime.block_on(demo(args))
+}
+
+async fn demo(args: &DemoArgs) -> Result<(), Failure> {
+    let mut stop = StopSignals::new().map_err(|error| Failure::other(&error.into()))?;
+    let alone = args.duration.mul_f64(ALONE);
+    let opts = DemoOpts { duration: args.duration, alone, ..DemoOpts::default() };
+    let plan = DemoPlan::new(&args.dir, opts).map_err(|error| Failure::other(&error.into()))?;
+    for line in plan.leftovers().iter().map(ToString::to_string).chain(plan.describe()) {
+        tell(&line);
+    }
+    plan.prepare(&Stop::new()).map_err(|error| Failure::other(&error.into()))?;
+    // Declared after the plan: they end before their files are removed.
+    let mut victim = spawn_victim(&plan).map_err(|error| Failure::other(&error.into()))?;
+    let copier = spawn_copier(&plan, alone).map_err(|error| Failure::other(&error.into()))?;
+    let settings = Settings {
+        selectors: vec![Selector::Pid(victim.id())],
+        ring_bytes: 4 << 20,
+        quiet: true,
+        ..Settings::default()
+    };
+    let reports = Reports::new(args.output);
+    let mut live = Live::start(settings, HostRoot::default(), &KernelPaths::from_environment())?;
+    let end = Instant::now() + args.duration;
+    until(&mut live, &reports, INTERVAL, Some(end), &mut stop).await?;
+    live.stop();
+    let report = live.report(Span::Whole);
+    drop(live);
+    reports.end(&report)?;
+    victim.stop();
+    second_source(args.output, victim.finish(), copier.finish());
+    plan.cleanup().map_err(|error| Failure::other(&error.into()))
+}
+
+/// What victim and copier measured themselves, to hold against the report.
+fn second_source(
+    format: Format,
+    victim: Result<VictimResult, crate::demo::DemoError>,
+    copier: Result<CopierResult, crate::demo::DemoError>,
+) {
+    if format != Format::Text {
+        return;
+    }
+    match victim {
+        Ok(result) => {
+            if let Some(latency) = &result.fdatasync {
+                tell(&format!("the victim's own clock, fdatasync: {}", words(latency)));
+            }
+            if let Some(split) = &result.split {
+                for (when, phase) in [("alone", &split.before), ("beside the copier", &split.after)] {
+                    if let Some(latency) = &phase.fdatasync {
+                        tell(&format!("  {when}: {}", words(latency)));
+                    }
+                }
+            }
+        }
+        Err(error) => tell(&error.to_string()),
+    }
+    match copier {
+        Ok(result) => tell(&format!("the copier made {} copies", result.copies)),
+        Err(error) => tell(&error.to_string()),
+    }
+}
+
+fn words(latency: &LatencySummary) -> String {
+    let style = Style { unicode: true, ..Style::default() };
+    let time = |ns| units::duration(ns, &style);
+    format!(
+        "{} calls, mean {}, p50 {}, p99 {}, max {}",
+        latency.count,
+        time(latency.mean_ns),
+        time(latency.p50_ns),
+        time(latency.p99_ns),
+        time(latency.max_ns)
+    )
+}

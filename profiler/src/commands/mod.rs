@@ -1,0 +1,65 @@
+//! One verb, one file.
+
+mod demo;
+mod watch;
+
+use std::io::{self, Write as _};
+
+use clap::CommandFactory as _;
+
+use crate::cli::{Cli, Command};
+use crate::demo as workload;
+use crate::error::Failure;
+
+/// Runs what was asked for.
+pub fn run(cli: Cli) -> Result<(), Failure> {
+    match cli.command {
+        Command::Watch(args) => watch::run(&args),
+        Command::Demo(args) => demo::run(&args),
+        Command::Schema => schema(),
+        Command::Completions { shell } => {
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "iocontend", &mut text);
+            print(&text)
+        }
+        Command::Man => {
+            let mut text = Vec::new();
+            clap_mangen::Man::new(Cli::command()).render(&mut text)?;
+            print(&text)
+        }
+        Command::DemoVictim(args) => finish(workload::run_victim(&workload::VictimArgs {
+            data_dir: args.data_dir,
+            rate: args.rate,
+            duration: args.duration,
+            split_at: args.split_at,
+        })),
+        Command::DemoCopier(args) => finish(workload::run_copier(&workload::CopierArgs {
+            source: args.source,
+            dest: args.dest,
+            pause: args.pause,
+            delay: args.delay,
+            duration: args.duration,
+        })),
+    }
+}
+
+/// The one line a workload leaves behind.
+fn finish(result: anyhow::Result<impl serde::Serialize>) -> Result<(), Failure> {
+    let result = result.map_err(|error| Failure::other(&error))?;
+    workload::write_json_line(&mut io::stdout().lock(), &result)
+        .map_err(|error| Failure::other(&error))
+}
+
+fn schema() -> Result<(), Failure> {
+    let schema = iocontend_core::schema::report_schema();
+    let mut text = serde_json::to_vec_pretty(&schema).map_err(|error| Failure::other(&error.into()))?;
+    text.push(b'\n');
+    print(&text)
+}
+
+fn print(bytes: &[u8]) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes)?;
+    out.flush()?;
+    Ok(())
+}

@@ -1,0 +1,107 @@
+//! `iocontend watch`: attach, report every interval, sum up at the end.
+
+use std::future::pending;
+use std::time::Duration;
+
+use iocontend_core::session::Span;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
+
+use crate::cli::WatchArgs;
+use crate::error::Failure;
+use crate::host::HostRoot;
+use crate::kernel::facts::KernelPaths;
+use crate::live::{Live, Settings};
+use crate::output::Reports;
+
+/// How long between two looks at the ring: it holds 4 MiB, some 80,000 events.
+const POLL: Duration = Duration::from_millis(50);
+
+pub(super) fn run(args: &WatchArgs) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::other(&error.into()))?;
+    runtime.block_on(watch(args))
+}
+
+async fn watch(args: &WatchArgs) -> Result<(), Failure> {
+    // Before anything is attached, so that Ctrl-C always ends in a summary.
+    let mut stop = StopSignals::new().map_err(|error| Failure::other(&error.into()))?;
+    let settings = Settings {
+        selectors: args.target.selectors(),
+        wait: args.target.wait,
+        bpf_stats: args.bpf_stats,
+        bpf_log: args.bpf_log,
+        ring_bytes: args.ring_size,
+        quiet: false,
+    };
+    let reports = Reports::new(args.format());
+    let mut live = Live::start(settings, HostRoot::default(), &KernelPaths::from_environment())?;
+    let end = args.duration.map(|duration| Instant::now() + duration);
+    until(&mut live, &reports, args.interval, end, &mut stop).await?;
+    live.stop();
+    let report = live.report(Span::Whole);
+    drop(live);
+    reports.end(&report)?;
+    Ok(())
+}
+
+/// Reports every interval until the end, a signal, or nobody reads any more.
+pub(super) async fn until(
+    live: &mut Live,
+    reports: &Reports,
+    interval: Duration,
+    end: Option<Instant>,
+    stop: &mut StopSignals,
+) -> Result<(), Failure> {
+    let begin = Instant::now();
+    let mut polls = interval_at(begin + POLL, POLL);
+    polls.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut intervals = interval_at(begin + interval, interval);
+    intervals.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.wait() => return Ok(()),
+            () = at(end) => return Ok(()),
+            _ = intervals.tick(), if reports.wants_intervals() => {
+                let report = live.report(Span::Interval);
+                reports.interval(&report)?;
+            }
+            _ = polls.tick() => live.poll(),
+        }
+    }
+}
+
+async fn at(end: Option<Instant>) {
+    match end {
+        Some(end) => sleep_until(end).await,
+        None => pending().await,
+    }
+}
+
+/// Ctrl-C and its like.
+pub(super) struct StopSignals {
+    signals: [Signal; 3],
+}
+
+impl StopSignals {
+    pub(super) fn new() -> std::io::Result<Self> {
+        let signals = [
+            signal(SignalKind::interrupt())?,
+            signal(SignalKind::terminate())?,
+            signal(SignalKind::hangup())?,
+        ];
+        Ok(Self { signals })
+    }
+
+    async fn wait(&mut self) {
+        let [interrupt, terminate, hangup] = &mut self.signals;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! What can go wrong at the edge, and the exit code of each kind.
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use iocontend_core::text::{Explained, Lang, Problem, explain};
+
+/// A failure with its exit code: 1 failed, 2 usage, 3 not permitted or not supported here, 4 target not found.
+#[derive(Debug)]
+pub enum Failure {
+    /// Something that should have worked did not.
+    Failed(Explained),
+    /// The arguments do not fit together.
+    Usage(Explained),
+    /// Not permitted, or this kernel cannot.
+    NotHere(Explained),
+    /// No process fits.
+    NoTarget(Explained),
+    /// Whoever read our output has left. Not an error to anybody.
+    OutputClosed,
+}
+
+impl Failure {
+    /// A problem of the catalogue, as a plain failure.
+    pub fn failed(problem: &Problem<'_>) -> Self {
+        Self::Failed(explain(Lang::En, problem))
+    }
+
+    /// A problem of the catalogue, as "not permitted or not supported".
+    pub fn not_here(problem: &Problem<'_>) -> Self {
+        Self::NotHere(explain(Lang::En, problem))
+    }
+
+    /// A problem of the catalogue, as "target not found".
+    pub fn no_target(problem: &Problem<'_>) -> Self {
+        Self::NoTarget(explain(Lang::En, problem))
+    }
+
+    /// Any error, with its causes.
+    pub fn other(error: &anyhow::Error) -> Self {
+        Self::Failed(Explained { what: format!("{error:#}"), hint: None })
+    }
+
+    /// The exit code.
+    pub fn code(&self) -> u8 {
+        match self {
+            Self::OutputClosed => 0,
+            Self::Failed(_) => 1,
+            Self::Usage(_) => 2,
+            Self::NotHere(_) => 3,
+            Self::NoTarget(_) => 4,
+        }
+    }
+
+    /// Says it on stderr and gives the exit code.
+    pub fn report(&self) -> ExitCode {
+        match self {
+            Self::OutputClosed => {}
+            Self::Failed(explained)
+            | Self::Usage(explained)
+            | Self::NotHere(explained)
+            | Self::NoTarget(explained) => say(explained),
+        }
+        ExitCode::from(self.code())
+    }
+}
+
+/// What and what to do, on stderr. When that is closed too, nobody is there to be told.
+fn say(explained: &Explained) {
+    let mut err = io::stderr().lock();
+    let mut lines = writeln!(err, "iocontend: {}", explained.what);
+    if let Some(hint) = &explained.hint {
+        lines = lines.and_then(|()| writeln!(err, "  {hint}"));
+    }
+    drop(lines);
+}
+
+/// A line of words on stderr.
+pub fn tell(line: &str) {
+    drop(writeln!(io::stderr().lock(), "iocontend: {line}"));
+}
+
+/// A problem on stderr that does not end the program.
+pub fn warn(problem: &Problem<'_>) {
+    say(&explain(Lang::En, problem));
+}
+
+impl From<io::Error> for Failure {
+    /// For errors of writing to stdout.
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            Self::OutputClosed
+        } else {
+            let error = error.to_string();
+            Self::failed(&Problem::OutputFailed { to: "stdout", error: &error })
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! Answers the engine's questions about processes, files and cgroups from the host.
+
+use std::collections::HashMap;
+use std::fs;
+use std::os::linux::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use iocontend_core::facts::ProcessFacts;
+use iocontend_core::ids::Dev;
+use iocontend_wire::key::FILES;
+use iocontend_wire::tables::FileEntry;
+
+use crate::host::{self, HostRoot, WithFiles};
+use crate::kernel::probes::Probes;
+
+/// How often a file without a path is looked for again.
+const TRIES: u8 = 20;
+/// Deepest cgroup that is looked at.
+const CGROUP_DEPTH: u32 = 12;
+
+/// What was found so far, and what is still looked for.
+#[derive(Default)]
+pub(super) struct Lookup {
+    unresolved: Vec<(u32, u32, u8)>,
+    /// Arguments of processes: they may name a file that the process has closed.
+    arguments: HashMap<u32, (Vec<String>, Option<String>)>,
+    cgroups: HashMap<u64, Option<String>>,
+}
+
+impl Lookup {
+    /// A process as it is now.
+    pub(super) fn process(
+        &mut self,
+        root: &HostRoot,
+        pid: u32,
+        with_files: bool,
+    ) -> Option<ProcessFacts> {
+        let files = if with_files { WithFiles::Yes } else { WithFiles::No };
+        let facts = host::read_process(root, pid, files).ok().flatten()?;
+        if with_files {
+            self.arguments.insert(pid, (facts.argv.clone(), facts.cwd.clone()));
+        }
+        Some(facts)
+    }
+
+    /// The path of a file id.
+    pub(super) fn file(
+        &self,
+        root: &HostRoot,
+        probes: &Probes,
+        id: u32,
+        pid: u32,
+    ) -> Option<String> {
+        let table = probes.files.read(0)?;
+        let entry = table.entries.get((id % FILES) as usize)?;
+        if entry.ino == 0 {
+            return None;
+        }
+        self.open_file(root, pid, entry).or_else(|| self.named_file(pid, entry))
+    }
+
+    fn open_file(&self, root: &HostRoot, pid: u32, entry: &FileEntry) -> Option<String> {
+        if entry.dev != 0 {
+            let dev = Dev::from_kernel(entry.dev);
+            if let Some(path) = host::find_file(root, pid, dev, entry.ino).ok().flatten() {
+                return Some(path);
+            }
+        }
+        // btrfs: the kernel's device is not the one that stat gives; its inode numbers are the same.
+        let facts = host::read_process(root, pid, WithFiles::Yes).ok().flatten()?;
+        facts.open_files.into_iter().find(|file| file.ino == entry.ino).map(|file| file.path)
+    }
+
+    /// A file named among the arguments of a process, or what it is called before it is complete.
+    fn named_file(&self, pid: u32, entry: &FileEntry) -> Option<String> {
+        let (arguments, cwd) = self.arguments.get(&pid)?;
+        let base = cwd.as_deref().unwrap_or("/");
+        arguments.iter().skip(1).find_map(|argument| {
+            let value = argument.split_once('=').map_or(argument.as_str(), |(_, value)| value);
+            let path = Path::new(base).join(value);
+            let part = PathBuf::from(format!("{}.part", path.display()));
+            [path, part].into_iter().find(|path| is_file(path, entry)).map(|path| {
+                path.to_string_lossy().into_owned()
+            })
+        })
+    }
+
+    /// Looks for this file again later.
+    pub(super) fn try_again(&mut self, id: u32, pid: u32) {
+        if !self.unresolved.iter().any(|(known, ..)| *known == id) {
+            self.unresolved.push((id, pid, TRIES));
+        }
+    }
+
+    /// Files to look for now.
+    pub(super) fn due(&mut self) -> Vec<(u32, u32)> {
+        for (_, _, tries) in &mut self.unresolved {
+            *tries -= 1;
+        }
+        let due = self.unresolved.iter().map(|(id, pid, _)| (*id, *pid)).collect();
+        self.unresolved.retain(|(_, _, tries)| *tries > 0);
+        due
+    }
+
+    /// Whether a cgroup is in the table that was not looked for yet.
+    pub(super) fn has_new_cgroup(&self, table: &[Option<u64>]) -> bool {
+        table.iter().flatten().any(|id| !self.cgroups.contains_key(id))
+    }
+
+    /// The table with paths.
+    pub(super) fn cgroup_paths(
+        &mut self,
+        root: &HostRoot,
+        table: &[Option<u64>],
+    ) -> Vec<Option<(u64, Option<String>)>> {
+        table
+            .iter()
+            .map(|id| {
+                let id = (*id)?;
+                let path = self.cgroups.entry(id).or_insert_with(|| cgroup_path(root, id));
+                Some((id, path.clone()))
+            })
+            .collect()
+    }
+}
+
+fn is_file(path: &Path, entry: &FileEntry) -> bool {
+    fs::metadata(path).is_ok_and(|meta| {
+        let same_device = entry.dev == 0 || Dev::from_stat(meta.st_dev()).to_kernel() == Some(entry.dev);
+        meta.is_file() && meta.st_ino() == entry.ino && same_device
+    })
+}
+
+/// A cgroup's path below the root of its hierarchy: its id is its folder's inode number (fs/kernfs).
+fn cgroup_path(root: &HostRoot, id: u64) -> Option<String> {
+    let base = root.cgroup.clone();
+    [base.clone(), base.join("unified"), base.join("blkio")]
+        .into_iter()
+        .find_map(|hierarchy| find_folder(&hierarchy, &hierarchy, id, CGROUP_DEPTH))
+}
+
+fn find_folder(hierarchy: &Path, folder: &Path, id: u64, depth: u32) -> Option<String> {
+    for entry in fs::read_dir(folder).ok()?.flatten() {
+        if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            continue;
+        }
+        let path = entry.path();
+        if entry.metadata().is_ok_and(|meta| meta.st_ino() == id) {
+            let below = path.strip_prefix(hierarchy).ok()?;
+            return Some(format!("/{}", below.display()));
+        }
+        if depth > 0
+            && let Some(found) = find_folder(hierarchy, &path, id, depth - 1)
+        {
+            return Some(found);
+        }
+    }
+    None
+}

@@ -1,0 +1,226 @@
+//! A live session: the engine with the probes and the host around it.
+//!
+//! Owns the order of things: what is read when, what the engine's wishes turn into. `streams` reads the kernel
+//! side's tables, `lookup` answers the engine's questions, `start` attaches.
+
+mod lookup;
+mod start;
+mod streams;
+
+use std::collections::VecDeque;
+
+use iocontend_core::ids::Dev;
+use iocontend_core::report::{BpfCost, Report};
+use iocontend_core::session::{HostSample, Input, Now, Output, Session, Span};
+use iocontend_core::text::Problem;
+use iocontend_wire::key::Owner;
+use rustix::time::{ClockId, clock_gettime};
+
+pub use start::Settings;
+
+use crate::error::warn;
+use crate::host::{self, HostRoot};
+use crate::kernel::facts::KernelPaths;
+use crate::kernel::probes::Probes;
+use lookup::Lookup;
+use streams::StreamReader;
+
+/// After a process ends, how long its streams are still read: its last requests may be in flight.
+const RETIRE_AFTER_NS: u64 = 1_000_000_000;
+
+/// Probes, engine and host.
+pub struct Live {
+    /// The probes.
+    pub probes: Probes,
+    session: Session,
+    root: HostRoot,
+    lookup: Lookup,
+    reader: StreamReader,
+    wishes: VecDeque<Output>,
+    retiring: VecDeque<(u64, u32)>,
+    known_devices: Vec<Option<Dev>>,
+    quiet: bool,
+    _stats: Option<std::os::fd::OwnedFd>,
+}
+
+/// Both clocks.
+pub fn now() -> Now {
+    let nanoseconds = |clock| {
+        let time = clock_gettime(clock);
+        time.tv_sec * 1_000_000_000 + time.tv_nsec
+    };
+    let mono = nanoseconds(ClockId::Monotonic);
+    Now { mono_ns: u64::try_from(mono).unwrap_or(0), unix_ns: nanoseconds(ClockId::Realtime) }
+}
+
+impl Live {
+    /// Tells the engine something and does what it wants.
+    fn apply(&mut self, input: Input<'_>) {
+        let outputs = self.session.apply(input, now());
+        self.wishes.extend(outputs);
+        self.grant();
+    }
+
+    /// Does what the engine wants, and what it wants because of that.
+    fn grant(&mut self) {
+        while let Some(wish) = self.wishes.pop_front() {
+            self.grant_one(wish);
+        }
+    }
+
+    fn grant_one(&mut self, wish: Output) {
+        match wish {
+            Output::LookUp { pid, with_files } => {
+                let input = match self.lookup.process(&self.root, pid, with_files) {
+                    Some(facts) => Input::Process(Box::new(facts)),
+                    None => Input::NoProcess(pid),
+                };
+                self.wishes.extend(self.session.apply(input, now()));
+            }
+            Output::Track(pid) => {
+                if !self.probes.track(pid) {
+                    let note = format!("no room to tell the files of process {pid} apart.");
+                    self.wishes.extend(self.session.apply(Input::Note(note), now()));
+                }
+            }
+            Output::Untrack(pid) => self.probes.untrack(pid),
+            Output::ResolveFile { id, pid } => {
+                let path = self.lookup.file(&self.root, &self.probes, id, pid);
+                if path.is_none() {
+                    self.lookup.try_again(id, pid);
+                }
+                self.wishes.extend(self.session.apply(Input::File { id, path }, now()));
+            }
+            Output::Retire(pid) => {
+                self.retiring.push_back((now().mono_ns + RETIRE_AFTER_NS, pid));
+            }
+            Output::TargetFound { .. } => {}
+            Output::TargetExited { selector, .. } => {
+                if !self.quiet {
+                    warn(&Problem::TargetExited { selector: &selector });
+                }
+            }
+        }
+    }
+
+    /// Reads what has come since the last time. To be called some twenty times a second.
+    pub fn poll(&mut self) {
+        self.drain();
+        for key in self.reader.new_keys(&self.probes) {
+            self.apply(Input::Seen(key));
+        }
+        self.tables();
+        self.retire();
+        for (id, pid) in self.lookup.due() {
+            if let Some(path) = self.lookup.file(&self.root, &self.probes, id, pid) {
+                self.apply(Input::File { id, path: Some(path) });
+            }
+        }
+    }
+
+    /// Empties the ring.
+    fn drain(&mut self) {
+        let at = now();
+        while let Some(item) = self.probes.ring.next() {
+            let outputs = self.session.apply(Input::Record(&item), at);
+            self.wishes.extend(outputs);
+        }
+        self.grant();
+    }
+
+    /// Devices and cgroups that came up since the last time.
+    fn tables(&mut self) {
+        let devices = self.reader.devices(&self.probes);
+        let cgroups = self.reader.cgroups(&self.probes);
+        if devices == self.known_devices && !self.lookup.has_new_cgroup(&cgroups) {
+            return;
+        }
+        if let Ok(facts) = host::read_devices(&self.root) {
+            self.apply(Input::Devices(facts));
+        }
+        self.known_devices.clone_from(&devices);
+        let cgroups = self.lookup.cgroup_paths(&self.root, &cgroups);
+        self.apply(Input::Tables { devices, cgroups });
+    }
+
+    /// Gives back the streams of processes that ended.
+    fn retire(&mut self) {
+        let now_ns = now().mono_ns;
+        while self.retiring.front().is_some_and(|(due, _)| *due <= now_ns) {
+            if let Some((_, pid)) = self.retiring.pop_front() {
+                self.reader.begin_retiring(&self.probes, pid, now_ns);
+            }
+        }
+        for sample in self.reader.finish_retiring(&self.probes, now_ns) {
+            let index = sample.index;
+            self.apply(Input::Stream(sample));
+            self.apply(Input::Retired(index));
+        }
+    }
+
+    /// Reads all statistics and counters.
+    pub fn sample(&mut self) {
+        self.drain();
+        self.tables();
+        for sample in self.reader.all(&self.probes) {
+            self.apply(Input::Stream(sample));
+        }
+        // Once more: records of what the statistics just showed.
+        self.drain();
+        let counts = self.probes.counts();
+        self.apply(Input::Counts(counts));
+        let costs = self.probes.costs();
+        let misses = costs.iter().filter_map(|(_, stats)| stats.recursion_misses).sum();
+        self.apply(Input::RecursionMisses(misses));
+        let cost: Vec<(String, BpfCost)> = costs
+            .into_iter()
+            .filter(|(_, stats)| stats.run_cnt > 0)
+            .map(|(name, stats)| {
+                (name.to_owned(), BpfCost { run_cnt: stats.run_cnt, run_ns: stats.run_ns })
+            })
+            .collect();
+        self.apply(Input::Cost(cost));
+    }
+
+    /// A report of a window that ends now.
+    pub fn report(&mut self, span: Span) -> Report {
+        self.sample();
+        let sample = self.host_sample();
+        self.session.report(span, sample, now())
+    }
+
+    /// Stops counting; the last report then holds everything up to this moment.
+    pub fn stop(&mut self) {
+        self.probes.count_since(0);
+    }
+
+    /// Whether any target has been found.
+    pub fn has_targets(&self) -> bool {
+        self.session.has_targets()
+    }
+
+    fn host_sample(&self) -> HostSample {
+        let stat = |dev: Dev| {
+            let facts = self.session.device(dev)?;
+            Some((dev, host::read_block_stat(&self.root, &facts.name).ok()??))
+        };
+        HostSample {
+            psi_io: host::read_psi_io(&self.root),
+            block_stats: self.session.device_numbers().into_iter().filter_map(stat).collect(),
+        }
+    }
+
+    /// Everything attaches, the host is scanned, counting begins.
+    pub fn start(
+        settings: Settings,
+        root: HostRoot,
+        kernel: &KernelPaths,
+    ) -> Result<Self, crate::error::Failure> {
+        start::start(settings, root, kernel)
+    }
+
+    /// Whether a stream belongs to this process.
+    fn is_of(owner: Owner, pid: u32) -> bool {
+        owner == Owner::Process(pid)
+    }
+}

@@ -1,0 +1,225 @@
+//! How a live session begins: permission, kernel facts, plan, attach, scan, count.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use iocontend_core::btf::Btf;
+use iocontend_core::plan::{Facts, GapReason, Loses, Plan, PlanError, plan};
+use iocontend_core::report::{Attached, CgroupVersion, Host, HookKind, Tool};
+use iocontend_core::selector::Selector;
+use iocontend_core::session::{Input, Options, Session};
+use iocontend_core::text::{Lang, Problem, notes};
+
+use super::lookup::Lookup;
+use super::streams::StreamReader;
+use super::{Live, now};
+use crate::error::{Failure, tell, warn};
+use crate::host::{self, HostRoot, WithFiles};
+use crate::kernel::facts::KernelPaths;
+use crate::kernel::permission;
+use crate::kernel::probes::{Logger, ProbeError, ProbeOptions, Probes};
+
+/// What a live session is asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Whom to watch; empty: what is recognised as etcd.
+    pub selectors: Vec<Selector>,
+    /// Wait for targets that are not there.
+    pub wait: bool,
+    /// Let the kernel time the programs.
+    pub bpf_stats: bool,
+    /// Log messages of the programs.
+    pub bpf_log: bool,
+    /// Size of the event ring, bytes.
+    pub ring_bytes: u32,
+    /// Say nothing on stderr about targets.
+    pub quiet: bool,
+}
+
+pub(super) fn start(
+    settings: Settings,
+    root: HostRoot,
+    kernel: &KernelPaths,
+) -> Result<Live, Failure> {
+    permission::check()?;
+    let probes = attach(&settings, &root, kernel)?;
+    let stats = if settings.bpf_stats {
+        aya::sys::enable_stats(aya::sys::Stats::RunTime).ok()
+    } else {
+        None
+    };
+    let host = host::read_host(&root).ok();
+    let options = Options {
+        selectors: settings.selectors.clone(),
+        tool: Tool { version: env!("CARGO_PKG_VERSION").to_owned(), bpf_object_sha256: None },
+        host: host.as_ref().map(host_of_report).unwrap_or_default(),
+        utc_offset_seconds: utc_offset(),
+    };
+    let mut live = Live {
+        probes,
+        session: Session::new(options, now()),
+        root,
+        lookup: Lookup::default(),
+        reader: StreamReader::default(),
+        wishes: VecDeque::new(),
+        retiring: VecDeque::new(),
+        known_devices: Vec::new(),
+        quiet: settings.quiet,
+        _stats: stats,
+    };
+    if let Some(host) = host {
+        live.apply(Input::Devices(host.devices));
+    }
+    live.tell_what_is_attached();
+    live.scan();
+    if !settings.wait && !live.has_targets() {
+        return Err(no_target(&settings.selectors));
+    }
+    let sample = live.host_sample();
+    let began = now();
+    live.probes.count_since(began.mono_ns);
+    live.session.apply(Input::Started(sample), began);
+    Ok(live)
+}
+
+fn no_target(selectors: &[Selector]) -> Failure {
+    if selectors.is_empty() {
+        return Failure::no_target(&Problem::NoEtcd);
+    }
+    let typed: Vec<String> = selectors.iter().map(ToString::to_string).collect();
+    Failure::no_target(&Problem::TargetNotFound { selector: &typed.join(", ") })
+}
+
+impl Live {
+    /// Every process on the host, so that all have names.
+    fn scan(&mut self) {
+        let Ok(processes) = host::read_processes(&self.root, WithFiles::No) else { return };
+        for facts in processes {
+            self.apply(Input::Process(Box::new(facts)));
+        }
+    }
+
+    fn tell_what_is_attached(&mut self) {
+        let present = self.probes.attached.iter().map(|program| Attached {
+            program: program.program.to_owned(),
+            hook: program.hook.name(),
+            kind: kind(program.hook.kind()),
+            attached: true,
+            reason: None,
+        });
+        let missing = self.probes.gaps.iter().filter(|gap| gap.reason != GapReason::NotNeeded).map(
+            |gap| Attached {
+                program: gap.program.to_owned(),
+                hook: gap.hook.name(),
+                kind: kind(gap.hook.kind()),
+                attached: false,
+                reason: Some(notes::reason(Lang::En, &gap.reason)),
+            },
+        );
+        let attached = present.chain(missing).collect();
+        let mut said: Vec<String> =
+            self.probes.gaps.iter().filter_map(|gap| notes::gap(Lang::En, gap)).collect();
+        if self.probes.attached.iter().any(|program| program.program == "sync_syscall_exit") {
+            said.push(notes::syscall_probes(Lang::En));
+        }
+        let bytes = self.probes.map_bytes();
+        self.apply(Input::Attached(attached));
+        self.apply(Input::MapBytes(bytes));
+        for note in said {
+            tell(&note);
+            self.apply(Input::Note(note));
+        }
+    }
+}
+
+fn kind(name: &str) -> HookKind {
+    if name == "tp_btf" { HookKind::TpBtf } else { HookKind::Tracepoint }
+}
+
+/// Loads and attaches what this kernel offers.
+fn attach(
+    settings: &Settings,
+    root: &HostRoot,
+    kernel: &KernelPaths,
+) -> Result<Probes, Failure> {
+    let path = kernel.btf.display().to_string();
+    let no_btf = |error: String| Failure::not_here(&Problem::NoBtf { path: &path, error: &error });
+    let bytes = kernel.read_btf().map_err(|error| no_btf(error.to_string()))?;
+    let btf = Btf::parse(&bytes).map_err(|error| no_btf(error.to_string()))?;
+    let loader_btf = aya::Btf::parse(&bytes, aya::Endianness::default())
+        .map_err(|error| no_btf(error.to_string()))?;
+    let plan = make_plan(&btf, root, kernel)?;
+    let options = ProbeOptions { ring_bytes: settings.ring_bytes, log: settings.bpf_log };
+    let mut probes = Probes::attach(&plan, &loader_btf, options).map_err(|error| refused(&error))?;
+    if settings.bpf_log
+        && let Err(error) = Logger::start(&mut probes)
+    {
+        tell(&format!("no log messages of the BPF programs: {error}"));
+    }
+    Ok(probes)
+}
+
+fn make_plan(btf: &Btf<'_>, root: &HostRoot, kernel: &KernelPaths) -> Result<Plan, Failure> {
+    let formats = kernel.read_formats();
+    if formats.is_none() {
+        let looked: Vec<String> =
+            kernel.tracefs.iter().map(|path| path.display().to_string()).collect();
+        warn(&Problem::TracefsNotMounted { looked: &looked.join(" or ") });
+    }
+    let filesystems = host::mounted_block_filesystems(root);
+    let facts = Facts {
+        btf,
+        formats: formats.as_ref(),
+        dio_ends: kernel.read_dio_ends(),
+        cpus: host::read_cpus_possible(root).unwrap_or(1),
+        filesystems: &filesystems,
+        io_events: true,
+    };
+    plan(&facts).map_err(|error| unsupported(&error))
+}
+
+fn unsupported(error: &PlanError) -> Failure {
+    let kernel = rustix::system::uname().release().to_string_lossy().into_owned();
+    Failure::not_here(&Problem::Unsupported { missing: &error.to_string(), kernel: &kernel })
+}
+
+/// A refusal by the kernel: not permitted, or not supported.
+fn refused(error: &ProbeError) -> Failure {
+    if error.is_permission() {
+        let uid = rustix::process::geteuid().as_raw();
+        return Failure::not_here(&Problem::NotPermitted { uid, missing: "" });
+    }
+    let text = format!("{:#}", anyhow::anyhow!(error.to_string()));
+    let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+    let program = error.program().unwrap_or("object");
+    Failure::not_here(&Problem::LoadFailed { program, error: &format!("{text}: {cause}") })
+}
+
+fn host_of_report(facts: &iocontend_core::facts::HostFacts) -> Host {
+    use iocontend_core::facts::CgroupVersion as Found;
+    Host {
+        hostname: facts.hostname.clone(),
+        kernel: facts.kernel_release.clone(),
+        machine: Some(rustix::system::uname().machine().to_string_lossy().into_owned()),
+        cpus: facts.cpus_possible,
+        cgroup_version: facts.cgroup_version.map(|version| match version {
+            Found::V1 => CgroupVersion::V1,
+            Found::V2 => CgroupVersion::V2,
+            Found::Hybrid => CgroupVersion::Hybrid,
+        }),
+        psi_io: None,
+    }
+}
+
+/// Local time's distance from UTC now.
+fn utc_offset() -> i32 {
+    jiff::Zoned::now().offset().seconds()
+}
+
+/// How long between two looks at the ring: it holds 4 MiB, some 80,000 events.
+pub const POLL: Duration = Duration::from_millis(50);
+
+/// Whether a gap means that what the user asked for cannot be had.
+pub fn is_essential(loses: Loses) -> bool {
+    loses == Loses::Everything
+}

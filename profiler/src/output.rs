@@ -1,0 +1,73 @@
+//! Where reports go: stdout, in the format that was asked for.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use iocontend_core::render::{Style, json, text};
+use iocontend_core::report::Report;
+
+use crate::cli::Format;
+
+/// Widest line on a terminal that does not say how wide it is, and in files.
+const WIDTH: usize = 120;
+
+/// Writes reports to stdout.
+pub struct Reports {
+    format: Format,
+    style: Style,
+}
+
+impl Reports {
+    /// For stdout as it is now.
+    pub fn new(format: Format) -> Self {
+        let terminal = io::stdout().is_terminal();
+        let width = terminal_width().unwrap_or(WIDTH);
+        let color = terminal && std::env::var_os("NO_COLOR").is_none();
+        Self { format, style: Style { color, unicode: is_unicode(), width, ..Style::default() } }
+    }
+
+    /// Whether interval reports are printed.
+    pub fn wants_intervals(&self) -> bool {
+        self.format != Format::Json
+    }
+
+    /// One interval is over.
+    pub fn interval(&self, report: &Report) -> io::Result<()> {
+        let mut out = Vec::new();
+        match self.format {
+            Format::Text => text::interval(report, &self.style, &mut out)?,
+            Format::Jsonl => json::line(report, &mut out)?,
+            Format::Json => return Ok(()),
+        }
+        write(&out)
+    }
+
+    /// The end.
+    pub fn end(&self, report: &Report) -> io::Result<()> {
+        let mut out = Vec::new();
+        match self.format {
+            Format::Text => text::summary(report, &self.style, &mut out)?,
+            Format::Json => json::document(report, &mut out)?,
+            Format::Jsonl => return Ok(()),
+        }
+        write(&out)
+    }
+}
+
+fn write(bytes: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes)?;
+    out.flush()
+}
+
+fn terminal_width() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+    (size.ws_col >= 40).then_some(size.ws_col.into())
+}
+
+/// By the locale, as other programs do: POSIX and C have no block characters.
+fn is_unicode() -> bool {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    locale.is_some_and(|locale| locale.to_ascii_lowercase().replace('-', "").contains("utf8"))
+}
