@@ -9,13 +9,13 @@
 //! Time and previous state are arguments everywhere, so a replayed capture runs the code that ran live.
 #![forbid(unsafe_code)]
 
-mod argv;
+pub mod argv;
 pub mod cgroup;
 pub mod etcd_paths;
 pub mod facts;
 pub mod file_class;
 pub mod ids;
-mod paths;
+pub mod paths;
 pub mod role;
 pub mod selector;
 #[cfg(test)]
