@@ -3,20 +3,20 @@
 //! Owns how words are found in an argv; owns no knowledge of any program.
 
 /// The last element of a path, without the mark the kernel adds to a file that was removed.
-pub fn base_name(path: &str) -> &str {
+pub(crate) fn base_name(path: &str) -> &str {
     let path = strip_deleted(path);
     path.rsplit('/').next().unwrap_or(path)
 }
 
 /// A path without the kernel's ` (deleted)`.
-pub fn strip_deleted(path: &str) -> &str {
+pub(crate) fn strip_deleted(path: &str) -> &str {
     path.strip_suffix(" (deleted)").unwrap_or(path)
 }
 
 /// The value of a flag in any of the forms Go programs take: `--x=y`, `--x y`, `-x=y`, `-x y`.
 ///
 /// The last one wins, as it does for the program. A lone `--` ends the flags.
-pub fn flag_value<S: AsRef<str>>(args: &[S], name: &str) -> Option<String> {
+pub(crate) fn flag_value<S: AsRef<str>>(args: &[S], name: &str) -> Option<String> {
     let mut found = None;
     let mut args = args.iter().map(AsRef::as_ref).take_while(|a| *a != "--").peekable();
     while let Some(arg) = args.next() {
@@ -34,7 +34,7 @@ pub fn flag_value<S: AsRef<str>>(args: &[S], name: &str) -> Option<String> {
 }
 
 /// Whether a flag is there, with or without a value.
-pub fn has_flag<S: AsRef<str>>(args: &[S], name: &str) -> bool {
+pub(crate) fn has_flag<S: AsRef<str>>(args: &[S], name: &str) -> bool {
     let args = args.iter().map(AsRef::as_ref).take_while(|a| *a != "--");
     args.filter_map(flag_parts).any(|(flag, _)| flag == name)
 }
@@ -49,7 +49,7 @@ fn flag_parts(arg: &str) -> Option<(&str, Option<&str>)> {
 }
 
 /// Whether an argument is a plain word (not a flag).
-pub fn is_word(arg: &str) -> bool {
+pub(crate) fn is_word(arg: &str) -> bool {
     !arg.starts_with('-')
 }
 
@@ -57,7 +57,7 @@ pub fn is_word(arg: &str) -> bool {
 /// blanks, quotes taken off.
 ///
 /// It is no shell: expansions stay as they are. It only has to find which programs a text calls.
-pub fn shell_commands(text: &str) -> Vec<Vec<String>> {
+pub(crate) fn shell_commands(text: &str) -> Vec<Vec<String>> {
     let mut commands = vec![Vec::new()];
     let mut word: Option<String> = None;
     let mut quote = None;

@@ -6,68 +6,68 @@
 use crate::argv::{base_name, strip_deleted};
 
 /// `…/member/snap/db`: the database of a member.
-pub fn is_db_path(path: &str) -> bool {
+pub(crate) fn is_db_path(path: &str) -> bool {
     ends_with_elements(strip_deleted(path), "member/snap/db")
 }
 
 /// The database, or the copy a defragmentation writes beside it (`db.tmp.1234`, `db.tmp`).
-pub fn is_db_or_defrag(path: &str) -> bool {
+pub(crate) fn is_db_or_defrag(path: &str) -> bool {
     in_member_dir(path, "snap").is_some_and(|name| {
         name == "db" || name == "db.tmp" || name.starts_with("db.tmp.") || name == "db.bak"
     })
 }
 
 /// `…/member/wal/*.wal`, or etcd's own name for a log wherever the log lives (`--wal-dir`).
-pub fn is_member_wal(path: &str) -> bool {
+pub(crate) fn is_member_wal(path: &str) -> bool {
     in_member_dir(path, "wal").is_some_and(|name| has_extension(name, ".wal"))
         || is_wal_name(base_name(path))
 }
 
 /// A segment, or one preallocated for the next (`0.tmp`, `1.tmp`).
-pub fn is_wal_file_name(name: &str) -> bool {
+pub(crate) fn is_wal_file_name(name: &str) -> bool {
     let preallocated =
         name.strip_suffix(".tmp").is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()));
     has_extension(name, ".wal") || preallocated || has_extension(name, ".wal.broken")
 }
 
 /// A raft snapshot, a database received with one, or one being received.
-pub fn is_snap_file_name(name: &str) -> bool {
+pub(crate) fn is_snap_file_name(name: &str) -> bool {
     has_extension(name, ".snap") || has_extension(name, ".snap.db") || is_receiving(name)
 }
 
 /// The base name of a file that lies directly in `…/member/<dir>/`.
-pub fn in_member_dir<'a>(path: &'a str, dir: &str) -> Option<&'a str> {
+pub(crate) fn in_member_dir<'a>(path: &'a str, dir: &str) -> Option<&'a str> {
     let (parent, name) = strip_deleted(path).rsplit_once('/')?;
     let member = parent.strip_suffix(dir)?;
     ends_with_elements(member.strip_suffix('/')?, "member").then_some(name)
 }
 
 /// The base name of a file that lies directly in a folder.
-pub fn directly_in<'a>(path: &'a str, dir: &str) -> Option<&'a str> {
+pub(crate) fn directly_in<'a>(path: &'a str, dir: &str) -> Option<&'a str> {
     let (parent, name) = strip_deleted(path).rsplit_once('/')?;
     (parent == dir.trim_end_matches('/') && !name.is_empty()).then_some(name)
 }
 
 /// Whether a path lies in a folder or below it.
-pub fn is_below(path: &str, dir: &str) -> bool {
+pub(crate) fn is_below(path: &str, dir: &str) -> bool {
     let dir = dir.trim_end_matches('/');
     strip_deleted(path).strip_prefix(dir).is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// A `.part` file: etcd's snapshot client writes `<destination>.part` and renames it at the end.
-pub fn is_part_file(path: &str) -> bool {
+pub(crate) fn is_part_file(path: &str) -> bool {
     has_extension(base_name(path), ".part")
 }
 
 /// A `.part` file whose name without it is a database's or a snapshot's, as etcd's users name them.
-pub fn base_is_db_part(path: &str) -> bool {
+pub(crate) fn base_is_db_part(path: &str) -> bool {
     let stem = base_name(path).strip_suffix(".part");
     stem.is_some_and(|s| has_extension(s, ".db") || (s.contains("etcd") && s.contains("snap")))
 }
 
 /// Whether an element of the path says backup or snapshot, other than a container's layers and the
 /// folders of programs and settings.
-pub fn is_backup_path(path: &str) -> bool {
+pub(crate) fn is_backup_path(path: &str) -> bool {
     const NOT_DATA: [&str; 7] = ["/usr", "/etc", "/proc", "/sys", "/dev", "/lib", "/bin"];
     let path = strip_deleted(path);
     if NOT_DATA.iter().any(|dir| is_below(path, dir)) || path.contains("io.containerd.") {
@@ -84,7 +84,7 @@ pub fn is_backup_path(path: &str) -> bool {
 }
 
 /// A container's log: what the kubelet and Docker keep on the host.
-pub fn is_container_log(path: &str) -> bool {
+pub(crate) fn is_container_log(path: &str) -> bool {
     ["/var/log/pods", "/var/log/containers"].iter().any(|dir| is_below(path, dir))
         || is_docker_log(path)
 }

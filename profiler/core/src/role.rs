@@ -159,3 +159,6 @@ impl RoleVerdict {
 #[cfg(test)]
 #[path = "role_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+mod fuzz_tests;

@@ -92,7 +92,8 @@ pub fn parse_block_stat(text: &str) -> Option<BlockStat> {
 fn read_device(dir: &Path, name: &str) -> Option<DeviceFacts> {
     let dev = parse_dev(&text(dir.join("dev"))?)?;
     let queue = |file: &str| text(dir.join("queue").join(file));
-    let (scheduler, schedulers) = queue("scheduler").map_or((None, Vec::new()), parse_schedulers);
+    let (scheduler, schedulers) =
+        queue("scheduler").as_deref().map(parse_schedulers).unwrap_or_default();
     let partitions = read_partitions(dir);
     let mut holders = names_in(&dir.join("holders")).unwrap_or_default();
     for partition in &partitions {
@@ -129,11 +130,11 @@ fn read_partitions(dir: &Path) -> Vec<Partition> {
 }
 
 /// `none [mq-deadline] kyber`: the one in brackets is active. Before Linux 6.13 `none` may stand alone.
-fn parse_schedulers(line: String) -> (Option<String>, Vec<String>) {
+fn parse_schedulers(line: &str) -> (Option<String>, Vec<String>) {
     let strip = |word: &str| word.trim_matches(['[', ']']).to_owned();
     let all: Vec<String> = line.split_ascii_whitespace().map(strip).collect();
     let active = line.split_ascii_whitespace().find(|w| w.starts_with('[')).map(strip);
-    let only = || (all.len() == 1).then(|| line.clone());
+    let only = || (all.len() == 1).then(|| line.to_owned());
     (active.or_else(only), all)
 }
 

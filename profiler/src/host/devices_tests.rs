@@ -72,7 +72,7 @@ fn what_a_device_does_not_say_is_unknown_and_not_zero() {
     assert_eq!((dm.size_bytes, dm.wbt_lat_usec, dm.write_cache), (None, None, None));
     assert_eq!(devices[1].size_bytes, Some(0));
     assert_eq!((&dm.scheduler, dm.schedulers.len()), (&None, 0));
-    assert_eq!(parse_schedulers("none".to_owned()).0.as_deref(), Some("none"));
+    assert_eq!(parse_schedulers("none").0.as_deref(), Some("none"));
 }
 
 #[test]

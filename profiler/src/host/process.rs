@@ -4,7 +4,6 @@
 
 use std::io;
 
-use iocontend_core::argv::base_name;
 use iocontend_core::cgroup::CgroupPaths;
 use iocontend_core::facts::{ProcessFacts, ProcessKey};
 use rustix::io::Errno;
@@ -102,7 +101,8 @@ impl Reader<'_> {
         facts.exe = self.link("exe");
         facts.cwd = self.link("cwd");
         let names = [facts.exe.as_ref(), facts.argv.first()];
-        if names.into_iter().flatten().any(|path| base_name(path).starts_with("etcd")) {
+        let is_etcd = |path: &str| path.rsplit('/').next().is_some_and(|n| n.starts_with("etcd"));
+        if names.into_iter().flatten().any(|path| is_etcd(path)) {
             facts.etcd_env = parse_environ(&self.read("environ", MAX_ENVIRON));
         }
     }

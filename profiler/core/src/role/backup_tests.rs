@@ -46,6 +46,7 @@ fn commands_that_take_backups() {
         ("/usr/bin/restic", &["restic", "backup", "/"]),
         ("/usr/bin/python3", &["/usr/bin/python3", "/usr/bin/borg", "create"]),
         ("/usr/bin/rclone", &["rclone", "sync", "/a", "r:b"]),
+        ("/usr/bin/iocontend", &["iocontend", "demo-copier", "--source", "x"]),
     ] {
         assert_eq!(role(exe, argv), Role::Backup, "{argv:?}");
     }
@@ -124,6 +125,7 @@ fn what_only_looks_like_a_backup_is_other() {
         ("/usr/bin/docker", &["docker", "logs", "velero"]),
         ("/usr/bin/vim", &["vim", "/opt/etcd-backup.sh"]),
         ("/usr/bin/rclone", &["rclone", "mount", "r:b", "/m"]),
+        ("/usr/bin/iocontend", &["iocontend", "watch", "demo-copier"]),
         ("/x/bin/k3s", &["k3s", "etcd-snapshot", "ls"]),
         ("/usr/bin/bash", &["bash", "/opt/rotate.sh"]),
         ("/usr/bin/cluster-etcd-operator", &["cluster-etcd-operator", "operator"]),
