@@ -191,32 +191,44 @@ pub fn rq_complete(ctx: BtfTracePointContext) -> i32 {
     let status = ctx.arg::<u32>(1) & 0xff;
     let bytes: u32 = ctx.arg(2);
     // SAFETY: a request.
-    unsafe { completed(rq, status, bytes, complete) };
+    if !unsafe { completed(rq, status, bytes, complete) } {
+        aya_log_ebpf::debug!(&ctx, "a request completed whose start was not seen");
+    }
     0
 }
 
+/// `false` when the request's start was not seen.
 #[inline(always)]
-unsafe fn completed(rq: Ptr, status: u32, bytes: u32, complete: u64) {
+unsafe fn completed(rq: Ptr, status: u32, bytes: u32, complete: u64) -> bool {
     let key = scalar(rq);
     // SAFETY: members of a request; slots are ours.
     unsafe {
         let flags: u32 = load(rq, config!(rq_cmd_flags));
         let op = flags & OP_MASK;
         if op == OP_FLUSH {
-            return flush_command(rq, key, complete);
+            flush_command(rq, key, complete);
+            return true;
         }
         if op >= OP_DRV_IN {
-            return bump(Count::Passthrough);
+            bump(Count::Passthrough);
+            return true;
         }
         let slot = slot_of(rq, key);
         let sequence: u32 = load(rq, config!(rq_rq_flags));
         let remaining: u32 = load(rq, config!(rq_data_len));
         if sequence & config!(rqf_flush_seq) != 0 || bytes < remaining {
-            return part_done(rq, slot, op, bytes);
+            part_done(rq, slot, op, bytes);
+            return true;
         }
         match slot {
-            Some(slot) => finished(slot, op, status, bytes, complete),
-            None => finished_unknown(rq, op, status, bytes, complete),
+            Some(slot) => {
+                finished(slot, op, status, bytes, complete);
+                true
+            }
+            None => {
+                finished_unknown(rq, op, status, bytes, complete);
+                false
+            }
         }
     }
 }

@@ -33,13 +33,16 @@ pub fn exec(ctx: BtfTracePointContext) -> i32 {
     let task: Ptr = ctx.arg(0);
     if let Some(buffer) = EXEC_BUFFER.get_ptr_mut(0) {
         // SAFETY: a per-CPU buffer that only this program uses.
-        unsafe { exec_event(task, buffer) };
+        if !unsafe { exec_event(task, buffer) } {
+            aya_log_ebpf::debug!(&ctx, "the arguments of a new program could not be read");
+        }
     }
     0
 }
 
+/// `false` when the arguments could not be read.
 #[inline(always)]
-unsafe fn exec_event(task: Ptr, buffer: *mut ExecBuffer) {
+unsafe fn exec_event(task: Ptr, buffer: *mut ExecBuffer) -> bool {
     // SAFETY: members of the task that becomes another program; its arguments are in its own memory.
     unsafe {
         let mm: Ptr = load(task, config!(task_mm));
@@ -50,10 +53,12 @@ unsafe fn exec_event(task: Ptr, buffer: *mut ExecBuffer) {
         if len > ARGV_MAX as u64 {
             len = 0;
         }
+        let mut readable = true;
         let argv = (&raw mut (*buffer).argv).cast();
         if len != 0 && bpf_probe_read_user(argv, len as u32, start as *const _) != 0 {
             bump(Count::ArgvUnreadable);
             len = 0;
+            readable = false;
         }
         let parent: Ptr = load(task, config!(task_real_parent));
         (*buffer).record = ExecRecord {
@@ -69,7 +74,7 @@ unsafe fn exec_event(task: Ptr, buffer: *mut ExecBuffer) {
         };
         let size = core::hint::black_box(size_of::<ExecRecord>() as u64 + len);
         if size > size_of::<ExecBuffer>() as u64 {
-            return;
+            return readable;
         }
         let sent = aya_ebpf::helpers::generated::bpf_ringbuf_output(
             (&raw const EVENTS).cast_mut().cast(),
@@ -80,6 +85,7 @@ unsafe fn exec_event(task: Ptr, buffer: *mut ExecBuffer) {
         if sent != 0 {
             bump(Count::RingFullProcess);
         }
+        readable
     }
 }
 

@@ -39,7 +39,7 @@ async fn demo(args: &DemoArgs) -> Result<(), Failure> {
     let alone = args.duration.mul_f64(ALONE);
     let opts = DemoOpts { duration: args.duration, alone, ..DemoOpts::default() };
     let plan = DemoPlan::new(&args.dir, opts).map_err(|error| Failure::other(&error.into()))?;
-    for line in plan.leftovers().iter().map(ToString::to_string).chain(plan.describe()) {
+    for line in plan.describe() {
         tell(&line);
     }
     plan.prepare(&Stop::new()).map_err(|error| Failure::other(&error.into()))?;
@@ -60,7 +60,6 @@ async fn demo(args: &DemoArgs) -> Result<(), Failure> {
     let report = live.report(Span::Whole);
     drop(live);
     reports.end(&report)?;
-    victim.stop();
     second_source(args.output, victim.finish(), copier.finish());
     plan.cleanup().map_err(|error| Failure::other(&error.into()))
 }

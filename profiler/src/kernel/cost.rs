@@ -1,7 +1,9 @@
 //! What the programs cost, as the kernel counts it.
 
 use std::fs;
-use std::os::fd::{AsRawFd as _, BorrowedFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd};
+
+use aya::maps::Map;
 
 /// One program's counters (`/proc/self/fdinfo`, kernel/bpf/syscall.c `bpf_prog_show_fdinfo`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,6 +19,21 @@ pub struct RunStats {
 /// Reads a program's counters. `None` when the kernel does not show them.
 pub fn of_program(fd: BorrowedFd<'_>) -> Option<RunStats> {
     parse(&fs::read_to_string(format!("/proc/self/fdinfo/{}", fd.as_raw_fd())).ok()?)
+}
+
+/// Memory of a map as the kernel counts it (`memlock` in fdinfo), bytes.
+pub fn of_map(map: &Map) -> Option<u64> {
+    let data = match map {
+        Map::Array(data)
+        | Map::HashMap(data)
+        | Map::PerCpuArray(data)
+        | Map::RingBuf(data) => data,
+        _ => return None,
+    };
+    let fd = data.fd().as_fd().as_raw_fd();
+    let text = fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("memlock:"))?;
+    line.trim().parse().ok()
 }
 
 fn parse(text: &str) -> Option<RunStats> {

@@ -2,6 +2,7 @@
 
 pub mod cost;
 pub mod facts;
+pub mod log;
 pub mod permission;
 pub mod probes;
 pub mod tables;

@@ -20,6 +20,7 @@ use iocontend_wire::tables::{
 use thiserror::Error;
 
 use super::cost::{self, RunStats};
+use super::log::Logger;
 use super::tables::Mapped;
 
 /// The object built by `cargo xtask ebpf`.
@@ -116,6 +117,8 @@ pub struct Probes {
     pub gaps: Vec<Gap>,
     /// Copies of the statistics.
     pub shards: usize,
+    /// Memory of all maps as the kernel counts it.
+    pub map_bytes: u64,
     /// Events.
     pub ring: RingBuf<MapData>,
     /// Stream keys.
@@ -129,6 +132,8 @@ pub struct Probes {
     /// Files by id.
     pub files: Mapped<FileEntries>,
     slots: Mapped<SlotSet>,
+    /// Log messages of the programs, when asked for.
+    pub logger: Option<Logger>,
     tracked: Mapped<Tracked>,
     control: Mapped<Control>,
     counts: PerCpuArray<MapData, [u64; COUNT_SLOTS]>,
@@ -209,17 +214,20 @@ impl Probes {
     /// Loads and attaches.
     pub fn attach(plan: &Plan, btf: &Btf, options: ProbeOptions) -> Result<Self, ProbeError> {
         let mut ebpf = load(plan, btf, options)?;
+        let map_bytes = ebpf.maps().filter_map(|(_, map)| cost::of_map(map)).sum();
         let shards = plan.shards as usize;
         let mut probes = Self {
             attached: Vec::new(),
             gaps: plan.gaps.clone(),
             shards,
+            map_bytes,
             ring: map(&mut ebpf, "EVENTS")?,
             keys: mapped(&mut ebpf, "KEYS", SETS)?,
             stats: mapped(&mut ebpf, "STATS", STREAMS * shards)?,
             devices: mapped(&mut ebpf, "DEVICES", 1)?,
             cgroups: mapped(&mut ebpf, "CGROUPS", 1)?,
             files: mapped(&mut ebpf, "FILE_ENTRIES", 1)?,
+            logger: if options.log { Logger::start(&mut ebpf).ok() } else { None },
             slots: mapped(&mut ebpf, "SLOTS", 1 << SLOT_BITS)?,
             tracked: mapped(&mut ebpf, "TRACKED", 1)?,
             control: mapped(&mut ebpf, "CONTROL", 1)?,
@@ -322,11 +330,6 @@ impl Probes {
     pub fn in_flight(&self) -> u64 {
         let tags = |set: SlotSet| set.ways.iter().filter(|slot| slot.queued != 0).count() as u64;
         (0..self.slots.len()).filter_map(|index| self.slots.read(index)).map(tags).sum()
-    }
-
-    /// Memory of all maps as the kernel counts it, bytes.
-    pub fn map_bytes(&self) -> u64 {
-        self.ebpf.maps().filter_map(|(_, map)| cost::of_map(map)).sum()
     }
 
     /// Cost of every attached program, as far as the kernel counts it.

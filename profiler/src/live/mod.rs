@@ -105,6 +105,9 @@ impl Live {
 
     /// Reads what has come since the last time. To be called some twenty times a second.
     pub fn poll(&mut self) {
+        if let Some(logger) = &mut self.probes.logger {
+            logger.flush();
+        }
         self.drain();
         for key in self.reader.new_keys(&self.probes) {
             self.apply(Input::Seen(key));

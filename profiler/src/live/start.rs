@@ -1,10 +1,9 @@
 //! How a live session begins: permission, kernel facts, plan, attach, scan, count.
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use iocontend_core::btf::Btf;
-use iocontend_core::plan::{Facts, GapReason, Loses, Plan, PlanError, plan};
+use iocontend_core::plan::{Facts, GapReason, Plan, PlanError, plan};
 use iocontend_core::report::{Attached, CgroupVersion, Host, HookKind, Tool};
 use iocontend_core::selector::Selector;
 use iocontend_core::session::{Input, Options, Session};
@@ -17,7 +16,7 @@ use crate::error::{Failure, tell, warn};
 use crate::host::{self, HostRoot, WithFiles};
 use crate::kernel::facts::KernelPaths;
 use crate::kernel::permission;
-use crate::kernel::probes::{Logger, ProbeError, ProbeOptions, Probes};
+use crate::kernel::probes::{ProbeError, ProbeOptions, Probes};
 
 /// What a live session is asked for.
 #[derive(Clone, Debug, Default)]
@@ -122,7 +121,7 @@ impl Live {
         if self.probes.attached.iter().any(|program| program.program == "sync_syscall_exit") {
             said.push(notes::syscall_probes(Lang::En));
         }
-        let bytes = self.probes.map_bytes();
+        let bytes = self.probes.map_bytes;
         self.apply(Input::Attached(attached));
         self.apply(Input::MapBytes(bytes));
         for note in said {
@@ -150,13 +149,7 @@ fn attach(
         .map_err(|error| no_btf(error.to_string()))?;
     let plan = make_plan(&btf, root, kernel)?;
     let options = ProbeOptions { ring_bytes: settings.ring_bytes, log: settings.bpf_log };
-    let mut probes = Probes::attach(&plan, &loader_btf, options).map_err(|error| refused(&error))?;
-    if settings.bpf_log
-        && let Err(error) = Logger::start(&mut probes)
-    {
-        tell(&format!("no log messages of the BPF programs: {error}"));
-    }
-    Ok(probes)
+    Probes::attach(&plan, &loader_btf, options).map_err(|error| refused(&error))
 }
 
 fn make_plan(btf: &Btf<'_>, root: &HostRoot, kernel: &KernelPaths) -> Result<Plan, Failure> {
@@ -214,12 +207,4 @@ fn host_of_report(facts: &iocontend_core::facts::HostFacts) -> Host {
 /// Local time's distance from UTC now.
 fn utc_offset() -> i32 {
     jiff::Zoned::now().offset().seconds()
-}
-
-/// How long between two looks at the ring: it holds 4 MiB, some 80,000 events.
-pub const POLL: Duration = Duration::from_millis(50);
-
-/// Whether a gap means that what the user asked for cannot be had.
-pub fn is_essential(loses: Loses) -> bool {
-    loses == Loses::Everything
 }

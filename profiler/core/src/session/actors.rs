@@ -43,6 +43,8 @@ pub(super) struct Known {
     /// Indices of the selectors it matches; `AUTO` without selectors.
     pub(super) selected_by: Vec<usize>,
     tracked: bool,
+    /// Its place may be taken by another.
+    forgotten: bool,
 }
 
 /// Index that stands for "no selector was given".
@@ -124,6 +126,7 @@ impl Actors {
             exited: false,
             selected_by: Vec::new(),
             tracked: false,
+            forgotten: false,
         };
         let id = match self.free.pop() {
             Some(id) => {
@@ -198,6 +201,10 @@ impl Actors {
         known.facts.open_files.clear();
         known.facts.files_seen = FilesSeen::NotRead;
         known.looked_up = false;
+        // Selected by a name it no longer has: a shell's child before it became what it is.
+        known.selected_by.retain(|index| {
+            self.selectors.get(*index).is_some_and(|selector| selector.matches(&known.facts))
+        });
         let mut outputs = self.judge(id);
         let known = &self.known[id];
         let interesting = known.active || known.role != Role::Other || !known.selected_by.is_empty();
@@ -249,26 +256,20 @@ impl Actors {
         outputs
     }
 
-    /// The kernel's table holds nothing of this process any more.
-    pub(super) fn forget_if_idle(&mut self, id: ActorId) {
-        let Some(known) = self.known.get(id) else { return };
-        if known.active || !known.exited {
-            return;
-        }
-        let key = known.facts.key;
-        self.by_key.remove(&key);
-        if self.by_pid.get(&key.pid) == Some(&id) {
-            self.by_pid.remove(&key.pid);
-        }
-        self.free.push(id);
-    }
-
-    /// Ended processes that did nothing are forgotten.
+    /// Ended processes that did nothing are forgotten; the streams of the others stay theirs.
     pub(super) fn sweep(&mut self) {
         for id in 0..self.known.len() {
-            if !self.free.contains(&id) {
-                self.forget_if_idle(id);
+            let known = &mut self.known[id];
+            if known.active || !known.exited || known.forgotten {
+                continue;
             }
+            known.forgotten = true;
+            let key = known.facts.key;
+            self.by_key.remove(&key);
+            if self.by_pid.get(&key.pid) == Some(&id) {
+                self.by_pid.remove(&key.pid);
+            }
+            self.free.push(id);
         }
     }
 

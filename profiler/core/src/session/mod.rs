@@ -285,6 +285,7 @@ impl Session {
     /// A report of a window that ends now. An interval report begins the next interval.
     pub fn report(&mut self, span: Span, sample: HostSample, now: Now) -> Report {
         let report = assemble::report(self, span, &sample, now);
+        self.actors.sweep();
         if span == Span::Interval {
             self.streams.next_interval();
             self.ledger.next_interval();
