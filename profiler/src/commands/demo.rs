@@ -44,7 +44,7 @@ async fn demo(args: &DemoArgs) -> Result<(), Failure> {
     }
     plan.prepare(&Stop::new()).map_err(|error| Failure::other(&error.into()))?;
     // Declared after the plan: they end before their files are removed.
-    let mut victim = spawn_victim(&plan).map_err(|error| Failure::other(&error.into()))?;
+    let victim = spawn_victim(&plan).map_err(|error| Failure::other(&error.into()))?;
     let copier = spawn_copier(&plan, alone).map_err(|error| Failure::other(&error.into()))?;
     let settings = Settings {
         selectors: vec![Selector::Pid(victim.id())],

@@ -1,0 +1,1 @@
+//! The command line from outside: no root, no kernel.
