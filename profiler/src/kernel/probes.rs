@@ -75,8 +75,14 @@ impl ProbeError {
         if let Self::Program { program, .. } = self { Some(program) } else { None }
     }
 
-    /// Whether the kernel said "not permitted" somewhere in the chain.
+    /// Whether the kernel said "not permitted" somewhere in the chain. The verifier refuses code with the same
+    /// error number, but it says why.
     pub fn is_permission(&self) -> bool {
+        if let Self::Program { source: ProgramError::LoadError { verifier_log, .. }, .. } = self
+            && !verifier_log.to_string().is_empty()
+        {
+            return false;
+        }
         let mut next: Option<&(dyn std::error::Error + 'static)> = Some(self);
         while let Some(error) = next {
             if let Some(io) = error.downcast_ref::<io::Error>()
@@ -152,7 +158,7 @@ fn load(plan: &Plan, btf: &Btf, options: ProbeOptions) -> Result<Ebpf, ProbeErro
     let streams = u32::try_from(STREAMS).unwrap_or(u32::MAX);
     EbpfLoader::new()
         .btf(Some(btf))
-        .verifier_log_level(VerifierLogLevel::STATS)
+        .verifier_log_level(VerifierLogLevel::STATS | VerifierLogLevel::DEBUG)
         .override_global("CONFIG", bytemuck::bytes_of(&plan.config), true)
         .map_max_entries("STATS", streams.saturating_mul(plan.shards))
         .map_max_entries("EVENTS", options.ring_bytes)
