@@ -37,7 +37,7 @@ async fn watch(args: &WatchArgs) -> Result<(), Failure> {
         quiet: false,
     };
     let reports = Reports::new(args.format());
-    let mut live = Live::start(settings, HostRoot::default(), &KernelPaths::from_environment())?;
+    let mut live = Live::start(&settings, HostRoot::default(), &KernelPaths::from_environment())?;
     let end = args.duration.map(|duration| Instant::now() + duration);
     until(&mut live, &reports, args.interval, end, &mut stop).await?;
     live.stop();
