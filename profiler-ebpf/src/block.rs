@@ -361,7 +361,8 @@ unsafe fn flush_command(rq: Ptr, key: u64, complete: u64) {
     }
     let d2c_ns = if issued != 0 { complete.wrapping_sub(issued) } else { NO_TIME };
     let dev = devices::of_request(rq);
-    let key = Key::owner(Owner::Overflow, 0, How::Unattributed).with(dev, Kind::FlushCommand as u32);
+    let key =
+        Key::owner(Owner::Overflow, 0, How::Unattributed).with(dev, Kind::FlushCommand as u32);
     bump(Count::FlushCommand);
     streams::account(key, 0, NO_TIME, d2c_ns);
     match EVENTS.reserve::<FlushRecord>(0) {

@@ -137,7 +137,7 @@ pub struct Config {
     pub dio_ends: [u64; DIO_ENDS],
 }
 
-const _: () = assert!(size_of::<Config>() % 8 == 0);
+const _: () = assert!(size_of::<Config>().is_multiple_of(8));
 
 impl Config {
     /// Nothing known: every offset absent, every switch off.

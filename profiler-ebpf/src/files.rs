@@ -172,7 +172,8 @@ pub extern "C" fn file_id(dev: u32, ino: u64) -> u32 {
     if let Some(id) = known_id(inode) {
         return id;
     }
-    let (Some(entries), Some(control)) = (FILE_ENTRIES.get_ptr_mut(0), CONTROL.get_ptr_mut(0)) else {
+    let (Some(entries), Some(control)) = (FILE_ENTRIES.get_ptr_mut(0), CONTROL.get_ptr_mut(0))
+    else {
         return 0;
     };
     for _ in 0..TRIES {

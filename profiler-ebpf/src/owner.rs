@@ -45,7 +45,9 @@ fn of_kernel_thread(bio: Ptr, tgid: u32) -> Key {
         BioKind::IomapDirect(dio) => {
             if let Some(waiter) = waiter_of(dio) {
                 let file = match files::inode_of_direct(dio) {
-                    Some(inode) if files::is_tracked(waiter) => files::file_id(inode.dev, inode.ino),
+                    Some(inode) if files::is_tracked(waiter) => {
+                        files::file_id(inode.dev, inode.ino)
+                    }
                     _ => 0,
                 };
                 return Key::owner(Owner::Process(waiter), file, How::Direct);

@@ -49,7 +49,8 @@ unsafe fn exec_event(task: Ptr, buffer: *mut ExecBuffer) -> bool {
         let (start, end): (u64, u64) =
             (load(mm, config!(mm_arg_start)), load(mm, config!(mm_arg_end)));
         let total = end.wrapping_sub(start);
-        let mut len = core::hint::black_box(if total > ARGV_MAX as u64 { ARGV_MAX as u64 } else { total });
+        let mut len =
+            core::hint::black_box(if total > ARGV_MAX as u64 { ARGV_MAX as u64 } else { total });
         if len > ARGV_MAX as u64 {
             len = 0;
         }

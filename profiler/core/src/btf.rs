@@ -139,11 +139,16 @@ impl<'a> Btf<'a> {
 
     /// Indexes the type at an offset; gives the offset of the next.
     fn index_one(&mut self, at: usize) -> Result<usize, BtfError> {
-        #[expect(clippy::cast_possible_truncation, reason = "a type takes 12 bytes and the section's length is a u32")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a type takes 12 bytes and the section's length is a u32"
+        )]
         let id = self.starts.len() as u32 + 1;
         let truncated = BtfError::Truncated { id, len: self.types.len() };
         let Some(ty) = self.type_at(at) else { return Err(truncated) };
-        let Some(tail) = ty.tail() else { return Err(BtfError::UnknownKind { id, kind: ty.kind() }) };
+        let Some(tail) = ty.tail() else {
+            return Err(BtfError::UnknownKind { id, kind: ty.kind() });
+        };
         let next = at + 12 + tail;
         if next > self.types.len() {
             return Err(truncated);
@@ -251,7 +256,8 @@ impl<'a> Btf<'a> {
     /// anything else. `None` when the kernel has no such tracepoint built in.
     pub fn tracepoint(&self, name: &str) -> Option<Vec<String>> {
         let pointer = self.get(*self.tracepoints.get(name.as_bytes())?)?;
-        let proto = self.resolve(if pointer.kind() == kind::PTR { pointer.word } else { return None })?;
+        let proto =
+            self.resolve(if pointer.kind() == kind::PTR { pointer.word } else { return None })?;
         if proto.kind() != kind::FUNC_PROTO {
             return None;
         }
@@ -291,9 +297,10 @@ fn sections(bytes: &[u8]) -> Result<(&[u8], &[u8]), BtfError> {
         let start = header.checked_add(offset as usize)?;
         bytes.get(start..start.checked_add(len as usize)?)
     };
-    let types = section(field(8)?, field(12)?).ok_or(BtfError::Header("the types reach past the end"))?;
-    let strings =
-        section(field(16)?, field(20)?).ok_or(BtfError::Header("the strings reach past the end"))?;
+    let types =
+        section(field(8)?, field(12)?).ok_or(BtfError::Header("the types reach past the end"))?;
+    let strings = section(field(16)?, field(20)?)
+        .ok_or(BtfError::Header("the strings reach past the end"))?;
     Ok((types, strings))
 }
 
@@ -343,8 +350,10 @@ mod tests {
         }
 
         fn bytes(&self) -> Vec<u8> {
-            let (types, strings) =
-                (u32::try_from(self.types.len()).unwrap(), u32::try_from(self.strings.len()).unwrap());
+            let (types, strings) = (
+                u32::try_from(self.types.len()).unwrap(),
+                u32::try_from(self.strings.len()).unwrap(),
+            );
             let mut out = vec![0x9f, 0xeb, 1, 0];
             for value in [24, 0, types, types, strings] {
                 out.extend(value.to_le_bytes());
@@ -361,7 +370,8 @@ mod tests {
         let inner = b.structure("", &[("deep", int, 64)]);
         let css = b.structure("css", &[("cgroup", int, 32)]);
         let css_t = b.ty("css_t", kind::TYPEDEF, 0, css, &[]);
-        let request = b.structure("request", &[("q", int, 0), ("", inner, 128), ("css", css_t, 256)]);
+        let request =
+            b.structure("request", &[("q", int, 0), ("", inner, 128), ("css", css_t, 256)]);
         let pointer = b.ty("", kind::PTR, 0, request, &[]);
         let proto = b.ty("", kind::FUNC_PROTO, 3, 0, &[0, pointer, 0, pointer, 0, int]);
         let to_proto = b.ty("", kind::PTR, 0, proto, &[]);

@@ -184,12 +184,8 @@ pub struct Facts<'a> {
 
 /// Decides.
 pub fn plan(facts: &Facts<'_>) -> Result<Plan, PlanError> {
-    let mut plan = Plan {
-        programs: Vec::new(),
-        gaps: Vec::new(),
-        config: offsets(facts.btf)?,
-        shards: 0,
-    };
+    let mut plan =
+        Plan { programs: Vec::new(), gaps: Vec::new(), config: offsets(facts.btf)?, shards: 0 };
     switches(&mut plan, facts);
     block_programs(&mut plan, facts)?;
     process_programs(&mut plan, facts);
@@ -214,16 +210,16 @@ fn switches(plan: &mut Plan, facts: &Facts<'_>) {
 }
 
 /// Checks a prototype's leading arguments.
-fn expect_args(
-    btf: &Btf<'_>,
-    name: &'static str,
-    expected: &'static str,
-) -> Result<(), PlanError> {
+fn expect_args(btf: &Btf<'_>, name: &'static str, expected: &'static str) -> Result<(), PlanError> {
     let found = btf.tracepoint(name).ok_or(PlanError::NoTracepoint(name))?;
     let wanted: Vec<&str> = expected.split(", ").collect();
     let fits = found.len() >= wanted.len()
         && found.iter().zip(&wanted).all(|(have, want)| *want == "_" || have == want);
-    if fits { Ok(()) } else { Err(PlanError::Prototype { name, found: found.join(", "), expected }) }
+    if fits {
+        Ok(())
+    } else {
+        Err(PlanError::Prototype { name, found: found.join(", "), expected })
+    }
 }
 
 fn block_programs(plan: &mut Plan, facts: &Facts<'_>) -> Result<(), PlanError> {
@@ -277,6 +273,9 @@ fn process_programs(plan: &mut Plan, facts: &Facts<'_>) {
     }
 }
 
+/// Puts an offset where the programs look for it.
+type SetOffset = fn(&mut Config, u32);
+
 /// Sync waits, per file system. The end is attached before the begin.
 fn sync_programs(plan: &mut Plan, facts: &Facts<'_>) {
     let mounted = |name: &str| facts.filesystems.iter().any(|found| found == name);
@@ -293,8 +292,10 @@ fn sync_programs(plan: &mut Plan, facts: &Facts<'_>) {
     let hook = Hook::Classic(exit.0, exit.1);
     let field = offset_of(facts, exit, "ret", 4);
     sync_program(plan, "ext4_sync_exit", hook, "ext4", ext4, field, |c, at| c.ext4_exit_ret = at);
-    let begins: [(_, _, &'static str, fn(&mut Config, u32)); 3] = [
-        ("ext4_sync_enter", ("ext4", "ext4_sync_file_enter"), "ext4", |c, at| c.ext4_enter_ino = at),
+    let begins: [(&str, _, &str, SetOffset); 3] = [
+        ("ext4_sync_enter", ("ext4", "ext4_sync_file_enter"), "ext4", |c, at| {
+            c.ext4_enter_ino = at;
+        }),
         ("xfs_sync_enter", ("xfs", "xfs_file_fsync"), "xfs", |c, at| c.xfs_ino = at),
         ("btrfs_sync_enter", ("btrfs", "btrfs_sync_file"), "btrfs", |c, at| c.btrfs_ino = at),
     ];
@@ -348,7 +349,6 @@ fn sync_program(
 }
 
 /// Offsets without which there is no measurement are errors; the others switch something off.
-#[expect(clippy::too_many_lines, reason = "one line per member, nothing to break up")]
 fn offsets(btf: &Btf<'_>) -> Result<Config, PlanError> {
     let need = |structure: &str, path: &str, whole: &'static str| {
         btf.offset(structure, path).ok_or(PlanError::NoMember(whole))

@@ -63,6 +63,9 @@ mod tests {
 
     #[test]
     fn damaged_lines_are_passed_over() {
-        assert_eq!(Format::parse("field:;offset:x;size:;\n\u{0}\nfield:int a;offset:99999999999;"), Format::default());
+        assert_eq!(
+            Format::parse("field:;offset:x;size:;\n\u{0}\nfield:int a;offset:99999999999;"),
+            Format::default()
+        );
     }
 }

@@ -10,7 +10,8 @@ use tokio::time::Instant;
 use super::watch::{StopSignals, until};
 use crate::cli::{DemoArgs, Format};
 use crate::demo::{
-    CopierResult, DemoOpts, DemoPlan, LatencySummary, Stop, VictimResult, spawn_copier, spawn_victim,
+    CopierResult, DemoOpts, DemoPlan, LatencySummary, Stop, VictimResult, spawn_copier,
+    spawn_victim,
 };
 use crate::error::{Failure, tell};
 use crate::host::HostRoot;
@@ -53,7 +54,7 @@ async fn demo(args: &DemoArgs) -> Result<(), Failure> {
         ..Settings::default()
     };
     let reports = Reports::new(args.output);
-    let mut live = Live::start(settings, HostRoot::default(), &KernelPaths::from_environment())?;
+    let mut live = Live::start(&settings, HostRoot::default(), &KernelPaths::from_environment())?;
     let end = Instant::now() + args.duration;
     until(&mut live, &reports, INTERVAL, Some(end), &mut stop).await?;
     live.stop();
@@ -79,7 +80,8 @@ fn second_source(
                 tell(&format!("the victim's own clock, fdatasync: {}", words(latency)));
             }
             if let Some(split) = &result.split {
-                for (when, phase) in [("alone", &split.before), ("beside the copier", &split.after)] {
+                for (when, phase) in [("alone", &split.before), ("beside the copier", &split.after)]
+                {
                     if let Some(latency) = &phase.fdatasync {
                         tell(&format!("  {when}: {}", words(latency)));
                     }

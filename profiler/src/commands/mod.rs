@@ -52,7 +52,8 @@ fn finish(result: anyhow::Result<impl serde::Serialize>) -> Result<(), Failure> 
 
 fn schema() -> Result<(), Failure> {
     let schema = iocontend_core::schema::report_schema();
-    let mut text = serde_json::to_vec_pretty(&schema).map_err(|error| Failure::other(&error.into()))?;
+    let mut text =
+        serde_json::to_vec_pretty(&schema).map_err(|error| Failure::other(&error.into()))?;
     text.push(b'\n');
     print(&text)
 }

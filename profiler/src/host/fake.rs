@@ -13,7 +13,8 @@ pub(super) struct FakeHost {
 impl FakeHost {
     pub(super) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let root = HostRoot { proc: dir.path().join("proc"), sys: dir.path().join("sys") };
+        let below = |name| dir.path().join(name);
+        let root = HostRoot { proc: below("proc"), sys: below("sys"), cgroup: below("cgroup") };
         std::fs::create_dir_all(&root.proc).unwrap();
         std::fs::create_dir_all(&root.sys).unwrap();
         Self { root, dir }

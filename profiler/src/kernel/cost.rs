@@ -23,12 +23,9 @@ pub fn of_program(fd: BorrowedFd<'_>) -> Option<RunStats> {
 
 /// Memory of a map as the kernel counts it (`memlock` in fdinfo), bytes.
 pub fn of_map(map: &Map) -> Option<u64> {
-    let data = match map {
-        Map::Array(data)
-        | Map::HashMap(data)
-        | Map::PerCpuArray(data)
-        | Map::RingBuf(data) => data,
-        _ => return None,
+    let (Map::Array(data) | Map::HashMap(data) | Map::PerCpuArray(data) | Map::RingBuf(data)) = map
+    else {
+        return None;
     };
     let fd = data.fd().as_fd().as_raw_fd();
     let text = fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).ok()?;

@@ -83,7 +83,9 @@ impl KernelPaths {
 fn symbol(line: &[u8]) -> Option<(usize, u64)> {
     // Hundreds of thousands of lines: two cheap looks at the name before it is compared with each.
     let name = line.get(19..)?;
-    if !matches!(name.first(), Some(b'i' | b'b' | b'd' | b's')) || !name.windows(3).any(|three| three == b"end") {
+    if !matches!(name.first(), Some(b'i' | b'b' | b'd' | b's'))
+        || !name.windows(3).any(|three| three == b"end")
+    {
         return None;
     }
     let text = std::str::from_utf8(line).ok()?;
@@ -100,11 +102,27 @@ mod tests {
 
     #[test]
     fn a_wanted_symbol_is_found_also_in_a_module() {
-        assert_eq!(symbol(b"ffffffff81765bf0 T iomap_dio_bio_end_io\n"), Some((0, 0xffff_ffff_8176_5bf0)));
-        assert_eq!(symbol(b"ffffffffc0a4e9d0 t btrfs_dio_end_io\t[btrfs]\n"), Some((7, 0xffff_ffff_c0a4_e9d0)));
-        assert_eq!(symbol(b"ffffffff81765bf0 T submit_bio_wait_endio\n").map(|(index, _)| index), Some(6));
-        assert_eq!(symbol(b"ffffffff81765bf0 T dio_bio_end_aio\n").map(|(index, _)| index), Some(5));
+        assert_eq!(
+            symbol(b"ffffffff81765bf0 T iomap_dio_bio_end_io\n"),
+            Some((0, 0xffff_ffff_8176_5bf0))
+        );
+        assert_eq!(
+            symbol(b"ffffffffc0a4e9d0 t btrfs_dio_end_io\t[btrfs]\n"),
+            Some((7, 0xffff_ffff_c0a4_e9d0))
+        );
+        assert_eq!(
+            symbol(b"ffffffff81765bf0 T submit_bio_wait_endio\n").map(|(index, _)| index),
+            Some(6)
+        );
+        assert_eq!(
+            symbol(b"ffffffff81765bf0 T dio_bio_end_aio\n").map(|(index, _)| index),
+            Some(5)
+        );
         assert_eq!(symbol(b"ffffffff81765bf0 T ext4_end_io\n"), None);
-        assert_eq!(symbol(b"0000000000000000 T iomap_dio_bio_end_io\n"), None, "hidden by kptr_restrict");
+        assert_eq!(
+            symbol(b"0000000000000000 T iomap_dio_bio_end_io\n"),
+            None,
+            "hidden by kptr_restrict"
+        );
     }
 }

@@ -21,7 +21,7 @@ impl<T: AnyBitPattern + Zeroable> Mapped<T> {
     pub fn new(fd: impl AsFd, len: usize) -> io::Result<Self> {
         // The kernel lays elements out at multiples of eight bytes (kernel/bpf/arraymap.c).
         let size = size_of::<T>();
-        if size == 0 || size % 8 != 0 || align_of::<T>() > 8 {
+        if size == 0 || !size.is_multiple_of(8) || align_of::<T>() > 8 {
             return Err(io::Error::other("element size is not a multiple of eight"));
         }
         let bytes = (size * len).next_multiple_of(rustix::param::page_size());
@@ -29,7 +29,8 @@ impl<T: AnyBitPattern + Zeroable> Mapped<T> {
         // SAFETY: a new shared mapping of a file descriptor; no existing memory is touched.
         let address =
             unsafe { mmap(std::ptr::null_mut(), bytes, protection, MapFlags::SHARED, fd, 0)? };
-        let address = NonNull::new(address.cast()).ok_or_else(|| io::Error::other("mapped at null"))?;
+        let address =
+            NonNull::new(address.cast()).ok_or_else(|| io::Error::other("mapped at null"))?;
         Ok(Self { address, bytes, len, marker: std::marker::PhantomData })
     }
 
@@ -58,7 +59,12 @@ impl<T: AnyBitPattern + Zeroable> Mapped<T> {
             return None;
         }
         // SAFETY: inside the mapping, aligned to eight, valid as long as `self`, and both sides change whole words.
-        Some(unsafe { AtomicU64::from_ptr(self.address.as_ptr().cast::<u64>().add(index)) })
+        Some(unsafe { AtomicU64::from_ptr(self.words().add(index)) })
+    }
+
+    /// The mapping as words: it begins at a page, so it is aligned.
+    fn words(&self) -> *mut u64 {
+        self.address.as_ptr().cast()
     }
 
     /// Sets an element to zero, word by word.

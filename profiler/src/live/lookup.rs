@@ -56,19 +56,7 @@ impl Lookup {
         if entry.ino == 0 {
             return None;
         }
-        self.open_file(root, pid, entry).or_else(|| self.named_file(pid, entry))
-    }
-
-    fn open_file(&self, root: &HostRoot, pid: u32, entry: &FileEntry) -> Option<String> {
-        if entry.dev != 0 {
-            let dev = Dev::from_kernel(entry.dev);
-            if let Some(path) = host::find_file(root, pid, dev, entry.ino).ok().flatten() {
-                return Some(path);
-            }
-        }
-        // btrfs: the kernel's device is not the one that stat gives; its inode numbers are the same.
-        let facts = host::read_process(root, pid, WithFiles::Yes).ok().flatten()?;
-        facts.open_files.into_iter().find(|file| file.ino == entry.ino).map(|file| file.path)
+        open_file(root, pid, entry).or_else(|| self.named_file(pid, entry))
     }
 
     /// A file named among the arguments of a process, or what it is called before it is complete.
@@ -79,9 +67,10 @@ impl Lookup {
             let value = argument.split_once('=').map_or(argument.as_str(), |(_, value)| value);
             let path = Path::new(base).join(value);
             let part = PathBuf::from(format!("{}.part", path.display()));
-            [path, part].into_iter().find(|path| is_file(path, entry)).map(|path| {
-                path.to_string_lossy().into_owned()
-            })
+            [path, part]
+                .into_iter()
+                .find(|path| is_file(path, entry))
+                .map(|path| path.to_string_lossy().into_owned())
         })
     }
 
@@ -124,9 +113,23 @@ impl Lookup {
     }
 }
 
+/// The path among the open files of a process, or in the folders of an etcd member.
+fn open_file(root: &HostRoot, pid: u32, entry: &FileEntry) -> Option<String> {
+    if entry.dev != 0 {
+        let dev = Dev::from_kernel(entry.dev);
+        if let Some(path) = host::find_file(root, pid, dev, entry.ino).ok().flatten() {
+            return Some(path);
+        }
+    }
+    // btrfs: the kernel's device is not the one that stat gives; its inode numbers are the same.
+    let facts = host::read_process(root, pid, WithFiles::Yes).ok().flatten()?;
+    facts.open_files.into_iter().find(|file| file.ino == entry.ino).map(|file| file.path)
+}
+
 fn is_file(path: &Path, entry: &FileEntry) -> bool {
     fs::metadata(path).is_ok_and(|meta| {
-        let same_device = entry.dev == 0 || Dev::from_stat(meta.st_dev()).to_kernel() == Some(entry.dev);
+        let same_device =
+            entry.dev == 0 || Dev::from_stat(meta.st_dev()).to_kernel() == Some(entry.dev);
         meta.is_file() && meta.st_ino() == entry.ino && same_device
     })
 }

@@ -133,8 +133,8 @@ impl Live {
 
     /// Devices and cgroups that came up since the last time.
     fn tables(&mut self) {
-        let devices = self.reader.devices(&self.probes);
-        let cgroups = self.reader.cgroups(&self.probes);
+        let devices = StreamReader::devices(&self.probes);
+        let cgroups = StreamReader::cgroups(&self.probes);
         if devices == self.known_devices && !self.lookup.has_new_cgroup(&cgroups) {
             return;
         }
@@ -215,7 +215,7 @@ impl Live {
 
     /// Everything attaches, the host is scanned, counting begins.
     pub fn start(
-        settings: Settings,
+        settings: &Settings,
         root: HostRoot,
         kernel: &KernelPaths,
     ) -> Result<Self, crate::error::Failure> {

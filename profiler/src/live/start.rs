@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use iocontend_core::btf::Btf;
 use iocontend_core::plan::{Facts, GapReason, Plan, PlanError, plan};
-use iocontend_core::report::{Attached, CgroupVersion, Host, HookKind, Tool};
+use iocontend_core::report::{Attached, CgroupVersion, HookKind, Host, Tool};
 use iocontend_core::selector::Selector;
 use iocontend_core::session::{Input, Options, Session};
 use iocontend_core::text::{Lang, Problem, notes};
@@ -36,12 +36,12 @@ pub struct Settings {
 }
 
 pub(super) fn start(
-    settings: Settings,
+    settings: &Settings,
     root: HostRoot,
     kernel: &KernelPaths,
 ) -> Result<Live, Failure> {
     permission::check()?;
-    let probes = attach(&settings, &root, kernel)?;
+    let probes = attach(settings, &root, kernel)?;
     let stats = if settings.bpf_stats {
         aya::sys::enable_stats(aya::sys::Stats::RunTime).ok()
     } else {
@@ -106,15 +106,16 @@ impl Live {
             attached: true,
             reason: None,
         });
-        let missing = self.probes.gaps.iter().filter(|gap| gap.reason != GapReason::NotNeeded).map(
-            |gap| Attached {
-                program: gap.program.to_owned(),
-                hook: gap.hook.name(),
-                kind: kind(gap.hook.kind()),
-                attached: false,
-                reason: Some(notes::reason(Lang::En, &gap.reason)),
-            },
-        );
+        let missing =
+            self.probes.gaps.iter().filter(|gap| gap.reason != GapReason::NotNeeded).map(|gap| {
+                Attached {
+                    program: gap.program.to_owned(),
+                    hook: gap.hook.name(),
+                    kind: kind(gap.hook.kind()),
+                    attached: false,
+                    reason: Some(notes::reason(Lang::En, &gap.reason)),
+                }
+            });
         let attached = present.chain(missing).collect();
         let mut said: Vec<String> =
             self.probes.gaps.iter().filter_map(|gap| notes::gap(Lang::En, gap)).collect();
@@ -136,11 +137,7 @@ fn kind(name: &str) -> HookKind {
 }
 
 /// Loads and attaches what this kernel offers.
-fn attach(
-    settings: &Settings,
-    root: &HostRoot,
-    kernel: &KernelPaths,
-) -> Result<Probes, Failure> {
+fn attach(settings: &Settings, root: &HostRoot, kernel: &KernelPaths) -> Result<Probes, Failure> {
     let path = kernel.btf.display().to_string();
     let no_btf = |error: String| Failure::not_here(&Problem::NoBtf { path: &path, error: &error });
     let bytes = kernel.read_btf().map_err(|error| no_btf(error.to_string()))?;

@@ -88,7 +88,7 @@ impl StreamReader {
     }
 
     /// Devices by index.
-    pub(super) fn devices(&self, probes: &Probes) -> Vec<Option<Dev>> {
+    pub(super) fn devices(probes: &Probes) -> Vec<Option<Dev>> {
         let Some(table) = probes.devices.read(0) else { return Vec::new() };
         // Bit 32 marks an entry; below it stands the kernel's number.
         let dev = |entry: u64| u32::try_from(entry & 0xffff_ffff).ok().map(Dev::from_kernel);
@@ -96,7 +96,7 @@ impl StreamReader {
     }
 
     /// Owning cgroups by index.
-    pub(super) fn cgroups(&self, probes: &Probes) -> Vec<Option<u64>> {
+    pub(super) fn cgroups(probes: &Probes) -> Vec<Option<u64>> {
         let Some(table) = probes.cgroups.read(0) else { return Vec::new() };
         table.entries.iter().map(|id| (*id != 0).then_some(*id)).collect()
     }

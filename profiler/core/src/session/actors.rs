@@ -128,15 +128,12 @@ impl Actors {
             tracked: false,
             forgotten: false,
         };
-        let id = match self.free.pop() {
-            Some(id) => {
-                self.known[id] = known;
-                id
-            }
-            None => {
-                self.known.push(known);
-                self.known.len() - 1
-            }
+        let id = if let Some(id) = self.free.pop() {
+            self.known[id] = known;
+            id
+        } else {
+            self.known.push(known);
+            self.known.len() - 1
         };
         self.by_key.insert(key, id);
         self.by_pid.insert(key.pid, id);
@@ -207,7 +204,8 @@ impl Actors {
         });
         let mut outputs = self.judge(id);
         let known = &self.known[id];
-        let interesting = known.active || known.role != Role::Other || !known.selected_by.is_empty();
+        let interesting =
+            known.active || known.role != Role::Other || !known.selected_by.is_empty();
         // Arguments that were cut, and selectors that look at more than arguments, need `/proc`.
         if (interesting || exec.argv_cut) && outputs.is_empty() {
             outputs.push(Output::LookUp { pid: exec.process.pid, with_files: false });

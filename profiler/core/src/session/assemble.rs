@@ -87,7 +87,11 @@ fn targets(session: &Session) -> Vec<Target> {
         .into_iter()
         .map(|index| Target {
             selector: selector_name(selectors, index),
-            actors: session.actors.selected(index).map(|known| known.facts.key.to_string()).collect(),
+            actors: session
+                .actors
+                .selected(index)
+                .map(|known| known.facts.key.to_string())
+                .collect(),
         })
         .collect()
 }
@@ -164,7 +168,9 @@ fn stat_of(sample: &HostSample, dev: Dev) -> Option<BlockStat> {
 
 fn device(session: &Session, index: u32, ops: &BTreeMap<Op, Row>, duration_ns: u64) -> Device {
     let mut all = Row::default();
-    ops.values().for_each(|row| all.merge(row));
+    for row in ops.values() {
+        all.merge(row);
+    }
     let dev = session.streams.device(index).unwrap_or(Dev { major: 0, minor: 0 });
     let facts = facts_of(session, dev);
     Device {
@@ -220,7 +226,8 @@ fn actors(
     let mut by_owner: BTreeMap<(Owned, u32), ActorRows> = BTreeMap::new();
     for (key, row) in rows {
         // What nobody owns is one pseudo-actor per device.
-        let device = if matches!(key.owner, Owned::Actor(_) | Owned::Cgroup(_)) { 0 } else { key.device };
+        let device =
+            if matches!(key.owner, Owned::Actor(_) | Owned::Cgroup(_)) { 0 } else { key.device };
         let class = class_of(session, key);
         let place = by_owner.entry((key.owner, device)).or_default();
         match key.what {

@@ -22,8 +22,8 @@ use crate::ids::{Dev, Role};
 use crate::report::{Attached, BpfCost, Host, Report, Tool};
 use crate::selector::Selector;
 
-pub use actors::Owned;
 use actors::Actors;
+pub use actors::Owned;
 use coverage::Ledger;
 use files::Files;
 pub use streams::StreamSample;

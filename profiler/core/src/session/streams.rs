@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use iocontend_wire::bucket::BUCKETS;
 use iocontend_wire::key::{Key, Kind};
 use iocontend_wire::tables::{D2C, Phase, Q2C, Q2D, Stats};
 
@@ -120,7 +119,8 @@ impl Streams {
         let (_, last) = self.last.entry(sample.index).or_insert_with(|| (sample.key, Vec::new()));
         for (shard, stats) in sample.shards.iter().enumerate() {
             let before = last.get(shard);
-            if before.is_some_and(|before| before.count == stats.count && before.bytes == stats.bytes)
+            if before
+                .is_some_and(|before| before.count == stats.count && before.bytes == stats.bytes)
                 || before.is_none() && stats.count == 0 && stats.bytes == 0
             {
                 continue;
@@ -139,8 +139,8 @@ fn add_shard(row: &mut Row, before: Option<&Stats>, stats: &Stats, extremes: boo
     for (dist, which) in [(&mut row.q2d, Q2D), (&mut row.d2c, D2C), (&mut row.q2c, Q2C)] {
         let mut counts = stats.buckets[which];
         if let Some(before) = before {
-            for index in 0..BUCKETS {
-                counts[index] = counts[index].wrapping_sub(before.buckets[which][index]);
+            for (count, old) in counts.iter_mut().zip(&before.buckets[which]) {
+                *count = count.wrapping_sub(*old);
             }
         }
         let phase = stats.phases[which];
