@@ -61,7 +61,8 @@ pub extern "C" fn device_index(dev: u32) -> u32 {
     let Some(table) = DEVICES.get_ptr_mut(0) else { return DEVICE_OVERFLOW };
     let first = first_index(dev);
     for step in 0..TRIES {
-        let at = (first + step) & (COUNT - 1);
+        // Opaque, so that the mask stays: Linux 6.1 cannot follow why it would not be needed.
+        let at = core::hint::black_box(first + step) & (COUNT - 1);
         if at == DEVICE_OVERFLOW {
             continue;
         }
