@@ -1,1 +1,11 @@
-//! To be written.
+//! Debian's etcd, its backup and an apiserver's audit log on this host's root disk.
+
+mod apiserver;
+mod backup;
+mod metrics;
+mod targets;
+
+/// A folder on the disk below the file system's root (a temporary folder may be memory).
+fn folder() -> tempfile::TempDir {
+    tempfile::Builder::new().prefix("iocontend-test-").tempdir_in("/var/tmp").unwrap()
+}

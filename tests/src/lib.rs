@@ -2,7 +2,10 @@
 
 pub mod binary;
 pub mod blockstat;
+pub mod etcd;
 pub mod fio;
 pub mod loopdev;
 pub mod process;
 pub mod tracefs;
+pub mod watch;
+pub mod writer;

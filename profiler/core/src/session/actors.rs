@@ -279,10 +279,12 @@ impl Actors {
             return Vec::new();
         }
         known.active = true;
-        if known.looked_up || known.exited {
+        let looked = known.looked_up && known.facts.files_seen != FilesSeen::NotRead;
+        if looked || known.exited || known.facts.kernel_thread {
             return Vec::new();
         }
-        vec![Output::LookUp { pid, with_files: false }]
+        // With its files: they tell an etcd under another name, or a copier of its database.
+        vec![Output::LookUp { pid, with_files: true }]
     }
 
     /// Role and selection from what is known now.

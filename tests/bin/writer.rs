@@ -1,0 +1,117 @@
+//! Makes exactly the system calls it is told to, one order a line on stdin, `ok` on stdout. Its arguments are
+//! ignored, so that a copy can look like any other program.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead as _, Read as _, Seek as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::ptr;
+
+use anyhow::{Context as _, Result, bail};
+use rustix::fs::{Advice, fadvise};
+use rustix::mm::{MapFlags, MsyncFlags, ProtFlags, mmap, msync, munmap};
+
+/// Direct IO wants its buffers at multiples of this.
+const ALIGN: usize = 4096;
+
+fn main() -> Result<()> {
+    let mut file = None;
+    let mut out = io::stdout().lock();
+    for line in io::stdin().lock().lines() {
+        let line = line?;
+        let answer = match obey(&mut file, &line) {
+            Ok(()) => "ok".to_owned(),
+            Err(error) => format!("{error:#}"),
+        };
+        writeln!(out, "{answer}")?;
+        out.flush()?;
+    }
+    Ok(())
+}
+
+fn obey(file: &mut Option<File>, line: &str) -> Result<()> {
+    let words: Vec<&str> = line.split(' ').collect();
+    let number = |index: usize| -> Result<usize> {
+        Ok(words.get(index).context("a number is missing")?.parse()?)
+    };
+    if words[0] == "open" {
+        *file = Some(open(words.get(1).context("no path")?, &words[2..])?);
+        return Ok(());
+    }
+    let file = file.as_mut().context("no file is open")?;
+    match words[0] {
+        "write" => write(file, &vec![b'x'; number(1)?], number(2)?),
+        "direct" => {
+            let bytes = number(1)?;
+            let buffer = vec![b'x'; bytes + ALIGN];
+            let begin = buffer.as_ptr().align_offset(ALIGN);
+            write(file, &buffer[begin..begin + bytes], number(2)?)
+        }
+        "read" => {
+            file.rewind()?;
+            let mut buffer = vec![0; 1 << 16];
+            while file.read(&mut buffer)? > 0 {}
+            Ok(())
+        }
+        "fsync" => (0..number(1)?).try_for_each(|_| dirty(file, File::sync_all)),
+        "fdatasync" => (0..number(1)?).try_for_each(|_| dirty(file, File::sync_data)),
+        "msync" => msyncs(file, number(1)?),
+        "forget" => {
+            file.sync_all()?;
+            fadvise(&*file, 0, None, Advice::DontNeed)?;
+            Ok(())
+        }
+        other => bail!("unknown order {other}"),
+    }
+}
+
+fn open(path: &str, flags: &[&str]) -> Result<File> {
+    let mut custom = 0;
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true);
+    for flag in flags {
+        match *flag {
+            "append" => {
+                options.append(true);
+            }
+            "dsync" => custom |= libc::O_DSYNC,
+            "sync" => custom |= libc::O_SYNC,
+            "direct" => custom |= libc::O_DIRECT,
+            other => bail!("unknown flag {other}"),
+        }
+    }
+    options.custom_flags(custom).open(path).with_context(|| path.to_owned())
+}
+
+/// One system call each.
+fn write(file: &mut File, buffer: &[u8], times: usize) -> Result<()> {
+    for _ in 0..times {
+        let written = file.write(buffer)?;
+        if written != buffer.len() {
+            bail!("wrote {written} of {}", buffer.len());
+        }
+    }
+    Ok(())
+}
+
+/// A little data and a sync of it.
+fn dirty(file: &mut File, sync: impl Fn(&File) -> io::Result<()>) -> Result<()> {
+    write(file, b"something to sync\n", 1)?;
+    Ok(sync(file)?)
+}
+
+fn msyncs(file: &File, times: usize) -> Result<()> {
+    file.set_len(file.metadata()?.len().max(ALIGN as u64))?;
+    let access = ProtFlags::READ | ProtFlags::WRITE;
+    // SAFETY: a new mapping of at least one page of the file.
+    let page = unsafe { mmap(ptr::null_mut(), ALIGN, access, MapFlags::SHARED, file, 0)? };
+    for time in 0..times {
+        // SAFETY: inside the mapping, which nobody else in this process knows.
+        unsafe {
+            page.cast::<usize>().write_volatile(time);
+            msync(page, ALIGN, MsyncFlags::SYNC)?;
+        }
+    }
+    // SAFETY: mapped above, not used any more.
+    unsafe { munmap(page, ALIGN)? };
+    Ok(())
+}

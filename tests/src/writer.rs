@@ -1,0 +1,59 @@
+//! A process whose system calls are known exactly: the helper program `writer` takes one order a line.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use anyhow::{Context as _, Result, ensure};
+
+/// A running helper program, ended when dropped.
+pub struct Writer {
+    child: Child,
+    orders: ChildStdin,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Writer {
+    /// Starts a program file that is the helper program or a copy of it. It ignores its arguments.
+    pub fn start(program: &Path, args: &[String]) -> Result<Self> {
+        let mut child = Command::new(program)
+            .args(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("cannot run {}", program.display()))?;
+        let orders = child.stdin.take().context("no stdin")?;
+        let answers = BufReader::new(child.stdout.take().context("no stdout")?);
+        Ok(Self { child, orders, answers })
+    }
+
+    /// Copies the helper program under another name.
+    pub fn copy_as(program: &Path, folder: &Path, name: &str) -> Result<PathBuf> {
+        let copy = folder.join(name);
+        std::fs::copy(program, &copy)?;
+        Ok(copy)
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Gives one order and waits until it is done: `open PATH FLAG…`, `write BYTES TIMES`, `direct BYTES TIMES`,
+    /// `read`, `fsync TIMES`, `fdatasync TIMES`, `msync TIMES`, `forget`.
+    pub fn order(&mut self, order: &str) -> Result<()> {
+        writeln!(self.orders, "{order}")?;
+        self.orders.flush()?;
+        let mut answer = String::new();
+        self.answers.read_line(&mut answer)?;
+        ensure!(answer == "ok\n", "the helper program on `{order}`: {answer:?}");
+        Ok(())
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
