@@ -29,16 +29,17 @@ fn main() -> Result<()> {
 }
 
 fn obey(file: &mut Option<File>, line: &str) -> Result<()> {
-    let words: Vec<&str> = line.split(' ').collect();
+    let words: Vec<&str> = line.split(' ').filter(|word| !word.is_empty()).collect();
     let number = |index: usize| -> Result<usize> {
         Ok(words.get(index).context("a number is missing")?.parse()?)
     };
-    if words[0] == "open" {
+    let order = *words.first().context("no order")?;
+    if order == "open" {
         *file = Some(open(words.get(1).context("no path")?, &words[2..])?);
         return Ok(());
     }
     let file = file.as_mut().context("no file is open")?;
-    match words[0] {
+    match order {
         "write" => write(file, &vec![b'x'; number(1)?], number(2)?),
         "direct" => {
             let bytes = number(1)?;

@@ -2,6 +2,7 @@
 
 pub mod cost;
 pub mod facts;
+mod file_ids;
 pub mod log;
 pub mod permission;
 pub mod probes;

@@ -14,12 +14,13 @@ use iocontend_core::plan::{Gap, GapReason, Hook, Loses, Plan, Planned};
 use iocontend_wire::count::{COUNT_SLOTS, Count};
 use iocontend_wire::key::{DEVICE_OVERFLOW, Key, Kind};
 use iocontend_wire::tables::{
-    Cgroups, Control, Devices, FileEntries, KeySet, SETS, SLOT_BITS, STREAMS, SlotSet, Stats,
-    TRACKED_WINDOW, Tracked, WAYS, sets_of, tracked_index,
+    Cgroups, Control, Devices, FileEntries, FileKey, KeySet, SETS, SLOT_BITS, STREAMS, SlotSet,
+    Stats, TRACKED_WINDOW, Tracked, WAYS, sets_of, tracked_index,
 };
 use thiserror::Error;
 
 use super::cost::{self, RunStats};
+use super::file_ids::{ByInode, FileIds};
 use super::log::Logger;
 use super::tables::Mapped;
 
@@ -142,6 +143,7 @@ pub struct Probes {
     pub logger: Option<Logger>,
     tracked: Mapped<Tracked>,
     control: Mapped<Control>,
+    by_inode: ByInode,
     counts: PerCpuArray<MapData, [u64; COUNT_SLOTS]>,
 }
 
@@ -216,6 +218,15 @@ where
     Mapped::new(data.fd().as_fd(), len).map_err(|source| ProbeError::Mapping { name, source })
 }
 
+/// Whether a process's files are told apart.
+fn is_tracked(table: &Mapped<Tracked>, tgid: u32) -> bool {
+    let first = tracked_index(tgid) as usize;
+    let wanted = u64::from(tgid) + 1;
+    (first..first + TRACKED_WINDOW)
+        .filter_map(|index| table.word(index))
+        .any(|word| word.load(std::sync::atomic::Ordering::Relaxed) == wanted)
+}
+
 impl Probes {
     /// Loads and attaches.
     pub fn attach(plan: &Plan, btf: &Btf, options: ProbeOptions) -> Result<Self, ProbeError> {
@@ -237,6 +248,7 @@ impl Probes {
             slots: mapped(&mut ebpf, "SLOTS", 1 << SLOT_BITS)?,
             tracked: mapped(&mut ebpf, "TRACKED", 1)?,
             control: mapped(&mut ebpf, "CONTROL", 1)?,
+            by_inode: map(&mut ebpf, "FILES")?,
             counts: map(&mut ebpf, "COUNTS")?,
             ebpf,
         };
@@ -307,7 +319,7 @@ impl Probes {
         let window = first..first + TRACKED_WINDOW;
         let words = || window.clone().filter_map(|index| self.tracked.word(index));
         let relaxed = std::sync::atomic::Ordering::Relaxed;
-        if words().any(|word| word.load(relaxed) == wanted) {
+        if is_tracked(&self.tracked, tgid) {
             return true;
         }
         // The kernel side stops at the first 0, so an entry that was given up is `u64::MAX`, not 0.
@@ -318,6 +330,13 @@ impl Probes {
             }
             None => false,
         }
+    }
+
+    /// Notes who writes a file. `false` when there is no room.
+    pub fn note_writer(&mut self, dev: u32, ino: u64, tgid: u32) -> bool {
+        let (by_inode, entries, control) = (&mut self.by_inode, &self.files, &self.control);
+        let mut ids = FileIds { by_inode, entries, control };
+        ids.note_writer(FileKey { ino, dev, pad: 0 }, tgid, |old| is_tracked(&self.tracked, old))
     }
 
     /// Stops telling a process's files apart.

@@ -6,6 +6,7 @@
 mod lookup;
 mod start;
 mod streams;
+mod writers;
 
 use std::collections::VecDeque;
 
@@ -24,6 +25,7 @@ use crate::kernel::facts::KernelPaths;
 use crate::kernel::probes::Probes;
 use lookup::Lookup;
 use streams::StreamReader;
+use writers::Writers;
 
 /// After a process ends, how long its streams are still read: its last requests may be in flight.
 const RETIRE_AFTER_NS: u64 = 1_000_000_000;
@@ -36,6 +38,7 @@ pub struct Live {
     root: HostRoot,
     lookup: Lookup,
     reader: StreamReader,
+    writers: Writers,
     wishes: VecDeque<Output>,
     retiring: VecDeque<(u64, u32)>,
     known_devices: Vec<Option<Dev>>,
@@ -109,6 +112,7 @@ impl Live {
             logger.flush();
         }
         self.drain();
+        self.look_for_writers();
         for key in self.reader.new_keys(&self.probes) {
             self.apply(Input::Seen(key));
         }
@@ -119,6 +123,12 @@ impl Live {
                 self.apply(Input::File { id, path: Some(path) });
             }
         }
+    }
+
+    /// Who has which file open, when it is time to look.
+    fn look_for_writers(&mut self) {
+        let clock = || now().mono_ns;
+        self.writers.look(&self.root, &mut self.probes, || self.session.tracked_pids(), clock);
     }
 
     /// Empties the ring.

@@ -11,6 +11,7 @@ use iocontend_core::text::{Lang, Problem, notes};
 
 use super::lookup::Lookup;
 use super::streams::StreamReader;
+use super::writers::Writers;
 use super::{Live, now};
 use crate::error::{Failure, tell, warn};
 use crate::host::{self, HostRoot, WithFiles};
@@ -60,6 +61,7 @@ pub(super) fn start(
         root,
         lookup: Lookup::default(),
         reader: StreamReader::default(),
+        writers: Writers::default(),
         wishes: VecDeque::new(),
         retiring: VecDeque::new(),
         known_devices: Vec::new(),
@@ -74,6 +76,7 @@ pub(super) fn start(
     if !settings.wait && !live.has_targets() {
         return Err(no_target(&settings.selectors));
     }
+    live.look_for_writers();
     let sample = live.host_sample();
     let began = now();
     live.probes.count_since(began.mono_ns);

@@ -1,5 +1,7 @@
 //! A backup beside etcd, and etcd restarted.
 
+#![expect(clippy::unwrap_used, reason = "a step that fails fails the test")]
+
 use std::process::Command;
 
 use iocontend_core::ids::{Call, FileClass, Op, Role};

@@ -1,5 +1,7 @@
 //! The report beside etcd's own metrics.
 
+#![expect(clippy::unwrap_used, reason = "a step that fails fails the test")]
+
 use iocontend_core::ids::{Call, FileClass, Role};
 use iocontend_tests::etcd::{BACKEND_COMMIT, Etcd, Metrics, WAL_FSYNC};
 use iocontend_tests::watch::{Watch, actor_as, latency};
@@ -22,6 +24,7 @@ fn watch_idle(etcd: &Etcd) -> (Watch, Metrics) {
 // etcd's: it times the same call from outside.
 #[test]
 #[ignore = "needs root"]
+#[expect(clippy::cast_precision_loss, reason = "a mean")]
 fn fdatasyncs_are_those_that_etcd_counts() {
     let folder = super::folder();
     let etcd = Etcd::start(folder.path()).unwrap();
