@@ -1,6 +1,6 @@
 //! Other kernels, in a VM with a throttled disk (`cargo xtask vm`), on whatever file system is mounted there.
 
-#![expect(clippy::unwrap_used, reason = "a step that fails fails the test")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a step that fails fails the test")]
 
 mod counts;
 mod etcd;

@@ -19,7 +19,9 @@ fn vm_syncs_are_counted_by_call() {
         (format!("{} sync", path("sync")), &["write 4096 20"][..]),
     ] {
         writer.order(&format!("open {open}")).unwrap();
-        orders.iter().for_each(|order| writer.order(order).unwrap());
+        for order in orders {
+            writer.order(order).unwrap();
+        }
     }
     let report = watch.finish().unwrap();
 
