@@ -15,10 +15,10 @@ const MMAPABLE: u32 = 1 << 10;
 #[unsafe(no_mangle)]
 pub static CONFIG: Config = Config::absent();
 
-/// Requests in flight, by request pointer. Entries are taken at the request's first event and given back at its
-/// last one. Full: the older way is overwritten and counted.
+/// Requests by request pointer, taken at the request's first event. Full: the older way is taken over; a request
+/// that misses its slot at the end is counted.
 #[map]
-pub static SLOTS: Array<SlotSet> = Array::with_max_entries(1 << SLOT_BITS, MMAPABLE);
+pub static SLOTS: Array<SlotSet> = Array::with_max_entries(1 << SLOT_BITS, 0);
 
 /// Bios that have a request but whose request was not seen yet (kernels without `block_io_start`). Same rules.
 #[map]

@@ -74,7 +74,7 @@ pub struct Stats {
     pub buckets: [[u32; BUCKETS]; 3],
 }
 
-/// One request, live while `queued` is not 0. Two share 128 bytes, so that none lies across two cache lines.
+/// One request. Two share 128 bytes, so that none lies across two cache lines.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 #[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
@@ -83,7 +83,7 @@ pub struct Slot {
     pub tag: u64,
     /// Owner part of the stream key.
     pub owner: u64,
-    /// Time queued, CLOCK_MONOTONIC ns; 0 when the request is over.
+    /// Time queued, CLOCK_MONOTONIC ns; 0 when the request was absorbed by another.
     pub queued: u64,
     /// Time of the last issue, 0 before.
     pub issued: u64,

@@ -14,8 +14,8 @@ use iocontend_core::plan::{Gap, GapReason, Hook, Loses, Plan, Planned};
 use iocontend_wire::count::{COUNT_SLOTS, Count};
 use iocontend_wire::key::{DEVICE_OVERFLOW, Key, Kind};
 use iocontend_wire::tables::{
-    Cgroups, Control, Devices, FileEntries, KeySet, SETS, SLOT_BITS, STREAMS, SlotSet, Stats,
-    TRACKED_WINDOW, Tracked, WAYS, sets_of, tracked_index,
+    Cgroups, Control, Devices, FileEntries, KeySet, SETS, STREAMS, Stats, TRACKED_WINDOW, Tracked,
+    WAYS, sets_of, tracked_index,
 };
 use thiserror::Error;
 
@@ -131,7 +131,6 @@ pub struct Probes {
     pub cgroups: Mapped<Cgroups>,
     /// Files by id.
     pub files: Mapped<FileEntries>,
-    slots: Mapped<SlotSet>,
     /// Log messages of the programs, when asked for.
     pub logger: Option<Logger>,
     tracked: Mapped<Tracked>,
@@ -228,7 +227,6 @@ impl Probes {
             cgroups: mapped(&mut ebpf, "CGROUPS", 1)?,
             files: mapped(&mut ebpf, "FILE_ENTRIES", 1)?,
             logger: if options.log { Logger::start(&mut ebpf).ok() } else { None },
-            slots: mapped(&mut ebpf, "SLOTS", 1 << SLOT_BITS)?,
             tracked: mapped(&mut ebpf, "TRACKED", 1)?,
             control: mapped(&mut ebpf, "CONTROL", 1)?,
             counts: map(&mut ebpf, "COUNTS")?,
@@ -324,12 +322,6 @@ impl Probes {
                 word.store(u64::MAX, relaxed);
             }
         }
-    }
-
-    /// Requests that have begun and not completed (or never will: see `slots.rs` of the kernel side).
-    pub fn in_flight(&self) -> u64 {
-        let tags = |set: SlotSet| set.ways.iter().filter(|slot| slot.queued != 0).count() as u64;
-        (0..self.slots.len()).filter_map(|index| self.slots.read(index)).map(tags).sum()
     }
 
     /// Cost of every attached program, as far as the kernel counts it.

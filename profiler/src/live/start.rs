@@ -141,10 +141,14 @@ fn attach(settings: &Settings, root: &HostRoot, kernel: &KernelPaths) -> Result<
     let path = kernel.btf.display().to_string();
     let no_btf = |error: String| Failure::not_here(&Problem::NoBtf { path: &path, error: &error });
     let bytes = kernel.read_btf().map_err(|error| no_btf(error.to_string()))?;
-    let btf = Btf::parse(&bytes).map_err(|error| no_btf(error.to_string()))?;
+    // One after the other: each takes several times the memory of the bytes.
+    let plan = {
+        let btf = Btf::parse(&bytes).map_err(|error| no_btf(error.to_string()))?;
+        make_plan(&btf, root, kernel)?
+    };
     let loader_btf = aya::Btf::parse(&bytes, aya::Endianness::default())
         .map_err(|error| no_btf(error.to_string()))?;
-    let plan = make_plan(&btf, root, kernel)?;
+    drop(bytes);
     let options = ProbeOptions { ring_bytes: settings.ring_bytes, log: settings.bpf_log };
     Probes::attach(&plan, &loader_btf, options).map_err(|error| refused(&error))
 }
