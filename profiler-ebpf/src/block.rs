@@ -4,7 +4,7 @@
 //! is not over. An empty flush is never issued itself; the queue's own flush request is, which has no bio. These
 //! are counted as flush commands of the device.
 
-use aya_ebpf::helpers::bpf_ktime_get_ns;
+use aya_ebpf::helpers::{bpf_get_smp_processor_id, bpf_ktime_get_ns};
 use aya_ebpf::macros::btf_tracepoint;
 use aya_ebpf::programs::BtfTracePointContext;
 use iocontend_wire::count::Count;
@@ -14,8 +14,8 @@ use iocontend_wire::tables::Slot;
 
 use crate::counts::bump;
 use crate::kread::{Ptr, config, load, number};
-use crate::maps::{CONTROL, EVENTS};
-use crate::{devices, owner, slots, streams};
+use crate::maps::{CONTROL, EVENTS, IO_ENDS, IO_RING};
+use crate::{atomic, devices, owner, slots, streams};
 
 /// REQ_OP_FLUSH, REQ_OP_DISCARD, REQ_OP_DRV_IN (include/linux/blk_types.h, all versions).
 const OP_MASK: u32 = 0xff;
@@ -338,17 +338,31 @@ unsafe fn finished_unknown(rq: Ptr, op: u32, status: u32, bytes: u32, complete: 
     }
 }
 
+/// Puts an event into this CPU's ring.
 #[inline(always)]
 fn emit(record: IoRecord) {
     if config!(io_events) == 0 {
         return;
     }
-    match EVENTS.reserve::<IoRecord>(0) {
-        Some(mut entry) => {
-            entry.write(record);
-            entry.submit(NO_WAKEUP);
+    // SAFETY: no arguments.
+    let cpu = unsafe { bpf_get_smp_processor_id() } & config!(ring_cpu_mask);
+    let bits = config!(ring_bits);
+    let Some(ends) = IO_ENDS.get_ptr_mut(cpu) else { return };
+    // SAFETY: map memory; only this program writes the head of this CPU.
+    unsafe {
+        let head = core::ptr::read_volatile(&raw const (*ends).head);
+        let tail = core::ptr::read_volatile(&raw const (*ends).tail);
+        if head.wrapping_sub(tail) >= 1 << bits {
+            return bump(Count::RingFullIo);
         }
-        None => bump(Count::RingFullIo),
+        let at = (cpu << bits) | (head as u32 & ((1 << bits) - 1));
+        let Some(place) = IO_RING.get_ptr_mut(at) else { return bump(Count::RingFullIo) };
+        *place = record;
+        if config!(weak_order) == 0 {
+            core::ptr::write_volatile(&raw mut (*ends).head, head + 1);
+        } else {
+            atomic::add(&raw mut (*ends).head, 1);
+        }
     }
 }
 

@@ -223,6 +223,24 @@ pub struct Control {
     pub pad: [u64; 6],
 }
 
+/// How far the IO ring of one CPU is written and read. Two cache lines: one side writes each.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+#[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
+pub struct RingEnds {
+    /// Records written so far; by the kernel side.
+    pub head: u64,
+    /// Not used.
+    pub pad: [u64; 7],
+    /// Records read so far; by userspace.
+    pub tail: u64,
+    /// Not used.
+    pub pad2: [u64; 7],
+}
+
+/// Records of all IO rings together, as long as nobody asks for another size: 3 MiB.
+pub const IO_RECORDS: u32 = 1 << 16;
+
 /// A wait that has begun.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]

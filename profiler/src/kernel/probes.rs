@@ -20,6 +20,7 @@ use iocontend_wire::tables::{
 use thiserror::Error;
 
 use super::cost::{self, RunStats};
+use super::io_ring::IoRing;
 use super::log::Logger;
 use super::tables::Mapped;
 
@@ -119,8 +120,10 @@ pub struct Probes {
     pub shards: usize,
     /// Memory of all maps as the kernel counts it.
     pub map_bytes: u64,
-    /// Events.
+    /// Events but for those of IOs.
     pub ring: RingBuf<MapData>,
+    /// IO events.
+    pub io_ring: IoRing,
     /// Stream keys.
     pub keys: Mapped<KeySet>,
     /// Statistics, shard after shard.
@@ -155,6 +158,8 @@ fn load(plan: &Plan, btf: &Btf, options: ProbeOptions) -> Result<Ebpf, ProbeErro
         .override_global("CONFIG", bytemuck::bytes_of(&plan.config), true)
         .map_max_entries("STATS", streams.saturating_mul(plan.shards))
         .map_max_entries("EVENTS", options.ring_bytes)
+        .map_max_entries("IO_RING", plan.rings << plan.config.ring_bits)
+        .map_max_entries("IO_ENDS", plan.rings)
         .override_global("AYA_LOG_LEVEL", &log_level, false)
         .load(other.as_deref().unwrap_or(OBJECT))
         .map_err(ProbeError::Load)
@@ -221,6 +226,11 @@ impl Probes {
             shards,
             map_bytes,
             ring: map(&mut ebpf, "EVENTS")?,
+            io_ring: IoRing::new(
+                mapped(&mut ebpf, "IO_RING", (plan.rings << plan.config.ring_bits) as usize)?,
+                mapped(&mut ebpf, "IO_ENDS", plan.rings as usize)?,
+                plan.config.ring_bits,
+            ),
             keys: mapped(&mut ebpf, "KEYS", SETS)?,
             stats: mapped(&mut ebpf, "STATS", STREAMS * shards)?,
             devices: mapped(&mut ebpf, "DEVICES", 1)?,

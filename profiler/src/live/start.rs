@@ -8,6 +8,7 @@ use iocontend_core::report::{Attached, CgroupVersion, HookKind, Host, Tool};
 use iocontend_core::selector::Selector;
 use iocontend_core::session::{Input, Options, Session};
 use iocontend_core::text::{Lang, Problem, notes};
+use iocontend_wire::tables::IO_RECORDS;
 
 use super::lookup::Lookup;
 use super::streams::StreamReader;
@@ -144,7 +145,7 @@ fn attach(settings: &Settings, root: &HostRoot, kernel: &KernelPaths) -> Result<
     // One after the other: each takes several times the memory of the bytes.
     let plan = {
         let btf = Btf::parse(&bytes).map_err(|error| no_btf(error.to_string()))?;
-        make_plan(&btf, root, kernel)?
+        make_plan(&btf, root, kernel, settings.ring_bytes)?
     };
     let loader_btf = aya::Btf::parse(&bytes, aya::Endianness::default())
         .map_err(|error| no_btf(error.to_string()))?;
@@ -153,7 +154,12 @@ fn attach(settings: &Settings, root: &HostRoot, kernel: &KernelPaths) -> Result<
     Probes::attach(&plan, &loader_btf, options).map_err(|error| refused(&error))
 }
 
-fn make_plan(btf: &Btf<'_>, root: &HostRoot, kernel: &KernelPaths) -> Result<Plan, Failure> {
+fn make_plan(
+    btf: &Btf<'_>,
+    root: &HostRoot,
+    kernel: &KernelPaths,
+    ring_bytes: u32,
+) -> Result<Plan, Failure> {
     let formats = kernel.read_formats();
     if formats.is_none() {
         let looked: Vec<String> =
@@ -168,6 +174,7 @@ fn make_plan(btf: &Btf<'_>, root: &HostRoot, kernel: &KernelPaths) -> Result<Pla
         cpus: host::read_cpus_possible(root).unwrap_or(1),
         filesystems: &filesystems,
         io_events: true,
+        io_records: (ring_bytes / 64).clamp(2, IO_RECORDS),
     };
     plan(&facts).map_err(|error| unsupported(&error))
 }
