@@ -151,7 +151,7 @@ fn attach(settings: &Settings, root: &HostRoot, kernel: &KernelPaths) -> Result<
         .map_err(|error| no_btf(error.to_string()))?;
     drop(bytes);
     let options = ProbeOptions { ring_bytes: settings.ring_bytes, log: settings.bpf_log };
-    Probes::attach(&plan, &loader_btf, options).map_err(|error| refused(&error))
+    Probes::attach(&plan, loader_btf, options).map_err(|error| refused(&error))
 }
 
 fn make_plan(
