@@ -5,6 +5,7 @@
 )]
 
 mod apt;
+mod bench;
 mod ci;
 mod dist;
 mod ebpf;
@@ -30,6 +31,8 @@ enum Task {
     Ebpf(ebpf::Args),
     /// Run a command under another kernel, in a VM with this host's files and a throttled disk
     Vm(vm::Args),
+    /// Measure what watching costs, beside libbpf-tools' biolatency (root)
+    Bench(bench::Args),
     /// Build one static binary at target/dist/iocontend
     Dist,
     /// Run everything that CI runs, in its order (root)
@@ -40,6 +43,7 @@ fn main() -> std::process::ExitCode {
     let outcome = match Cli::parse().task {
         Task::Ebpf(args) => ebpf::run(&args).map(|()| 0),
         Task::Vm(args) => vm::run(&args),
+        Task::Bench(args) => bench::run(&args).map(|()| 0),
         Task::Dist => dist::run().map(|()| 0),
         Task::Ci(args) => ci::run(&args).map(|()| 0),
     };
