@@ -374,8 +374,11 @@ fn the_demo_shows_its_victims_waits_and_cleans_up() -> Result<()> {
 #[ignore = "needs root and this kernel"]
 fn a_signal_ends_the_demo_at_once() -> Result<()> {
     let folder = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR"))?;
+    let report = tempfile::NamedTempFile::new()?;
     let mut child = command(&["demo", "--duration", "5m", "-o", "json", "--dir"])?
         .arg(folder.path())
+        .stdout(report.reopen()?)
+        .stderr(Stdio::null())
         .spawn()?;
     until("the demo's WAL", LIMIT, || Ok(has_wal(folder.path()).then_some(())))?;
     std::thread::sleep(Duration::from_secs(1));
@@ -385,6 +388,7 @@ fn a_signal_ends_the_demo_at_once() -> Result<()> {
         child.kill()?;
     }
     assert_eq!(status?.code(), Some(0));
+    binary::consistent(&Report::from_json(&fs::read(report.path())?)?)?;
     is_empty(folder.path())
 }
 
