@@ -4,11 +4,12 @@ use std::future::pending;
 use std::time::Duration;
 
 use iocontend_core::session::Span;
+use iocontend_core::text::{Lang, Msg, text};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
 
 use crate::cli::WatchArgs;
-use crate::error::Failure;
+use crate::error::{Failure, tell};
 use crate::host::HostRoot;
 use crate::kernel::facts::KernelPaths;
 use crate::live::{Live, Settings};
@@ -38,6 +39,7 @@ async fn watch(args: &WatchArgs) -> Result<(), Failure> {
     };
     let reports = Reports::new(args.format());
     let mut live = Live::start(&settings, HostRoot::default(), &KernelPaths::from_environment())?;
+    tell(&text(Lang::En, &Msg::Watching));
     let end = args.duration.map(|duration| Instant::now() + duration);
     until(&mut live, &reports, args.interval, end, &mut stop).await?;
     live.stop();

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use iocontend_wire::key::Owner;
 
 use super::Output;
+use crate::cgroup::CgroupPaths;
 use crate::event::ExecEvent;
 use crate::facts::{FilesSeen, ProcessFacts, ProcessKey};
 use crate::ids::Role;
@@ -50,6 +51,9 @@ pub(super) struct Known {
 /// Index that stands for "no selector was given".
 pub(super) const AUTO: usize = usize::MAX;
 
+/// After so many ends the processes that did nothing are forgotten, also when no report is made.
+const SWEEP_AFTER: usize = 4096;
+
 /// All processes.
 #[derive(Default)]
 pub(super) struct Actors {
@@ -59,6 +63,8 @@ pub(super) struct Actors {
     /// The newest process with a pid.
     by_pid: HashMap<u32, ActorId>,
     free: Vec<ActorId>,
+    /// Ends since the last sweep.
+    ended: usize,
 }
 
 impl Actors {
@@ -68,6 +74,12 @@ impl Actors {
 
     pub(super) fn get(&self, id: ActorId) -> Option<&Known> {
         self.known.get(id)
+    }
+
+    /// How many places there are.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.known.len()
     }
 
     /// Actors that belong into the report.
@@ -136,7 +148,11 @@ impl Actors {
             self.known.len() - 1
         };
         self.by_key.insert(key, id);
-        self.by_pid.insert(key.pid, id);
+        // The end of an older process with this pid may be heard of late.
+        let newer = self.by_pid.get(&key.pid).map(|id| self.known[*id].facts.key);
+        if newer.is_none_or(|newer| newer.start_ticks <= key.start_ticks) {
+            self.by_pid.insert(key.pid, id);
+        }
         id
     }
 
@@ -171,11 +187,7 @@ impl Actors {
             facts.open_files = std::mem::take(&mut known.facts.open_files);
             facts.files_seen = known.facts.files_seen;
         }
-        // What exec said is better than nothing, and `/proc` of a dying process says nothing.
-        if facts.argv.is_empty() && !known.facts.argv.is_empty() {
-            facts.argv = std::mem::take(&mut known.facts.argv);
-        }
-        facts.key = known.facts.key;
+        keep_what_was_known(&mut facts, &mut known.facts);
         known.facts = facts;
         known.looked_up = true;
         self.judge(id)
@@ -251,11 +263,16 @@ impl Actors {
             outputs.push(Output::Untrack(pid));
         }
         outputs.push(Output::Retire(pid));
+        self.ended += 1;
+        if self.ended >= SWEEP_AFTER {
+            self.sweep();
+        }
         outputs
     }
 
     /// Ended processes that did nothing are forgotten; the streams of the others stay theirs.
     pub(super) fn sweep(&mut self) {
+        self.ended = 0;
         for id in 0..self.known.len() {
             let known = &mut self.known[id];
             if known.active || !known.exited || known.forgotten {
@@ -314,6 +331,22 @@ impl Actors {
         }
         outputs
     }
+}
+
+/// What exec or an earlier look said is better than nothing, and `/proc` of a dying process says nothing.
+fn keep_what_was_known(facts: &mut ProcessFacts, known: &mut ProcessFacts) {
+    if facts.argv.is_empty() {
+        facts.argv = std::mem::take(&mut known.argv);
+    }
+    facts.exe = facts.exe.take().or_else(|| known.exe.take());
+    facts.cwd = facts.cwd.take().or_else(|| known.cwd.take());
+    if facts.etcd_env.is_empty() {
+        facts.etcd_env = std::mem::take(&mut known.etcd_env);
+    }
+    if facts.cgroup == CgroupPaths::default() {
+        facts.cgroup = std::mem::take(&mut known.cgroup);
+    }
+    facts.key = known.key;
 }
 
 /// A selector as typed.

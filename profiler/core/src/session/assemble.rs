@@ -304,7 +304,9 @@ fn describe(session: &Session, owner: Owned, device: u32) -> Actor {
 }
 
 fn cgroup(session: &Session, index: u32) -> Actor {
-    let (id, path) = session.streams.cgroup(index).cloned().unwrap_or_default();
+    let Some((id, path)) = session.streams.cgroup(index).cloned() else {
+        return Actor { id: format!("cgroup:index-{index}"), ..Actor::default() };
+    };
     let unit = path.as_deref().and_then(crate::cgroup::unit).map(str::to_owned);
     Actor { id: format!("cgroup:{id}"), cgroup: path, unit, ..Actor::default() }
 }

@@ -5,6 +5,8 @@ use super::Lang;
 /// A sentence for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Msg<'a> {
+    /// Everything is attached and counting has begun.
+    Watching,
     /// The time a report covers.
     Window {
         /// Its start.
@@ -134,6 +136,7 @@ pub fn text(lang: Lang, msg: &Msg<'_>) -> String {
 
 fn english(msg: &Msg<'_>) -> String {
     match msg {
+        Msg::Watching => "watching".to_owned(),
         Msg::Window { start, end, duration } => format!("{start} to {end}, {duration}"),
         Msg::Cpus(count) => format!("{count} CPUs"),
         Msg::Cgroups(version) => format!("cgroup {version}"),

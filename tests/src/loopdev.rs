@@ -1,0 +1,191 @@
+//! Loop devices of a test's own, on a tmpfs of its own. Everything is removed on drop, after a panic too.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use tempfile::TempDir;
+
+use crate::process::{run, until};
+
+/// Others may hold what is to be removed for a moment.
+const REMOVE_LIMIT: Duration = Duration::from_secs(20);
+
+/// A tmpfs in a folder of its own.
+pub struct Tmpfs {
+    folder: TempDir,
+}
+
+impl Tmpfs {
+    /// With room for so many bytes.
+    pub fn new(bytes: u64) -> Result<Self> {
+        let folder = TempDir::with_prefix("iocontend-test-")?;
+        let size = format!("size={bytes}");
+        run("mount", &["-t", "tmpfs", "-o", &size, "iocontend-test", text(folder.path())?])?;
+        Ok(Self { folder })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+impl Drop for Tmpfs {
+    fn drop(&mut self) {
+        unmount(self.folder.path());
+    }
+}
+
+/// A loop device.
+pub struct LoopDevice {
+    path: PathBuf,
+    name: String,
+}
+
+impl LoopDevice {
+    /// On a new, sparse file of so many bytes.
+    pub fn new(file: &Path, bytes: u64) -> Result<Self> {
+        File::create(file)?.set_len(bytes)?;
+        let printed = run("losetup", &["--find", "--show", text(file)?])?;
+        let path = PathBuf::from(printed.trim());
+        let name = path.file_name().and_then(|name| name.to_str()).context("losetup gave no name")?;
+        let device = Self { name: name.to_owned(), path: path.clone() };
+        // Random requests that happen to touch each other stay what they are.
+        fs::write(format!("/sys/block/{}/queue/nomerges", device.name), "2")?;
+        Ok(device)
+    }
+
+    /// Its node in /dev.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The same as text, for command lines.
+    pub fn node(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    /// Its name, such as `loop3`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl Drop for LoopDevice {
+    fn drop(&mut self) {
+        let node = self.node();
+        let backing = format!("/sys/block/{}/loop", self.name);
+        let gone = until("a loop device's end", REMOVE_LIMIT, || {
+            if !Path::new(&backing).exists() {
+                return Ok(Some(()));
+            }
+            drop(run("losetup", &["-d", &node]));
+            Ok(None)
+        });
+        complain(gone);
+    }
+}
+
+/// A loop device on a tmpfs: fast, and nobody else uses it.
+pub struct RamDisk {
+    // In the order in which they have to go.
+    device: LoopDevice,
+    _tmpfs: Tmpfs,
+}
+
+impl RamDisk {
+    /// Of so many bytes.
+    pub fn new(bytes: u64) -> Result<Self> {
+        let tmpfs = Tmpfs::new(bytes + (16 << 20))?;
+        let device = LoopDevice::new(&tmpfs.path().join("disk"), bytes)?;
+        Ok(Self { device, _tmpfs: tmpfs })
+    }
+
+    /// Its device.
+    pub fn device(&self) -> &LoopDevice {
+        &self.device
+    }
+
+    /// Its device's name.
+    pub fn name(&self) -> &str {
+        self.device.name()
+    }
+
+    /// Writes all of it once, so that the tmpfs has its pages.
+    pub fn fill(&self) -> Result<()> {
+        let target = format!("of={}", self.device.node());
+        // Ends where the device ends: "no space left" is how dd says so.
+        drop(run("dd", &["if=/dev/zero", &target, "bs=1M", "oflag=direct", "status=none"]));
+        run("sync", &[&self.device.node()])?;
+        Ok(())
+    }
+}
+
+/// An ext4 in a folder of its own.
+pub struct Mounted {
+    folder: TempDir,
+}
+
+impl Mounted {
+    /// A new ext4 on a device, mounted.
+    pub fn ext4(device: &LoopDevice) -> Result<Self> {
+        let lazy = "lazy_itable_init=0,lazy_journal_init=0";
+        run("mkfs.ext4", &["-q", "-F", "-E", lazy, &device.node()])?;
+        Self::mount(device)
+    }
+
+    /// The ext4 that is there, mounted with online discard.
+    pub fn mount(device: &LoopDevice) -> Result<Self> {
+        let folder = TempDir::with_prefix("iocontend-test-")?;
+        run("mount", &["-o", "discard", &device.node(), text(folder.path())?])?;
+        Ok(Self { folder })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Holds back all writes to it until the guard is dropped.
+    pub fn freeze(&self) -> Result<Frozen> {
+        run("fsfreeze", &["--freeze", text(self.path())?])?;
+        Ok(Frozen { path: self.path().to_owned() })
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        unmount(self.folder.path());
+    }
+}
+
+/// A file system whose writes are held back.
+pub struct Frozen {
+    path: PathBuf,
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        complain(text(&self.path).and_then(|path| run("fsfreeze", &["--unfreeze", path])));
+    }
+}
+
+fn unmount(path: &Path) {
+    complain(until("an unmount", REMOVE_LIMIT, || {
+        Ok(text(path).and_then(|path| run("umount", &[path])).ok().map(|_said| ()))
+    }));
+}
+
+/// In a drop nothing can be returned, and a second panic would hide the first.
+#[expect(clippy::print_stderr, reason = "the only way to say it from a drop")]
+fn complain<T>(result: Result<T>) {
+    if let Err(error) = result {
+        eprintln!("cannot clean up: {error:#}");
+    }
+}
+
+fn text(path: &Path) -> Result<&str> {
+    path.to_str().context("a path that is not UTF-8")
+}
