@@ -121,7 +121,8 @@ impl Drop for Attached {
 #[test]
 #[ignore = "needs root and this kernel"]
 fn without_btf_it_refuses_and_says_why() -> Result<()> {
-    let output = command(&["watch", "--pid", "1"])?.env("IOCONTEND_BTF", "/nonexistent").output()?;
+    let output =
+        command(&["watch", "--pid", "1"])?.env("IOCONTEND_BTF", "/nonexistent").output()?;
     let said = stderr(&output);
     assert_eq!(output.status.code(), Some(3), "{said}");
     assert!(said.contains("/nonexistent") && said.contains("CONFIG_DEBUG_INFO_BTF"), "{said}");
@@ -193,7 +194,8 @@ fn with_wait_a_target_may_come_later() -> Result<()> {
     let report = watch.report()?;
     let [target] = &report.targets[..] else { panic!("{:?}", report.targets) };
     let [actor] = &target.actors[..] else { panic!("{target:?}") };
-    let actor = report.actors.iter().find(|one| one.id == *actor).context("not among the actors")?;
+    let actor =
+        report.actors.iter().find(|one| one.id == *actor).context("not among the actors")?;
     assert_eq!((actor.pid, actor.exited), (Some(pid), true));
     assert_eq!(actor.comm.as_deref(), Some("late-comer"));
     Ok(())
