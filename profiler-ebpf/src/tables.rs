@@ -74,7 +74,7 @@ pub struct Stats {
     pub buckets: [[u32; BUCKETS]; 3],
 }
 
-/// One request, live while `queued` is not 0. Two share 128 bytes, so that none lies across two cache lines.
+/// One request. Two share 128 bytes, so that none lies across two cache lines.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 #[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
@@ -83,7 +83,7 @@ pub struct Slot {
     pub tag: u64,
     /// Owner part of the stream key.
     pub owner: u64,
-    /// Time queued, CLOCK_MONOTONIC ns; 0 when the request is over.
+    /// Time queued, CLOCK_MONOTONIC ns; 0 when the request was absorbed by another.
     pub queued: u64,
     /// Time of the last issue, 0 before.
     pub issued: u64,
@@ -222,6 +222,24 @@ pub struct Control {
     /// Not used.
     pub pad: [u64; 6],
 }
+
+/// How far the IO ring of one CPU is written and read. Two cache lines: one side writes each.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+#[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
+pub struct RingEnds {
+    /// Records written so far; by the kernel side.
+    pub head: u64,
+    /// Not used.
+    pub pad: [u64; 7],
+    /// Records read so far; by userspace.
+    pub tail: u64,
+    /// Not used.
+    pub pad2: [u64; 7],
+}
+
+/// Records of all IO rings together, as long as nobody asks for another size: 3 MiB.
+pub const IO_RECORDS: u32 = 1 << 16;
 
 /// A wait that has begun.
 #[derive(Clone, Copy, Debug)]
