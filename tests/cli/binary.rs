@@ -1,25 +1,41 @@
-//! Finds the binary that `cargo test --workspace` built and runs it.
+//! Builds the binary and runs it.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
 
 /// Nobody: a user without any right.
 pub(crate) const NOBODY: u32 = 65_534;
 
-/// `target/PROFILE/iocontend`, beside the folder of this test.
-pub(crate) fn path() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let profile = test.parent().and_then(Path::parent).unwrap();
-    let path = profile.join("iocontend");
-    assert!(
-        path.is_file(),
-        "{} is missing: `cargo test --workspace` or `cargo build` builds it",
-        path.display()
-    );
-    path
+/// The binary, built if need be: `cargo test` builds the tests of its package, but not the program itself.
+pub(crate) fn path() -> &'static Path {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(build)
+}
+
+/// In the profile of these tests, and with the features of the whole workspace, so that little is left to build.
+fn build() -> PathBuf {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.args(["build", "--workspace", "--bin", "iocontend", "--message-format=json"]);
+    if !cfg!(debug_assertions) {
+        command.arg("--release");
+    }
+    let output = command
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("cargo, to build the binary under test");
+    assert!(output.status.success(), "cannot build iocontend: {}", output.status);
+    let executable = |line: &str| {
+        let message: serde_json::Value = serde_json::from_str(line).ok()?;
+        Some(PathBuf::from(message["executable"].as_str()?))
+    };
+    let messages = String::from_utf8(output.stdout).expect("cargo's messages");
+    messages.lines().find_map(executable).expect("the name of the executable from cargo")
 }
 
 /// A run's end: exit code and texts.
