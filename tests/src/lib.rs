@@ -6,6 +6,7 @@ pub mod etcd;
 pub mod fio;
 pub mod loopdev;
 pub mod process;
+pub mod schema;
 pub mod tracefs;
 pub mod watch;
 pub mod writer;

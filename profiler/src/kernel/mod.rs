@@ -3,6 +3,7 @@
 pub mod cost;
 pub mod facts;
 mod file_ids;
+pub mod io_ring;
 pub mod log;
 pub mod permission;
 pub mod probes;
