@@ -41,6 +41,13 @@ impl Drop for Limited {
     }
 }
 
+/// Bytes of which only the owning cgroup is known.
+fn of_cgroup(report: &Report, op: Op, path: &str) -> u64 {
+    let is_it =
+        |actor: &Actor| actor.id.starts_with("cgroup:") && actor.cgroup.as_deref() == Some(path);
+    sum(report, op, is_it)
+}
+
 /// A writer whose file is there and on the disk, then limited, then watched while it does something.
 fn limited(name: &str, flags: &str, orders: &[&str]) -> (Report, u32) {
     let folder = super::folder();
@@ -71,16 +78,22 @@ fn sum(report: &Report, op: Op, which: impl Fn(&Actor) -> bool) -> u64 {
 }
 
 // Property: a direct writer under io.max keeps at least 99 % of the bytes it wrote, although a kernel thread submits
-// them.
+// what was held back. On btrfs, whose bios do not lead to the one who waits, the part that was held back is its
+// cgroup's; nowhere is any of it a kernel thread's.
 #[test]
 #[ignore = "needs the VM"]
 fn vm_a_limited_direct_writer_keeps_its_bytes() {
     let order = format!("direct 65536 {}", SIZE >> 16);
     let (report, pid) = limited("direct-writer", "direct", &[&order]);
     let own = bytes(actor(&report, pid).unwrap(), Op::Write, None);
+    let group = of_cgroup(&report, Op::Write, "/direct-writer");
     let kernel = sum(&report, Op::Write, |actor| actor.role == Role::Kernel);
-    println!("{}: {own} of {SIZE} written, kernel threads {kernel}", super::file_system());
-    assert!(own >= SIZE / 100 * 99, "{:?}", report.actors);
+    println!(
+        "{}: {SIZE} written, own {own}, its cgroup's {group}, kernel threads {kernel}",
+        super::file_system()
+    );
+    let kept = if super::file_system() == "btrfs" { own + group } else { own };
+    assert!(kept >= SIZE / 100 * 99, "{:?}", report.actors);
 }
 
 // Property: buffered reads under io.max belong to the reader or to its cgroup, never to a kernel thread.
@@ -89,11 +102,12 @@ fn vm_a_limited_direct_writer_keeps_its_bytes() {
 fn vm_limited_buffered_reads_are_never_a_kernel_threads() {
     let (report, pid) = limited("buffered-reader", "", &["read"]);
     let own = bytes(actor(&report, pid).unwrap(), Op::Read, None);
-    let group = sum(&report, Op::Read, |actor| {
-        actor.id.starts_with("cgroup:") && actor.cgroup.as_deref() == Some("/buffered-reader")
-    });
+    let group = of_cgroup(&report, Op::Read, "/buffered-reader");
     let kernel = sum(&report, Op::Read, |actor| actor.role == Role::Kernel);
-    println!("{}: own {own}, its cgroup's {group}, kernel threads {kernel}", super::file_system());
+    println!(
+        "{}: {SIZE} read, own {own}, its cgroup's {group}, kernel threads {kernel}",
+        super::file_system()
+    );
     assert!(own + group >= SIZE / 100 * 99, "{:?}", report.actors);
     assert_eq!(kernel, 0, "{:?}", report.actors);
 }
