@@ -24,8 +24,9 @@ const OP_DISCARD: u32 = 3;
 const OP_DRV_IN: u32 = 34;
 /// BPF_RB_NO_WAKEUP.
 pub const NO_WAKEUP: u64 = 1;
-/// The two readers of the monotonic clock may differ by a tick (kernel/time/timekeeping.c, `ktime_get_mono_fast_ns`).
-const CLOCK_SLACK_NS: u64 = 1_000;
+/// By how much a request's allocation may seem to be later than its start: where the kernel takes that time only
+/// after the event (`blk_account_io_start`), whatever runs in between counts, other tracers and preemption too.
+const ALLOCATED_SLACK_NS: u64 = 100_000_000;
 /// How many bios of a request are looked at to find the one that got it (front merges come before it).
 const BIO_CHAIN: u32 = 8;
 
@@ -125,7 +126,7 @@ unsafe fn slot_of(rq: Ptr, key: u64) -> Option<*mut Slot> {
     unsafe {
         let allocated: u64 = load(rq, config!(rq_start_time_ns));
         if let Some(slot) = slots::find(key)
-            && (*slot).queued + CLOCK_SLACK_NS >= allocated
+            && (*slot).queued + ALLOCATED_SLACK_NS >= allocated
         {
             return Some(slot);
         }

@@ -157,3 +157,16 @@ pub fn is_target(report: &Report, pid: u32) -> bool {
     let ids = report.actors.iter().filter(|actor| actor.pid == Some(pid)).map(|actor| &actor.id);
     ids.into_iter().any(|id| report.is_target(id))
 }
+
+/// Who wrote what, one line each, for messages.
+pub fn writes(report: &Report) -> String {
+    let mut lines = String::new();
+    for actor in &report.actors {
+        for row in actor.io.iter().filter(|row| row.op == Op::Write) {
+            let name = actor.comm.as_deref().unwrap_or(&actor.id);
+            let (class, method) = (row.file_class.name(), row.method.name());
+            lines += &format!("\n{name} {class} {method} {} {}", row.count, row.bytes);
+        }
+    }
+    lines
+}

@@ -5,7 +5,7 @@
 use iocontend_core::ids::{Call, FileClass, Method, Op, Role};
 use iocontend_core::report::{Actor, Report};
 use iocontend_tests::process::run;
-use iocontend_tests::watch::{Watch, actor_as, bytes, waits};
+use iocontend_tests::watch::{Watch, actor_as, bytes, waits, writes};
 use iocontend_tests::writer::Writer;
 
 const WRITER: &str = env!("CARGO_BIN_EXE_writer");
@@ -47,7 +47,7 @@ fn synchronous_appends_to_the_audit_log() {
     assert_eq!(waits(found, Call::OdsyncWrite, None), 50);
     let written = bytes(found, Op::Write, Some(FileClass::AuditLog));
     println!("audit log, O_DSYNC: {written} of {} bytes", 50 * 8192);
-    assert!(written >= 50 * 8192, "{:?}", found.io);
+    assert!(written >= 50 * 8192, "{}", writes(&report));
 }
 
 // Property: an audit log opened before the watch and never synced is written back by a kernel thread under the
@@ -71,5 +71,5 @@ fn written_back_appends_to_the_audit_log() {
         .filter(|row| row.method == Method::Writeback && row.file_class == FileClass::AuditLog);
     let written: u64 = rows.map(|row| row.bytes).sum();
     println!("audit log, written back: {written} of {SIZE} bytes");
-    assert!(written >= SIZE / 100 * 95, "{:?}", found.io);
+    assert!(written >= SIZE / 100 * 95, "{}", writes(&report));
 }

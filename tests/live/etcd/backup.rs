@@ -7,7 +7,7 @@ use std::process::Command;
 use iocontend_core::ids::{Call, FileClass, Op, Role};
 use iocontend_core::report::Report;
 use iocontend_tests::etcd::Etcd;
-use iocontend_tests::watch::{Watch, actor, actor_as, bytes, is_target, waits};
+use iocontend_tests::watch::{Watch, actor, actor_as, bytes, is_target, waits, writes};
 
 /// What `etcdctl snapshot save` left behind.
 struct Snapshot {
@@ -65,7 +65,7 @@ fn a_short_snapshot_is_a_backup_with_arguments_and_class() {
     let written = bytes(backup, Op::Write, Some(FileClass::BackupOutput));
     println!("snapshot of {} bytes, {written} written as backup-output", taken.size);
     assert!(taken.size > 30_000_000);
-    assert!(written >= taken.size / 100 * 95, "{written} of {}: {:?}", taken.size, backup.io);
+    assert!(written >= taken.size / 100 * 95, "{written} of {}:{}", taken.size, writes(&report));
     assert!(!is_target(&report, taken.pid));
 }
 
