@@ -41,8 +41,12 @@ fn check(root: &Value, schema: &Value, value: &Value, at: &str, wrong: &mut Vec<
             "maximum" if value.is_number() && value.as_f64() > rule.as_f64() => {
                 wrong.push(format!("{at}: {value} is above {rule}"));
             }
-            "minItems" if value.is_array() && length(value) < rule.as_u64() => wrong.push(format!("{at}: too short")),
-            "maxItems" if value.is_array() && length(value) > rule.as_u64() => wrong.push(format!("{at}: too long")),
+            "minItems" if value.is_array() && length(value) < rule.as_u64() => {
+                wrong.push(format!("{at}: too short"))
+            }
+            "maxItems" if value.is_array() && length(value) > rule.as_u64() => {
+                wrong.push(format!("{at}: too long"))
+            }
             "anyOf" | "oneOf" => any_of(root, rule, value, at, wrong),
             "required" | "properties" | "additionalProperties" | "items" | "prefixItems" => {}
             "type" | "const" | "enum" | "minimum" | "maximum" | "minItems" | "maxItems" => {}
