@@ -66,7 +66,7 @@ pub static OPEN_WAITS: HashMap<u64, OpenWait> = HashMap::with_max_entries(8192, 
 
 /// Events but for those of IOs. Userspace polls; nothing here ever wakes it up.
 #[map]
-pub static EVENTS: RingBuf = RingBuf::with_byte_size(1 << 20, 0);
+pub static EVENTS: RingBuf = RingBuf::with_byte_size(EVENTS_BYTES, 0);
 
 /// IO events: one ring per CPU, one after the other, written by `rq_complete` only, which never interrupts itself
 /// on a CPU. So no lock is needed, and no helper call. Full: counted.

@@ -2,6 +2,7 @@
 
 use crate::bucket::BUCKETS;
 use crate::key::{DEVICES, FILES};
+use crate::record::IoRecord;
 
 /// Stream keys per set: one cache line.
 pub const WAYS: usize = 8;
@@ -240,6 +241,8 @@ pub struct RingEnds {
 
 /// Records of all IO rings together, as long as nobody asks for another size: 3 MiB.
 pub const IO_RECORDS: u32 = 1 << 16;
+/// Size of the ring of all other events, bytes.
+pub const EVENTS_BYTES: u32 = 1 << 20;
 
 /// A wait that has begun.
 #[derive(Clone, Copy, Debug)]
@@ -260,12 +263,18 @@ pub struct OpenWait {
 const _: () = assert!(size_of::<Phase>() == 24);
 const _: () = assert!(size_of::<Stats>() == 2704);
 const _: () = assert!(size_of::<Slot>() == 64);
-// The promise of the documentation: at most 64 MiB of map memory at 64 CPUs.
+/// Memory of all other maps, generously: exec buffers, counters, waits, files, log messages at 64 CPUs.
+const OTHER_MAPS: usize = 3 << 20;
+
+// The promise of the documentation: at most 64 MiB of map memory at 64 CPUs and 1,024 streams.
 const _: () = assert!(
     STREAMS * MAX_SHARDS * size_of::<Stats>()
         + (size_of::<SlotSet>() << SLOT_BITS)
         + (size_of::<BioSet>() << BIO_BITS)
-        < (60 << 20)
+        + IO_RECORDS as usize * size_of::<IoRecord>()
+        + EVENTS_BYTES as usize
+        + OTHER_MAPS
+        <= (64 << 20)
 );
 
 #[cfg(test)]
