@@ -23,6 +23,8 @@ pub(super) type ActorId = usize;
 pub enum Owned {
     /// A process, by index.
     Actor(usize),
+    /// Processes of one name that ended long ago, together, by index.
+    Ended(usize),
     /// Only the owning cgroup is known, by index.
     Cgroup(u32),
     /// Nobody, by reason.
@@ -51,6 +53,9 @@ pub(super) struct Known {
 /// Index that stands for "no selector was given".
 pub(super) const AUTO: usize = usize::MAX;
 
+/// So many ended processes are listed one by one; of more, the oldest are put together by name.
+const ENDED_LISTED: usize = 2000;
+
 /// After so many ends the processes that did nothing are forgotten, also when no report is made.
 const SWEEP_AFTER: usize = 4096;
 
@@ -65,6 +70,8 @@ pub(super) struct Actors {
     free: Vec<ActorId>,
     /// Ends since the last sweep.
     ended: usize,
+    /// Names of ended processes that were put together.
+    together: Vec<String>,
 }
 
 impl Actors {
@@ -286,6 +293,43 @@ impl Actors {
             }
             self.free.push(id);
         }
+    }
+
+    /// The name of ended processes that were put together.
+    pub(super) fn together(&self, index: usize) -> &str {
+        self.together.get(index).map_or("", String::as_str)
+    }
+
+    /// A long watch sees processes without end. When too many of them have ended, the oldest that nobody asked for
+    /// and that play no role are put together by name: gives whose rows belong to which name now.
+    pub(super) fn put_together(&mut self) -> HashMap<ActorId, usize> {
+        let plain = |known: &Known| {
+            known.active
+                && known.exited
+                && !known.forgotten
+                && known.role == Role::Other
+                && known.selected_by.is_empty()
+        };
+        let mut ended: Vec<ActorId> =
+            (0..self.known.len()).filter(|id| plain(&self.known[*id])).collect();
+        if ended.len() <= ENDED_LISTED {
+            return HashMap::new();
+        }
+        ended.sort_by_key(|id| self.known[*id].facts.key.start_ticks);
+        // Half of them, so that this is rare.
+        ended.truncate(ended.len() - ENDED_LISTED / 2);
+        let mut moved = HashMap::new();
+        for id in ended {
+            let name = self.known[id].facts.comm.clone();
+            let index =
+                self.together.iter().position(|known| *known == name).unwrap_or_else(|| {
+                    self.together.push(name);
+                    self.together.len() - 1
+                });
+            self.known[id].active = false;
+            moved.insert(id, index);
+        }
+        moved
     }
 
     /// A process did something.

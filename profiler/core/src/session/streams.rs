@@ -6,7 +6,7 @@ use bytemuck::{Zeroable as _, bytes_of};
 use iocontend_wire::key::{Key, Kind};
 use iocontend_wire::tables::{D2C, Phase, Q2C, Q2D, Stats};
 
-use super::actors::Owned;
+use super::actors::{ActorId, Owned};
 use crate::hist::Dist;
 use crate::ids::{Call, Dev, Method, Op};
 
@@ -113,6 +113,38 @@ impl Streams {
     /// The place was given back; whoever takes it counts from zero.
     pub(super) fn forget(&mut self, index: u32) {
         self.places.remove(&index);
+    }
+
+    /// Rows of these actors belong to others from now on; which file it was is not kept.
+    pub(super) fn put_together(&mut self, moved: &HashMap<ActorId, usize>) {
+        let new = |owner: Owned| match owner {
+            Owned::Actor(id) => moved.get(&id).map(|index| Owned::Ended(*index)),
+            _ => None,
+        };
+        for rows in [&mut self.whole, &mut self.interval] {
+            let old: Vec<RowKey> =
+                rows.keys().filter(|key| new(key.owner).is_some()).copied().collect();
+            for key in old {
+                if let (Some(row), Some(owner)) = (rows.remove(&key), new(key.owner)) {
+                    rows.entry(RowKey { owner, file: 0, ..key }).or_default().merge(&row);
+                }
+            }
+        }
+        for place in self.places.values_mut() {
+            place.owner = new(place.owner).unwrap_or(place.owner);
+        }
+    }
+
+    /// Rows of a file id that is given to another file from now on.
+    pub(super) fn file_freed(&mut self, id: u32, history: u32) {
+        for rows in [&mut self.whole, &mut self.interval] {
+            let old: Vec<RowKey> = rows.keys().filter(|key| key.file == id).copied().collect();
+            for key in old {
+                if let Some(row) = rows.remove(&key) {
+                    rows.insert(RowKey { file: history, ..key }, row);
+                }
+            }
+        }
     }
 
     /// Adds what is new in a sample.

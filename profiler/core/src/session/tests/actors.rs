@@ -144,3 +144,24 @@ fn idle_processes_are_forgotten() {
     assert_eq!(report.actors, []);
     assert_eq!(report.coverage.events_kept, 40_000);
 }
+
+/// A watch that sees processes without end keeps a bounded number of them, and every byte.
+#[test]
+fn processes_that_ended_long_ago_are_put_together_and_keep_their_bytes() {
+    const PROCESSES: u32 = 2_500;
+    let mut host = Host::new(&[]);
+    for n in 0..PROCESSES {
+        let pid = 1_000 + n;
+        host.tell(process(facts(pid, u64::from(n) + 1, "head", &["head"])));
+        host.tell(stream(7, direct(pid, 0, Kind::Read), &stats_of(&[Done::io(4_096, 900, 600)])));
+        host.record(&exit_record(pid, u64::from(n) + 1, "head"));
+        host.tell(Input::Retired(7));
+    }
+    // A report lists them all once more, then they are put together.
+    host.consistent(Span::Whole);
+    let report = host.consistent(Span::Whole);
+    let together = actor(&report, "ended:head");
+    assert_eq!(together.io.iter().map(|io| io.count).sum::<u64>(), 1_500);
+    assert_eq!(report.actors.len(), 1_001);
+    assert_eq!(report.coverage.io_bytes, u64::from(PROCESSES) * 4_096);
+}

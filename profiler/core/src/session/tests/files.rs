@@ -60,3 +60,22 @@ fn a_file_is_asked_for_once() {
     assert!(outputs.contains(&Output::ResolveFile { id: 3, pid: 10 }), "{outputs:?}");
     assert_eq!(host.tell(Input::Seen(on_file(10, 0, Kind::Fsync, 3))), []);
 }
+
+/// An id that is given to another file leaves what was counted before with the old file.
+#[test]
+fn a_reused_id_does_not_rename_the_past() {
+    let mut host = waited();
+    host.tell(Input::File { id: 3, path: Some(WAL.to_owned()) });
+    host.tell(Input::Retired(3));
+    host.tell(Input::FileFreed(3));
+    let key = on_file(10, 0, Kind::Fdatasync, 3);
+    host.tell(stream(9, key, &stats_of(&[Done::wait(5_000)])));
+    host.tell(Input::File { id: 3, path: Some("/data/member/snap/db".to_owned()) });
+    let report = host.consistent(Span::Whole);
+    let expected = [
+        (FileClass::Wal, Some(WAL), 1),
+        (FileClass::Db, Some("/data/member/snap/db"), 1),
+        (FileClass::Other, None, 1),
+    ];
+    assert_eq!(classes(&actor(&report, "10@5").waits), expected);
+}
