@@ -17,7 +17,7 @@ mod system;
 #[cfg(test)]
 mod fake;
 
-pub use devices::{parse_block_stat, read_block_stat, read_devices};
+pub use devices::{has_requests, parse_block_stat, read_block_stat, read_devices};
 pub use files::find_file;
 pub use mounts::{
     Mount, mounted_block_filesystems, one_per_filesystem, parse_mountinfo, read_mounts,

@@ -17,7 +17,9 @@ use super::binary::{command, run};
 /// A small report with every part that watching fills.
 fn sample() -> Report {
     let mut dist = Dist::new();
-    [90_000, 1_200_000].into_iter().for_each(|ns| dist.record(ns));
+    for ns in [90_000, 1_200_000] {
+        dist.record(ns);
+    }
     let lat = Some(Lat::from(&dist));
     let tool = Tool { version: "0.1.0".to_owned(), bpf_object_sha256: None };
     let window = Window::new(1_772_366_400_000_000_000, 1_772_366_430_000_000_000, 3_600, 30);

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use iocontend_core::ids::{Call, FileClass};
+use iocontend_core::ids::{Call, FileClass, Op};
 use iocontend_core::report::{Report, check_consistency};
 use iocontend_tests::binary;
 use iocontend_tests::process::{run, until, wait_for};
@@ -252,13 +252,18 @@ fn two_at_the_same_time_both_report() -> Result<()> {
     let (first, second) = (Attached::start(&args)?, Attached::start(&args)?);
     let folder = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR"))?;
     let file = format!("of={}", folder.path().join("x").display());
-    run("dd", &["if=/dev/zero", &file, "bs=64k", "count=64", "oflag=direct", "conv=fsync"])?;
+    let mut dd = Command::new("dd")
+        .args(["if=/dev/zero", &file, "bs=64k", "count=64", "oflag=direct", "conv=fsync"])
+        .stderr(Stdio::null())
+        .spawn()?;
+    assert!(wait_for(&mut dd, LIMIT)?.success());
     for watch in [first, second] {
         signal(&watch.child, Signal::INT)?;
         let report = watch.report()?;
-        let dd = report.actors.iter().find(|actor| actor.comm.as_deref() == Some("dd"));
-        let bytes: u64 = dd.context("no dd in the report")?.io.iter().map(|row| row.bytes).sum();
-        assert!(bytes >= 64 * 65_536, "{bytes} bytes of dd");
+        let found = report.actors.iter().find(|actor| actor.pid == Some(dd.id()));
+        let rows = &found.context("no dd in the report")?.io;
+        let written = rows.iter().filter(|row| row.op == Op::Write);
+        assert!(written.map(|row| row.bytes).sum::<u64>() >= 64 * 65_536, "{report:#?}");
     }
     Ok(())
 }
@@ -364,7 +369,7 @@ fn the_demo_shows_its_victims_waits_and_cleans_up() -> Result<()> {
     let copier = report.actors.iter().filter(|actor| !target.actors.contains(&actor.id));
     let read: u64 = copier
         .flat_map(|actor| &actor.io)
-        .filter(|row| row.op == iocontend_core::ids::Op::Read)
+        .filter(|row| row.op == Op::Read)
         .map(|row| row.bytes)
         .sum();
     assert!(read >= 32 << 20, "{read} bytes read beside the victim");

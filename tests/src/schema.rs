@@ -15,6 +15,22 @@ pub fn violations(schema: &Value, document: &Value) -> Vec<String> {
     wrong
 }
 
+/// Keywords whose rule holds, once none of the arms of [`check`] took them, or that have a function of their own.
+const RULES: [&str; 12] = [
+    "type",
+    "const",
+    "enum",
+    "minimum",
+    "maximum",
+    "minItems",
+    "maxItems",
+    "required",
+    "properties",
+    "additionalProperties",
+    "items",
+    "prefixItems",
+];
+
 fn check(root: &Value, schema: &Value, value: &Value, at: &str, wrong: &mut Vec<String>) {
     let Some(rules) = schema.as_object() else {
         if schema != &Value::Bool(true) {
@@ -42,15 +58,13 @@ fn check(root: &Value, schema: &Value, value: &Value, at: &str, wrong: &mut Vec<
                 wrong.push(format!("{at}: {value} is above {rule}"));
             }
             "minItems" if value.is_array() && length(value) < rule.as_u64() => {
-                wrong.push(format!("{at}: too short"))
+                wrong.push(format!("{at}: too short"));
             }
             "maxItems" if value.is_array() && length(value) > rule.as_u64() => {
-                wrong.push(format!("{at}: too long"))
+                wrong.push(format!("{at}: too long"));
             }
             "anyOf" | "oneOf" => any_of(root, rule, value, at, wrong),
-            "required" | "properties" | "additionalProperties" | "items" | "prefixItems" => {}
-            "type" | "const" | "enum" | "minimum" | "maximum" | "minItems" | "maxItems" => {}
-            word if WORDS.contains(&word) => {}
+            word if WORDS.contains(&word) || RULES.contains(&word) => {}
             other => wrong.push(format!("{at}: the keyword {other} is not known here")),
         }
     }

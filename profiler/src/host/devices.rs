@@ -29,6 +29,11 @@ pub fn read_devices(root: &HostRoot) -> io::Result<Vec<DeviceFacts>> {
     Ok(devices)
 }
 
+/// Whether a disk has requests of its own (blk-mq), and not only bios that it hands on (dm, md, zram).
+pub fn has_requests(root: &HostRoot, name: &str) -> bool {
+    root.sys.join("block").join(name).join("mq").is_dir()
+}
+
 /// The counters of a disk or partition by its kernel name; `None` when there is none of that name.
 pub fn read_block_stat(root: &HostRoot, name: &str) -> io::Result<Option<BlockStat>> {
     // A name is one element: nothing from outside may lead elsewhere.

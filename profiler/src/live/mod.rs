@@ -42,6 +42,7 @@ pub struct Live {
     wishes: VecDeque<Output>,
     retiring: VecDeque<(u64, u32)>,
     known_devices: Vec<Option<Dev>>,
+    completed_at_start: Vec<(Dev, u64)>,
     quiet: bool,
     _stats: Option<std::os::fd::OwnedFd>,
 }
@@ -208,7 +209,32 @@ impl Live {
 
     /// Stops counting; the last report then holds everything up to this moment.
     pub fn stop(&mut self) {
+        let completed = self.kernel_completed();
         self.probes.count_since(0);
+        // Both readings lie within the time of counting, so the kernel's difference cannot be more than ours.
+        let before = std::mem::take(&mut self.completed_at_start);
+        let since = completed.into_iter().filter_map(|(dev, now)| {
+            let (_, then) = before.iter().find(|(known, _)| *known == dev)?;
+            Some((dev, now.saturating_sub(*then)))
+        });
+        let since = since.collect();
+        self.apply(Input::KernelCompleted(since));
+    }
+
+    /// Requests completed so far by the kernel's own count, of the disks whose requests the probes see.
+    fn kernel_completed(&self) -> Vec<(Dev, u64)> {
+        let completed = |dev: Dev| {
+            let facts = self.session.device(dev)?;
+            if !host::has_requests(&self.root, &facts.name) {
+                return None;
+            }
+            let stat = host::read_block_stat(&self.root, &facts.name).ok()??;
+            Some((
+                dev,
+                stat.read_ios + stat.write_ios + stat.discard.map_or(0, |discard| discard.ios),
+            ))
+        };
+        self.session.device_numbers().into_iter().filter_map(completed).collect()
     }
 
     /// Whether any target has been found.

@@ -66,6 +66,7 @@ pub(super) fn start(
         wishes: VecDeque::new(),
         retiring: VecDeque::new(),
         known_devices: Vec::new(),
+        completed_at_start: Vec::new(),
         quiet: settings.quiet,
         _stats: stats,
     };
@@ -82,6 +83,7 @@ pub(super) fn start(
     let began = now();
     live.probes.count_since(began.mono_ns);
     live.session.apply(Input::Started(sample), began);
+    live.completed_at_start = live.kernel_completed();
     Ok(live)
 }
 

@@ -70,7 +70,8 @@ pub(super) fn report(session: &Session, span: Span, sample: &HostSample, now: No
     }
     let counted = rows.values().map(|row| row.count).sum();
     let io_bytes = report.devices.iter().map(|device| device.bytes).sum();
-    report.coverage = session.ledger.coverage(interval, counted, io_bytes, attribution);
+    let missed = if interval { 0 } else { missed(session, &report.devices) };
+    report.coverage = session.ledger.coverage(interval, counted, missed, io_bytes, attribution);
     for count in Count::ALL {
         let value = session.ledger.count(count, interval);
         if value > 0 {
@@ -78,6 +79,16 @@ pub(super) fn report(session: &Session, span: Span, sample: &HostSample, now: No
         }
     }
     report
+}
+
+/// Requests that the kernel counted and no probe saw. A kernel may leave a program out without saying so.
+fn missed(session: &Session, devices: &[Device]) -> u64 {
+    let seen = |dev: Dev| {
+        let same = |device: &&Device| (device.major, device.minor) == (dev.major, dev.minor);
+        devices.iter().find(same).map_or(0, |device| device.ios)
+    };
+    let completed = &session.ledger.kernel_completed;
+    completed.iter().map(|(dev, count)| count.saturating_sub(seen(*dev))).sum()
 }
 
 fn targets(session: &Session) -> Vec<Target> {

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use iocontend_wire::count::Count;
 
 use crate::event::Event;
+use crate::ids::Dev;
 use crate::report::{Attached, Attribution, BpfCost, Coverage};
 
 /// Losses: what bears these names did happen and is not in the events.
@@ -42,6 +43,8 @@ pub(super) struct Ledger {
     undecodable: u64,
     undecodable_before: u64,
     notes: Vec<String>,
+    /// Requests that the kernel's own counters have for the whole time of counting, at least, by device.
+    pub(super) kernel_completed: Vec<(Dev, u64)>,
 }
 
 impl Ledger {
@@ -86,11 +89,13 @@ impl Ledger {
         value(&self.counts).saturating_sub(before)
     }
 
-    /// The books closed. `counted` is the number of requests, waits and flush commands in the exact statistics.
+    /// The books closed. `counted` is the number of requests, waits and flush commands in the exact statistics,
+    /// `missed` that of requests which only the kernel's own counters have.
     pub(super) fn coverage(
         &self,
         interval: bool,
         counted: u64,
+        missed: u64,
         io_bytes: u64,
         attribution: Attribution,
     ) -> Coverage {
@@ -105,6 +110,7 @@ impl Ledger {
         }
         let of = |whole: u64, before: u64| if interval { whole - before.min(whole) } else { whole };
         put("recursion", of(self.recursion_misses, self.recursion_misses_before));
+        put("probe_not_run", missed);
         put("undecodable", of(self.undecodable, self.undecodable_before));
         let kept = of(self.kept_counted + self.kept_process, self.kept_before);
         if !interval {
@@ -112,7 +118,7 @@ impl Ledger {
                 NOT_IN_STATISTICS.iter().map(|count| self.count(*count, false)).sum();
             let lost_total: u64 = lost.values().sum();
             let seen = counted + self.kept_process + elsewhere + self.recursion_misses;
-            let known = kept + lost_total;
+            let known = kept + lost_total - missed;
             if seen > known {
                 lost.insert("unaccounted".to_owned(), seen - known);
             }

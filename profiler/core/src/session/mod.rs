@@ -86,6 +86,8 @@ pub enum Input<'a> {
     Counts(Vec<(Count, u64)>),
     /// Runs that the kernel skipped so far because a program would have interrupted itself.
     RecursionMisses(u64),
+    /// Requests that the kernel's own counters have for the time of counting, at least, by device.
+    KernelCompleted(Vec<(Dev, u64)>),
     /// What is attached and what is not.
     Attached(Vec<Attached>),
     /// What the programs cost so far, where the kernel counts it.
@@ -209,6 +211,7 @@ impl Session {
             Input::Retired(index) => self.streams.forget(index),
             Input::Counts(counts) => self.ledger.set_counts(&counts),
             Input::RecursionMisses(misses) => self.ledger.set_recursion_misses(misses),
+            Input::KernelCompleted(counts) => self.ledger.kernel_completed = counts,
             Input::Attached(attached) => self.ledger.attached = attached,
             Input::Cost(cost) => self.ledger.cost = cost,
             Input::MapBytes(bytes) => self.ledger.map_bytes = Some(bytes),

@@ -9,6 +9,7 @@ use super::host::Host;
 use super::kernel::{
     Done, direct, exec_record, exit_record, io_record, stats_of, stream, wait_record,
 };
+use crate::ids::Dev;
 
 const ONE: Done = Done { bytes: 4096, q2c: Some(1_000), d2c: Some(600) };
 
@@ -109,4 +110,20 @@ proptest! {
 
 fn host_total(arrived: usize, admitted: u64, vanished: usize, steps: usize) -> u64 {
     ((arrived + vanished) as u64 + admitted) * steps as u64
+}
+
+/// What only the kernel's own counters have is a loss by name, and the books still balance.
+#[test]
+fn requests_that_no_probe_saw_are_a_loss() {
+    let mut host = Host::new(&[]);
+    let key = direct(10, 0, Kind::Read);
+    host.tell(stream(0, key, &stats_of(&[ONE; 3])));
+    for _ in 0..3 {
+        host.record(&io_record(key, ONE));
+    }
+    host.tell(Input::KernelCompleted(vec![(Dev { major: 8, minor: 0 }, 5)]));
+    let report = host.consistent(Span::Whole);
+    assert_eq!(report.coverage.lost.get("probe_not_run"), Some(&2));
+    assert_eq!(report.coverage.lost.len(), 1, "{:?}", report.coverage.lost);
+    assert_eq!(report.coverage.events_seen, 5);
 }
