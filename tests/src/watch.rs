@@ -158,15 +158,14 @@ pub fn is_target(report: &Report, pid: u32) -> bool {
     ids.into_iter().any(|id| report.is_target(id))
 }
 
-/// Who wrote what, one line each, for messages.
+/// Who wrote what, for messages.
 pub fn writes(report: &Report) -> String {
-    let mut lines = String::new();
-    for actor in &report.actors {
-        for row in actor.io.iter().filter(|row| row.op == Op::Write) {
-            let name = actor.comm.as_deref().unwrap_or(&actor.id);
-            let (class, method) = (row.file_class.name(), row.method.name());
-            lines += &format!("\n{name} {class} {method} {} {}", row.count, row.bytes);
-        }
-    }
-    lines
+    let of_actor = |actor: &Actor| {
+        let name = actor.comm.clone().unwrap_or_else(|| actor.id.clone());
+        let rows = actor.io.clone().into_iter().filter(|row| row.op == Op::Write);
+        rows.map(move |row| (name.clone(), row.file_class, row.method, row.count, row.bytes))
+            .collect::<Vec<_>>()
+    };
+    let rows: Vec<_> = report.actors.iter().flat_map(of_actor).collect();
+    format!("{rows:#?}")
 }
