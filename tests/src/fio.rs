@@ -99,7 +99,8 @@ impl FioResult {
     /// Requests per second of all jobs, reads and writes.
     pub fn iops(&self) -> f64 {
         let of = |job: &Value| {
-            job["read"]["iops"].as_f64().unwrap_or(0.0) + job["write"]["iops"].as_f64().unwrap_or(0.0)
+            job["read"]["iops"].as_f64().unwrap_or(0.0)
+                + job["write"]["iops"].as_f64().unwrap_or(0.0)
         };
         self.jobs().map(of).sum()
     }

@@ -50,7 +50,8 @@ impl LoopDevice {
         File::create(file)?.set_len(bytes)?;
         let printed = run("losetup", &["--find", "--show", text(file)?])?;
         let path = PathBuf::from(printed.trim());
-        let name = path.file_name().and_then(|name| name.to_str()).context("losetup gave no name")?;
+        let name =
+            path.file_name().and_then(|name| name.to_str()).context("losetup gave no name")?;
         let device = Self { name: name.to_owned(), path: path.clone() };
         // Random requests that happen to touch each other stay what they are.
         fs::write(format!("/sys/block/{}/queue/nomerges", device.name), "2")?;
