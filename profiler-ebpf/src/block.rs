@@ -4,7 +4,7 @@
 //! is not over. An empty flush is never issued itself; the queue's own flush request is, which has no bio. These
 //! are counted as flush commands of the device.
 
-use aya_ebpf::helpers::bpf_ktime_get_ns;
+use aya_ebpf::helpers::{bpf_get_smp_processor_id, bpf_ktime_get_ns};
 use aya_ebpf::macros::btf_tracepoint;
 use aya_ebpf::programs::BtfTracePointContext;
 use iocontend_wire::count::Count;
@@ -13,9 +13,9 @@ use iocontend_wire::record::{FlushRecord, IoRecord, NO_TIME, tag};
 use iocontend_wire::tables::Slot;
 
 use crate::counts::bump;
-use crate::kread::{Ptr, config, load, scalar};
-use crate::maps::{CONTROL, EVENTS};
-use crate::{devices, owner, slots, streams};
+use crate::kread::{Ptr, config, load, number};
+use crate::maps::{CONTROL, EVENTS, IO_ENDS, IO_RING};
+use crate::{atomic, devices, owner, slots, streams};
 
 /// REQ_OP_FLUSH, REQ_OP_DISCARD, REQ_OP_DRV_IN (include/linux/blk_types.h, all versions).
 const OP_MASK: u32 = 0xff;
@@ -24,6 +24,8 @@ const OP_DISCARD: u32 = 3;
 const OP_DRV_IN: u32 = 34;
 /// BPF_RB_NO_WAKEUP.
 pub const NO_WAKEUP: u64 = 1;
+/// The two readers of the monotonic clock may differ by a tick (kernel/time/timekeeping.c, `ktime_get_mono_fast_ns`).
+const CLOCK_SLACK_NS: u64 = 1_000;
 /// How many bios of a request are looked at to find the one that got it (front merges come before it).
 const BIO_CHAIN: u32 = 8;
 
@@ -69,7 +71,7 @@ pub fn io_start(ctx: BtfTracePointContext) -> i32 {
             return 0;
         }
         let owner = owner::of_submitter(load(rq, config!(rq_bio)));
-        if let Some(slot) = slots::claim(scalar(rq)) {
+        if let Some(slot) = slots::claim(number(rq)) {
             begin(slot, rq, owner, queued);
         }
     }
@@ -82,7 +84,7 @@ pub fn getrq(ctx: BtfTracePointContext) -> i32 {
     let queued = now();
     let bio: Ptr = ctx.arg(0);
     let owner = owner::of_submitter(bio);
-    if let Some(slot) = slots::claim_bio(scalar(bio)) {
+    if let Some(slot) = slots::claim_bio(number(bio)) {
         // SAFETY: the slot is ours.
         unsafe {
             (*slot).owner = owner.0;
@@ -99,11 +101,10 @@ unsafe fn begin_from_bio(rq: Ptr, key: u64) -> Option<*mut Slot> {
     unsafe {
         let mut bio: Ptr = load(rq, config!(rq_bio));
         for _ in 0..BIO_CHAIN {
-            let address = scalar(bio);
-            if address == 0 {
+            if bio.is_null() {
                 return None;
             }
-            if let Some((owner, queued)) = slots::take_bio(address) {
+            if let Some((owner, queued)) = slots::take_bio(number(bio)) {
                 let slot = slots::claim(key)?;
                 begin(slot, rq, Key(owner), queued);
                 return Some(slot);
@@ -115,13 +116,20 @@ unsafe fn begin_from_bio(rq: Ptr, key: u64) -> Option<*mut Slot> {
 }
 
 /// The request's slot, made from its bio where the kernel has no earlier event.
+///
+/// Completion leaves the slot as it is (writing there would take the cache line away from the CPU that submits
+/// next), so one of an earlier request with this pointer may be found: it is older than this request's allocation.
 #[inline(always)]
 unsafe fn slot_of(rq: Ptr, key: u64) -> Option<*mut Slot> {
-    match slots::find(key) {
-        Some(slot) => Some(slot),
-        // SAFETY: passed on.
-        None if config!(has_io_start) == 0 => unsafe { begin_from_bio(rq, key) },
-        None => None,
+    // SAFETY: a member of a request; the slot is ours.
+    unsafe {
+        let allocated: u64 = load(rq, config!(rq_start_time_ns));
+        if let Some(slot) = slots::find(key)
+            && (*slot).queued + CLOCK_SLACK_NS >= allocated
+        {
+            return Some(slot);
+        }
+        if config!(has_io_start) == 0 { begin_from_bio(rq, key) } else { None }
     }
 }
 
@@ -131,7 +139,7 @@ pub fn rq_insert(ctx: BtfTracePointContext) -> i32 {
     let rq: Ptr = ctx.arg(0);
     // SAFETY: a request.
     unsafe {
-        let _slot = slot_of(rq, scalar(rq));
+        let _slot = slot_of(rq, number(rq));
     }
     0
 }
@@ -140,7 +148,7 @@ pub fn rq_insert(ctx: BtfTracePointContext) -> i32 {
 pub fn rq_issue(ctx: BtfTracePointContext) -> i32 {
     let issued = now();
     let rq: Ptr = ctx.arg(0);
-    let key = scalar(rq);
+    let key = number(rq);
     // SAFETY: members of a request; slots are ours.
     unsafe {
         let flags: u32 = load(rq, config!(rq_cmd_flags));
@@ -160,7 +168,7 @@ pub fn rq_issue(ctx: BtfTracePointContext) -> i32 {
 #[btf_tracepoint(function = "block_rq_requeue")]
 pub fn rq_requeue(ctx: BtfTracePointContext) -> i32 {
     let rq: Ptr = ctx.arg(0);
-    if let Some(slot) = slots::find(scalar(rq)) {
+    if let Some(slot) = slots::find(number(rq)) {
         // SAFETY: the slot is ours.
         unsafe { (*slot).issued = 0 };
     }
@@ -172,10 +180,9 @@ pub fn rq_requeue(ctx: BtfTracePointContext) -> i32 {
 #[btf_tracepoint(function = "block_rq_merge")]
 pub fn rq_merge(ctx: BtfTracePointContext) -> i32 {
     let rq: Ptr = ctx.arg(0);
-    let key = scalar(rq);
     // SAFETY: a request; a slot is ours.
     unsafe {
-        if let Some(slot) = slot_of(rq, key) {
+        if let Some(slot) = slot_of(rq, number(rq)) {
             slots::release(slot);
         }
     }
@@ -200,7 +207,7 @@ pub fn rq_complete(ctx: BtfTracePointContext) -> i32 {
 /// `false` when the request's start was not seen.
 #[inline(always)]
 unsafe fn completed(rq: Ptr, status: u32, bytes: u32, complete: u64) -> bool {
-    let key = scalar(rq);
+    let key = number(rq);
     // SAFETY: members of a request; slots are ours.
     unsafe {
         let flags: u32 = load(rq, config!(rq_cmd_flags));
@@ -278,14 +285,17 @@ unsafe fn finished(slot: *mut Slot, op: u32, status: u32, bytes: u32, complete: 
     unsafe {
         let Slot { owner, queued, issued, sector, done, dev, .. } = *slot;
         if counting_since() == 0 {
-            return slots::release(slot);
+            return;
         }
         let bytes = done + bytes;
         let key = Key(owner).with(dev, op_kind(op, bytes));
         let q2c_ns = complete.wrapping_sub(queued);
         let d2c_ns = if issued != 0 { complete.wrapping_sub(issued) } else { NO_TIME };
         streams::account_with(slot, key, bytes as u64, q2c_ns, d2c_ns);
-        slots::release(slot);
+        // Without `block_io_start` the next request with this pointer must not find this one.
+        if config!(has_io_start) == 0 {
+            slots::release(slot);
+        }
         emit(IoRecord {
             head: tag::IO as u32 | status << 8,
             bytes,
@@ -328,17 +338,31 @@ unsafe fn finished_unknown(rq: Ptr, op: u32, status: u32, bytes: u32, complete: 
     }
 }
 
+/// Puts an event into this CPU's ring.
 #[inline(always)]
 fn emit(record: IoRecord) {
     if config!(io_events) == 0 {
         return;
     }
-    match EVENTS.reserve::<IoRecord>(0) {
-        Some(mut entry) => {
-            entry.write(record);
-            entry.submit(NO_WAKEUP);
+    // SAFETY: no arguments.
+    let cpu = unsafe { bpf_get_smp_processor_id() } & config!(ring_cpu_mask);
+    let bits = config!(ring_bits);
+    let Some(ends) = IO_ENDS.get_ptr_mut(cpu) else { return };
+    // SAFETY: map memory; only this program writes the head of this CPU.
+    unsafe {
+        let head = core::ptr::read_volatile(&raw const (*ends).head);
+        let tail = core::ptr::read_volatile(&raw const (*ends).tail);
+        if head.wrapping_sub(tail) >= 1 << bits {
+            return bump(Count::RingFullIo);
         }
-        None => bump(Count::RingFullIo),
+        let at = (cpu << bits) | (head as u32 & ((1 << bits) - 1));
+        let Some(place) = IO_RING.get_ptr_mut(at) else { return bump(Count::RingFullIo) };
+        *place = record;
+        if config!(weak_order) == 0 {
+            core::ptr::write_volatile(&raw mut (*ends).head, head + 1);
+        } else {
+            atomic::add(&raw mut (*ends).head, 1);
+        }
     }
 }
 

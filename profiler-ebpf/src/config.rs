@@ -128,10 +128,14 @@ pub struct Config {
     pub shared_shards: u32,
     /// 1: one event per IO goes to the ring.
     pub io_events: u32,
+    /// CPUs with an IO ring minus one; a power of two minus one.
+    pub ring_cpu_mask: u32,
+    /// log2 of the records in the IO ring of one CPU.
+    pub ring_bits: u32,
+    /// 1: this architecture may show the end of a ring before what stands in it (all but x86-64).
+    pub weak_order: u32,
     /// Number of valid entries in `dio_ends`.
     pub dio_end_count: u32,
-    /// Not used.
-    pub pad: u32,
     /// Kernel addresses of the completion functions of direct IO whose private data is a `struct iomap_dio`
     /// (first entry) and of the others; pages of such bios belong to user buffers and are never looked at.
     pub dio_ends: [u64; DIO_ENDS],
@@ -199,8 +203,10 @@ impl Config {
             shard_mask: 0,
             shared_shards: 0,
             io_events: 1,
+            ring_cpu_mask: 0,
+            ring_bits: 0,
+            weak_order: 0,
             dio_end_count: 0,
-            pad: 0,
             dio_ends: [0; DIO_ENDS],
         }
     }

@@ -12,11 +12,12 @@ pub enum Count {
     RingFullProcess = 2,
     /// A flush-command event found the ring buffer full.
     RingFullFlush = 3,
-    /// A live in-flight slot was overwritten (more requests in flight than slots).
+    /// A bio waiting for its request lost its place (kernels without `block_io_start`).
     SlotOverwritten = 4,
     /// A request completed that was already in flight when the probes were attached: owner unknown.
     InFlightAtAttach = 5,
-    /// A request completed whose start was not seen although the probes were attached: owner unknown.
+    /// A request completed whose start was not seen, or whose slot was taken by another (more requests in flight
+    /// than slots): owner unknown.
     StartNotSeen = 6,
     /// The table of streams was full; counted under the device's `other`.
     StreamTableFull = 7,

@@ -61,7 +61,8 @@ pub extern "C" fn device_index(dev: u32) -> u32 {
     let Some(table) = DEVICES.get_ptr_mut(0) else { return DEVICE_OVERFLOW };
     let first = first_index(dev);
     for step in 0..TRIES {
-        let at = (first + step) & (COUNT - 1);
+        // Opaque, so that the mask stays: Linux 6.1 cannot follow why it would not be needed.
+        let at = core::hint::black_box(first + step) & (COUNT - 1);
         if at == DEVICE_OVERFLOW {
             continue;
         }
@@ -114,7 +115,7 @@ extern "C" fn find_cgroup(id: u64) -> u32 {
     let Some(table) = CGROUPS.get_ptr_mut(0) else { return NO_CGROUP };
     let first = (id as u32).wrapping_mul(0x9e37_79b1) >> 24;
     for step in 0..TRIES {
-        let at = (first + step) & (CGROUP_COUNT as u32 - 1);
+        let at = core::hint::black_box(first + step) & (CGROUP_COUNT as u32 - 1);
         // SAFETY: `at` is below the length of the table.
         let word = unsafe { &raw mut (*table).entries[at as usize] };
         // SAFETY: map memory is valid for the program's life.

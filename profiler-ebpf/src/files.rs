@@ -7,7 +7,7 @@ use iocontend_wire::tables::{FileKey, TRACKED_WINDOW, tracked_index};
 
 use crate::atomic;
 use crate::counts::bump;
-use crate::kread::{Ptr, config, fetch, load, scalar};
+use crate::kread::{Ptr, address, config, fetch, load};
 use crate::maps::{CONTROL, FILE_ENTRIES, FILES, TRACKED};
 
 /// BPF_NOEXIST (include/uapi/linux/bpf.h).
@@ -102,7 +102,7 @@ pub fn inode_of_page(bio: Ptr) -> Option<Inode> {
         return None;
     }
     // SAFETY: a member of a bio.
-    let vec = scalar(unsafe { load::<Ptr>(bio, config!(bio_io_vec)) });
+    let vec = address(unsafe { load::<Ptr>(bio, config!(bio_io_vec)) });
     if vec == 0 {
         return None;
     }

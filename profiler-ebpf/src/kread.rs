@@ -2,7 +2,7 @@
 
 use aya_ebpf::helpers::bpf_probe_read_kernel;
 
-use crate::maps::SCRATCH;
+use crate::maps::{CONFIG, SCRATCH};
 
 /// A kernel object. To the verifier it is a typed pointer as long as it only travels through registers.
 pub type Ptr = *const u8;
@@ -32,9 +32,18 @@ pub unsafe fn load<T: Copy>(base: Ptr, offset: u32) -> T {
     unsafe { core::ptr::read_volatile(base.add(offset as usize).cast()) }
 }
 
-/// The number behind a typed pointer: the verifier allows no arithmetic on the pointer itself.
+/// A number that stands for a typed pointer: its distance from a fixed place.
+///
+/// The verifier allows no arithmetic on the pointer itself, but the difference of two pointers is a number to it
+/// (kernel/bpf/verifier.c, `adjust_reg_min_max_vals`). Equal pointers have equal numbers in all programs.
 #[inline(always)]
-pub fn scalar(pointer: Ptr) -> u64 {
+pub fn number(pointer: Ptr) -> u64 {
+    (pointer as u64).wrapping_sub((&raw const CONFIG) as u64)
+}
+
+/// The address itself, for guarded copies. Takes a trip through memory, so not for the hot path.
+#[inline(always)]
+pub fn address(pointer: Ptr) -> u64 {
     match SCRATCH.get_ptr_mut(0) {
         // SAFETY: a per-CPU map value; programs on this map do not nest in themselves.
         Some(scratch) => unsafe {

@@ -5,7 +5,7 @@ use aya_ebpf::maps::{Array, HashMap, PerCpuArray, RingBuf};
 use iocontend_wire::config::Config;
 use iocontend_wire::count::Counts;
 use iocontend_wire::key::FILES as FILE_IDS;
-use iocontend_wire::record::{ARGV_MAX, ExecRecord};
+use iocontend_wire::record::{ARGV_MAX, ExecRecord, IoRecord};
 use iocontend_wire::tables::*;
 
 /// BPF_F_MMAPABLE: userspace maps the array and reads it without system calls.
@@ -15,10 +15,10 @@ const MMAPABLE: u32 = 1 << 10;
 #[unsafe(no_mangle)]
 pub static CONFIG: Config = Config::absent();
 
-/// Requests in flight, by request pointer. Entries are taken at the request's first event and given back at its
-/// last one. Full: the older way is overwritten and counted.
+/// Requests by request pointer, taken at the request's first event. Full: the older way is taken over; a request
+/// that misses its slot at the end is counted.
 #[map]
-pub static SLOTS: Array<SlotSet> = Array::with_max_entries(1 << SLOT_BITS, MMAPABLE);
+pub static SLOTS: Array<SlotSet> = Array::with_max_entries(1 << SLOT_BITS, 0);
 
 /// Bios that have a request but whose request was not seen yet (kernels without `block_io_start`). Same rules.
 #[map]
@@ -64,9 +64,18 @@ pub static COUNTS: PerCpuArray<Counts> = PerCpuArray::with_max_entries(1, 0);
 #[map]
 pub static OPEN_WAITS: HashMap<u64, OpenWait> = HashMap::with_max_entries(8192, 0);
 
-/// Events. Userspace polls; nothing here ever wakes it up.
+/// Events but for those of IOs. Userspace polls; nothing here ever wakes it up.
 #[map]
-pub static EVENTS: RingBuf = RingBuf::with_byte_size(4 << 20, 0);
+pub static EVENTS: RingBuf = RingBuf::with_byte_size(EVENTS_BYTES, 0);
+
+/// IO events: one ring per CPU, one after the other, written by `rq_complete` only, which never interrupts itself
+/// on a CPU. So no lock is needed, and no helper call. Full: counted.
+#[map]
+pub static IO_RING: Array<IoRecord> = Array::with_max_entries(IO_RECORDS, MMAPABLE);
+
+/// Ends of the IO rings, by CPU; userspace sets the number.
+#[map]
+pub static IO_ENDS: Array<RingEnds> = Array::with_max_entries(1, MMAPABLE);
 
 /// A typed pointer takes a trip through here to become a number.
 #[map]

@@ -40,7 +40,8 @@ pub fn find(key: u64) -> Option<*mut Slot> {
     }
 }
 
-/// A slot for a request that begins. An old one under the same pointer is from a request that never completed.
+/// A slot for a request that begins: its pointer's own, else one that was never used, else the older one. Should
+/// that one's request still be in flight, its completion finds no slot and is counted.
 #[inline(always)]
 pub fn claim(key: u64) -> Option<*mut Slot> {
     let set = SLOTS.get_ptr_mut(set_of(key, SLOT_BITS))?;
@@ -53,26 +54,24 @@ pub fn claim(key: u64) -> Option<*mut Slot> {
         if (*second).tag == key {
             return Some(second);
         }
-        if take_over(first, key) {
-            return Some(first);
+        let (older, newer) =
+            if (*second).queued < (*first).queued { (second, first) } else { (first, second) };
+        for slot in [older, newer] {
+            if take_over(slot, key) {
+                return Some(slot);
+            }
         }
-        if take_over(second, key) {
-            return Some(second);
-        }
-        bump(Count::SlotOverwritten);
-        let older = if (*second).queued < (*first).queued { second } else { first };
-        (*older).tag = key;
-        Some(older)
     }
+    None
 }
 
-/// Takes the way of a request that is over.
+/// Takes a slot from another pointer, unless another CPU does so at this moment.
 #[inline(always)]
 unsafe fn take_over(slot: *mut Slot, key: u64) -> bool {
     // SAFETY: map memory.
     unsafe {
         let old = core::ptr::read_volatile(&raw const (*slot).tag);
-        (*slot).queued == 0 && atomic::swap(&raw mut (*slot).tag, old, key).is_ok()
+        atomic::swap(&raw mut (*slot).tag, old, key).is_ok()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::bucket::BUCKETS;
 use crate::key::{DEVICES, FILES};
+use crate::record::IoRecord;
 
 /// Stream keys per set: one cache line.
 pub const WAYS: usize = 8;
@@ -74,7 +75,7 @@ pub struct Stats {
     pub buckets: [[u32; BUCKETS]; 3],
 }
 
-/// One request, live while `queued` is not 0. Two share 128 bytes, so that none lies across two cache lines.
+/// One request. Two share 128 bytes, so that none lies across two cache lines.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 #[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
@@ -83,7 +84,7 @@ pub struct Slot {
     pub tag: u64,
     /// Owner part of the stream key.
     pub owner: u64,
-    /// Time queued, CLOCK_MONOTONIC ns; 0 when the request is over.
+    /// Time queued, CLOCK_MONOTONIC ns; 0 when the request was absorbed by another.
     pub queued: u64,
     /// Time of the last issue, 0 before.
     pub issued: u64,
@@ -223,6 +224,26 @@ pub struct Control {
     pub pad: [u64; 6],
 }
 
+/// How far the IO ring of one CPU is written and read. Two cache lines: one side writes each.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+#[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
+pub struct RingEnds {
+    /// Records written so far; by the kernel side.
+    pub head: u64,
+    /// Not used.
+    pub pad: [u64; 7],
+    /// Records read so far; by userspace.
+    pub tail: u64,
+    /// Not used.
+    pub pad2: [u64; 7],
+}
+
+/// Records of all IO rings together, as long as nobody asks for another size: 3 MiB.
+pub const IO_RECORDS: u32 = 1 << 16;
+/// Size of the ring of all other events, bytes.
+pub const EVENTS_BYTES: u32 = 1 << 20;
+
 /// A wait that has begun.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
@@ -242,12 +263,18 @@ pub struct OpenWait {
 const _: () = assert!(size_of::<Phase>() == 24);
 const _: () = assert!(size_of::<Stats>() == 2704);
 const _: () = assert!(size_of::<Slot>() == 64);
-// The promise of the documentation: at most 64 MiB of map memory at 64 CPUs.
+/// Memory of all other maps, generously: exec buffers, counters, waits, files, log messages at 64 CPUs.
+const OTHER_MAPS: usize = 3 << 20;
+
+// The promise of the documentation: at most 64 MiB of map memory at 64 CPUs and 1,024 streams.
 const _: () = assert!(
     STREAMS * MAX_SHARDS * size_of::<Stats>()
         + (size_of::<SlotSet>() << SLOT_BITS)
         + (size_of::<BioSet>() << BIO_BITS)
-        < (60 << 20)
+        + IO_RECORDS as usize * size_of::<IoRecord>()
+        + EVENTS_BYTES as usize
+        + OTHER_MAPS
+        <= (64 << 20)
 );
 
 #[cfg(test)]

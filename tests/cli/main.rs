@@ -1,1 +1,9 @@
-//! The command line from outside: no root, no kernel.
+//! The command line from outside: no root, no kernel programs, only the built binary.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail by panicking")]
+
+mod binary;
+mod help;
+mod outputs;
+mod permission;
+mod readme;
+mod usage;

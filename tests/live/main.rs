@@ -4,5 +4,6 @@
 
 mod etcd;
 mod exact;
+mod ground;
 mod loss;
 mod vm;

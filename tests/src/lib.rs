@@ -5,4 +5,5 @@ pub mod blockstat;
 pub mod fio;
 pub mod loopdev;
 pub mod process;
+pub mod schema;
 pub mod tracefs;

@@ -33,7 +33,8 @@ impl Dist {
     /// Adds what the kernel counted: one count per bucket, with the exact sum and, where the kernel
     /// kept them, the exact extremes. An absent extreme is replaced by the edge of the outermost
     /// bucket that is not empty; give none that belongs to more than these values (such as one kept
-    /// since attach, for the differences of an interval).
+    /// since attach, for the differences of an interval). A sum without counts belongs to values whose counts came
+    /// before or come later: the kernel's words change one after the other.
     pub fn add_buckets<C: Copy + Into<u64>>(
         &mut self,
         counts: &[C; BUCKETS],
@@ -53,9 +54,11 @@ impl Dist {
             let known_max = high.map_or(low, |high| high - 1);
             edges = Some((edges.map_or(low, |(first, _)| first), known_max));
         }
-        if let Some((low, high)) = edges {
-            self.widen(min_ns.unwrap_or(low), max_ns.unwrap_or(high));
-            self.sum_ns = self.sum_ns.saturating_add(sum_ns);
+        self.sum_ns = self.sum_ns.saturating_add(sum_ns);
+        match (edges, min_ns, max_ns) {
+            (Some((low, high)), ..) => self.widen(min_ns.unwrap_or(low), max_ns.unwrap_or(high)),
+            (None, Some(min_ns), Some(max_ns)) if !self.is_empty() => self.widen(min_ns, max_ns),
+            _ => {}
         }
     }
 

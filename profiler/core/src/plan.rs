@@ -106,6 +106,8 @@ pub struct Plan {
     pub config: Config,
     /// Copies of the statistics.
     pub shards: u32,
+    /// IO rings: one per CPU.
+    pub rings: u32,
 }
 
 /// Why nothing can be measured here.
@@ -180,12 +182,19 @@ pub struct Facts<'a> {
     pub filesystems: &'a [String],
     /// One event per IO.
     pub io_events: bool,
+    /// Records in all IO rings together.
+    pub io_records: u32,
 }
 
 /// Decides.
 pub fn plan(facts: &Facts<'_>) -> Result<Plan, PlanError> {
-    let mut plan =
-        Plan { programs: Vec::new(), gaps: Vec::new(), config: offsets(facts.btf)?, shards: 0 };
+    let mut plan = Plan {
+        programs: Vec::new(),
+        gaps: Vec::new(),
+        config: offsets(facts.btf)?,
+        shards: 0,
+        rings: 0,
+    };
     switches(&mut plan, facts);
     block_programs(&mut plan, facts)?;
     process_programs(&mut plan, facts);
@@ -201,6 +210,10 @@ fn switches(plan: &mut Plan, facts: &Facts<'_>) {
     plan.config.shard_mask = plan.shards - 1;
     plan.config.shared_shards = u32::from(facts.cpus > most);
     plan.config.io_events = u32::from(facts.io_events);
+    plan.config.weak_order = u32::from(!cfg!(target_arch = "x86_64"));
+    plan.rings = facts.cpus.max(1).next_power_of_two();
+    plan.config.ring_cpu_mask = plan.rings - 1;
+    plan.config.ring_bits = (facts.io_records / plan.rings).max(1).ilog2();
     // Without the address of the first, a bio of iomap could not be told from one of the page cache.
     if facts.dio_ends[0] != 0 {
         let known: Vec<u64> = facts.dio_ends.into_iter().filter(|address| *address != 0).collect();

@@ -5,12 +5,13 @@ use std::time::Duration;
 use iocontend_core::render::{Style, units};
 use iocontend_core::selector::Selector;
 use iocontend_core::session::Span;
+use iocontend_core::text::Explained;
 use tokio::time::Instant;
 
 use super::watch::{StopSignals, until};
 use crate::cli::{DemoArgs, Format};
 use crate::demo::{
-    CopierResult, DemoOpts, DemoPlan, LatencySummary, Stop, VictimResult, spawn_copier,
+    CopierResult, DemoError, DemoOpts, DemoPlan, LatencySummary, Stop, VictimResult, spawn_copier,
     spawn_victim,
 };
 use crate::error::{Failure, tell};
@@ -39,14 +40,14 @@ async fn demo(args: &DemoArgs) -> Result<(), Failure> {
     let mut stop = StopSignals::new().map_err(|error| Failure::other(&error.into()))?;
     let alone = args.duration.mul_f64(ALONE);
     let opts = DemoOpts { duration: args.duration, alone, ..DemoOpts::default() };
-    let plan = DemoPlan::new(&args.dir, opts).map_err(|error| Failure::other(&error.into()))?;
+    let plan = DemoPlan::new(&args.dir, opts).map_err(refusal)?;
     for line in plan.describe() {
         tell(&line);
     }
     plan.prepare(&Stop::new()).map_err(|error| Failure::other(&error.into()))?;
     // Declared after the plan: they end before their files are removed.
-    let victim = spawn_victim(&plan).map_err(|error| Failure::other(&error.into()))?;
-    let copier = spawn_copier(&plan, alone).map_err(|error| Failure::other(&error.into()))?;
+    let mut victim = spawn_victim(&plan).map_err(|error| Failure::other(&error.into()))?;
+    let mut copier = spawn_copier(&plan, alone).map_err(|error| Failure::other(&error.into()))?;
     let settings = Settings {
         selectors: vec![Selector::Pid(victim.id())],
         ring_bytes: 4 << 20,
@@ -60,16 +61,32 @@ async fn demo(args: &DemoArgs) -> Result<(), Failure> {
     live.stop();
     let report = live.report(Span::Whole);
     drop(live);
+    // After a signal they would go on to the end of their time.
+    for child in [&mut victim, &mut copier] {
+        child.stop().map_err(|error| Failure::other(&error.into()))?;
+    }
     reports.end(&report)?;
     second_source(args.output, victim.finish(), copier.finish());
     plan.cleanup().map_err(|error| Failure::other(&error.into()))
 }
 
+/// A place that is none is a mistake in the arguments; one without a disk is not supported.
+fn refusal(error: DemoError) -> Failure {
+    let explained = Explained { what: error.to_string(), hint: None };
+    match error {
+        DemoError::Options(_) | DemoError::Inspect { .. } | DemoError::NotADirectory(_) => {
+            Failure::Usage(explained)
+        }
+        DemoError::NoDisk { .. } => Failure::NotHere(explained),
+        other => Failure::other(&other.into()),
+    }
+}
+
 /// What victim and copier measured themselves, to hold against the report.
 fn second_source(
     format: Format,
-    victim: Result<VictimResult, crate::demo::DemoError>,
-    copier: Result<CopierResult, crate::demo::DemoError>,
+    victim: Result<VictimResult, DemoError>,
+    copier: Result<CopierResult, DemoError>,
 ) {
     if format != Format::Text {
         return;

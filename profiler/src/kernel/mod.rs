@@ -2,6 +2,7 @@
 
 pub mod cost;
 pub mod facts;
+pub mod io_ring;
 pub mod log;
 pub mod permission;
 pub mod probes;

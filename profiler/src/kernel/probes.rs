@@ -14,12 +14,13 @@ use iocontend_core::plan::{Gap, GapReason, Hook, Loses, Plan, Planned};
 use iocontend_wire::count::{COUNT_SLOTS, Count};
 use iocontend_wire::key::{DEVICE_OVERFLOW, Key, Kind};
 use iocontend_wire::tables::{
-    Cgroups, Control, Devices, FileEntries, KeySet, SETS, SLOT_BITS, STREAMS, SlotSet, Stats,
-    TRACKED_WINDOW, Tracked, WAYS, sets_of, tracked_index,
+    Cgroups, Control, Devices, FileEntries, KeySet, SETS, STREAMS, Stats, TRACKED_WINDOW, Tracked,
+    WAYS, sets_of, tracked_index,
 };
 use thiserror::Error;
 
 use super::cost::{self, RunStats};
+use super::io_ring::IoRing;
 use super::log::Logger;
 use super::tables::Mapped;
 
@@ -90,10 +91,13 @@ impl ProbeError {
     }
 }
 
+/// Least size of the ring of events other than IOs: one page.
+const EVENTS_LEAST: u32 = 4096;
+
 /// How the probes are set up.
 #[derive(Clone, Copy, Debug)]
 pub struct ProbeOptions {
-    /// Size of the event ring, a power of two of pages.
+    /// Size of all event buffers together, a power of two: a quarter for other events than IOs.
     pub ring_bytes: u32,
     /// Whether the programs log what happens rarely.
     pub log: bool,
@@ -119,8 +123,10 @@ pub struct Probes {
     pub shards: usize,
     /// Memory of all maps as the kernel counts it.
     pub map_bytes: u64,
-    /// Events.
+    /// Events but for those of IOs.
     pub ring: RingBuf<MapData>,
+    /// IO events.
+    pub io_ring: IoRing,
     /// Stream keys.
     pub keys: Mapped<KeySet>,
     /// Statistics, shard after shard.
@@ -131,7 +137,6 @@ pub struct Probes {
     pub cgroups: Mapped<Cgroups>,
     /// Files by id.
     pub files: Mapped<FileEntries>,
-    slots: Mapped<SlotSet>,
     /// Log messages of the programs, when asked for.
     pub logger: Option<Logger>,
     tracked: Mapped<Tracked>,
@@ -155,7 +160,9 @@ fn load(plan: &Plan, btf: &Btf, options: ProbeOptions) -> Result<Ebpf, ProbeErro
         .verifier_log_level(VerifierLogLevel::STATS)
         .override_global("CONFIG", bytemuck::bytes_of(&plan.config), true)
         .map_max_entries("STATS", streams.saturating_mul(plan.shards))
-        .map_max_entries("EVENTS", options.ring_bytes)
+        .map_max_entries("EVENTS", (options.ring_bytes / 4).max(EVENTS_LEAST))
+        .map_max_entries("IO_RING", plan.rings << plan.config.ring_bits)
+        .map_max_entries("IO_ENDS", plan.rings)
         .override_global("AYA_LOG_LEVEL", &log_level, false)
         .load(other.as_deref().unwrap_or(OBJECT))
         .map_err(ProbeError::Load)
@@ -181,6 +188,29 @@ fn attach(ebpf: &mut Ebpf, planned: &Planned, btf: &Btf) -> Result<(), ProgramEr
         }
     }
     Ok(())
+}
+
+/// Attaches one program; a gap when the kernel refuses one that can be done without.
+fn attach_one(ebpf: &mut Ebpf, planned: &Planned, btf: &Btf) -> Result<Option<Gap>, ProbeError> {
+    let Planned { program, hook, loses } = *planned;
+    match attach(ebpf, planned, btf) {
+        Ok(()) => Ok(None),
+        Err(source) if loses == Loses::Everything => {
+            Err(ProbeError::Program { program, hook: hook.name(), source })
+        }
+        Err(source) => {
+            Ok(Some(Gap { program, hook, reason: GapReason::Refused(chain(&source)), loses }))
+        }
+    }
+}
+
+/// Type information took some 20 MiB in small pieces; the allocator keeps them unless told.
+fn give_back_memory() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: returns unused memory of the allocator to the kernel; touches nothing in use.
+    unsafe {
+        libc::malloc_trim(0);
+    }
 }
 
 /// An error and its causes in one line.
@@ -211,33 +241,45 @@ where
 }
 
 impl Probes {
-    /// Loads and attaches.
-    pub fn attach(plan: &Plan, btf: &Btf, options: ProbeOptions) -> Result<Self, ProbeError> {
-        let mut ebpf = load(plan, btf, options)?;
+    /// Loads and attaches. Takes the type information, which is large, and lets it go before the tables are
+    /// mapped.
+    pub fn attach(plan: &Plan, btf: Btf, options: ProbeOptions) -> Result<Self, ProbeError> {
+        let mut ebpf = load(plan, &btf, options)?;
         let map_bytes = ebpf.maps().filter_map(|(_, map)| cost::of_map(map)).sum();
+        let (mut attached, mut gaps) = (Vec::new(), plan.gaps.clone());
+        for planned in &plan.programs {
+            match attach_one(&mut ebpf, planned, &btf)? {
+                None => attached.push(Attached { program: planned.program, hook: planned.hook }),
+                Some(gap) => gaps.push(gap),
+            }
+        }
+        drop(btf);
+        give_back_memory();
         let shards = plan.shards as usize;
-        let mut probes = Self {
-            attached: Vec::new(),
-            gaps: plan.gaps.clone(),
+        let io_records = (plan.rings << plan.config.ring_bits) as usize;
+        let probes = Self {
+            attached,
+            gaps,
             shards,
             map_bytes,
             ring: map(&mut ebpf, "EVENTS")?,
+            io_ring: IoRing::new(
+                mapped(&mut ebpf, "IO_RING", io_records)?,
+                mapped(&mut ebpf, "IO_ENDS", plan.rings as usize)?,
+                plan.config.ring_bits,
+            ),
             keys: mapped(&mut ebpf, "KEYS", SETS)?,
             stats: mapped(&mut ebpf, "STATS", STREAMS * shards)?,
             devices: mapped(&mut ebpf, "DEVICES", 1)?,
             cgroups: mapped(&mut ebpf, "CGROUPS", 1)?,
             files: mapped(&mut ebpf, "FILE_ENTRIES", 1)?,
             logger: if options.log { Logger::start(&mut ebpf).ok() } else { None },
-            slots: mapped(&mut ebpf, "SLOTS", 1 << SLOT_BITS)?,
             tracked: mapped(&mut ebpf, "TRACKED", 1)?,
             control: mapped(&mut ebpf, "CONTROL", 1)?,
             counts: map(&mut ebpf, "COUNTS")?,
             ebpf,
         };
         probes.reserve_last_resort();
-        for planned in &plan.programs {
-            probes.attach_one(planned, btf)?;
-        }
         Ok(probes)
     }
 
@@ -251,29 +293,6 @@ impl Probes {
                 .find(|word| word.load(std::sync::atomic::Ordering::Relaxed) == 0);
             if let Some(word) = free {
                 word.store(key, std::sync::atomic::Ordering::Relaxed);
-            }
-        }
-    }
-
-    fn attach_one(&mut self, planned: &Planned, btf: &Btf) -> Result<(), ProbeError> {
-        match attach(&mut self.ebpf, planned, btf) {
-            Ok(()) => {
-                self.attached.push(Attached { program: planned.program, hook: planned.hook });
-                Ok(())
-            }
-            Err(source) if planned.loses == Loses::Everything => Err(ProbeError::Program {
-                program: planned.program,
-                hook: planned.hook.name(),
-                source,
-            }),
-            Err(source) => {
-                self.gaps.push(Gap {
-                    program: planned.program,
-                    hook: planned.hook,
-                    reason: GapReason::Refused(chain(&source)),
-                    loses: planned.loses,
-                });
-                Ok(())
             }
         }
     }
@@ -324,12 +343,6 @@ impl Probes {
                 word.store(u64::MAX, relaxed);
             }
         }
-    }
-
-    /// Requests that have begun and not completed (or never will: see `slots.rs` of the kernel side).
-    pub fn in_flight(&self) -> u64 {
-        let tags = |set: SlotSet| set.ways.iter().filter(|slot| slot.queued != 0).count() as u64;
-        (0..self.slots.len()).filter_map(|index| self.slots.read(index)).map(tags).sum()
     }
 
     /// Cost of every attached program, as far as the kernel counts it.

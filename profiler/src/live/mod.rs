@@ -124,6 +124,10 @@ impl Live {
     /// Empties the ring.
     fn drain(&mut self) {
         let at = now();
+        let (session, wishes) = (&mut self.session, &mut self.wishes);
+        self.probes.io_ring.drain(|record| {
+            wishes.extend(session.apply(Input::Record(bytemuck::bytes_of(record)), at));
+        });
         while let Some(item) = self.probes.ring.next() {
             let outputs = self.session.apply(Input::Record(&item), at);
             self.wishes.extend(outputs);

@@ -8,6 +8,7 @@ use iocontend_core::report::{Attached, CgroupVersion, HookKind, Host, Tool};
 use iocontend_core::selector::Selector;
 use iocontend_core::session::{Input, Options, Session};
 use iocontend_core::text::{Lang, Problem, notes};
+use iocontend_wire::tables::IO_RECORDS;
 
 use super::lookup::Lookup;
 use super::streams::StreamReader;
@@ -141,15 +142,24 @@ fn attach(settings: &Settings, root: &HostRoot, kernel: &KernelPaths) -> Result<
     let path = kernel.btf.display().to_string();
     let no_btf = |error: String| Failure::not_here(&Problem::NoBtf { path: &path, error: &error });
     let bytes = kernel.read_btf().map_err(|error| no_btf(error.to_string()))?;
-    let btf = Btf::parse(&bytes).map_err(|error| no_btf(error.to_string()))?;
+    // One after the other: each takes several times the memory of the bytes.
+    let plan = {
+        let btf = Btf::parse(&bytes).map_err(|error| no_btf(error.to_string()))?;
+        make_plan(&btf, root, kernel, settings.ring_bytes)?
+    };
     let loader_btf = aya::Btf::parse(&bytes, aya::Endianness::default())
         .map_err(|error| no_btf(error.to_string()))?;
-    let plan = make_plan(&btf, root, kernel)?;
+    drop(bytes);
     let options = ProbeOptions { ring_bytes: settings.ring_bytes, log: settings.bpf_log };
-    Probes::attach(&plan, &loader_btf, options).map_err(|error| refused(&error))
+    Probes::attach(&plan, loader_btf, options).map_err(|error| refused(&error))
 }
 
-fn make_plan(btf: &Btf<'_>, root: &HostRoot, kernel: &KernelPaths) -> Result<Plan, Failure> {
+fn make_plan(
+    btf: &Btf<'_>,
+    root: &HostRoot,
+    kernel: &KernelPaths,
+    ring_bytes: u32,
+) -> Result<Plan, Failure> {
     let formats = kernel.read_formats();
     if formats.is_none() {
         let looked: Vec<String> =
@@ -164,6 +174,7 @@ fn make_plan(btf: &Btf<'_>, root: &HostRoot, kernel: &KernelPaths) -> Result<Pla
         cpus: host::read_cpus_possible(root).unwrap_or(1),
         filesystems: &filesystems,
         io_events: true,
+        io_records: (ring_bytes / 64).clamp(2, IO_RECORDS),
     };
     plan(&facts).map_err(|error| unsupported(&error))
 }

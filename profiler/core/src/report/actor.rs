@@ -12,7 +12,8 @@ use crate::ids::{Call, FileClass, Method, Op, Role};
 /// one device that could not be given to anybody for one reason.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Actor {
-    /// Unique in the document: `PID@START_NS`, or `unattributed:REASON:DEVICE`.
+    /// Unique in the document: `PID@START` (in clock ticks since boot), `cgroup:ID` where only that is known,
+    /// or `unattributed:REASON:DEVICE`.
     pub id: String,
     /// Process id. Absent for what is not a process.
     #[serde(default, skip_serializing_if = "Option::is_none")]

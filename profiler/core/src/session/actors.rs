@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use iocontend_wire::key::Owner;
 
 use super::Output;
+use crate::cgroup::CgroupPaths;
 use crate::event::ExecEvent;
 use crate::facts::{FilesSeen, ProcessFacts, ProcessKey};
 use crate::ids::Role;
@@ -22,6 +23,8 @@ pub(super) type ActorId = usize;
 pub enum Owned {
     /// A process, by index.
     Actor(usize),
+    /// Processes of one name that ended long ago, together, by index.
+    Ended(usize),
     /// Only the owning cgroup is known, by index.
     Cgroup(u32),
     /// Nobody, by reason.
@@ -50,6 +53,12 @@ pub(super) struct Known {
 /// Index that stands for "no selector was given".
 pub(super) const AUTO: usize = usize::MAX;
 
+/// So many ended processes are listed one by one; of more, the oldest are put together by name.
+const ENDED_LISTED: usize = 2000;
+
+/// After so many ends the processes that did nothing are forgotten, also when no report is made.
+const SWEEP_AFTER: usize = 4096;
+
 /// All processes.
 #[derive(Default)]
 pub(super) struct Actors {
@@ -59,6 +68,10 @@ pub(super) struct Actors {
     /// The newest process with a pid.
     by_pid: HashMap<u32, ActorId>,
     free: Vec<ActorId>,
+    /// Ends since the last sweep.
+    ended: usize,
+    /// Names of ended processes that were put together.
+    together: Vec<String>,
 }
 
 impl Actors {
@@ -68,6 +81,12 @@ impl Actors {
 
     pub(super) fn get(&self, id: ActorId) -> Option<&Known> {
         self.known.get(id)
+    }
+
+    /// How many places there are.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.known.len()
     }
 
     /// Actors that belong into the report.
@@ -136,7 +155,11 @@ impl Actors {
             self.known.len() - 1
         };
         self.by_key.insert(key, id);
-        self.by_pid.insert(key.pid, id);
+        // The end of an older process with this pid may be heard of late.
+        let newer = self.by_pid.get(&key.pid).map(|id| self.known[*id].facts.key);
+        if newer.is_none_or(|newer| newer.start_ticks <= key.start_ticks) {
+            self.by_pid.insert(key.pid, id);
+        }
         id
     }
 
@@ -171,11 +194,7 @@ impl Actors {
             facts.open_files = std::mem::take(&mut known.facts.open_files);
             facts.files_seen = known.facts.files_seen;
         }
-        // What exec said is better than nothing, and `/proc` of a dying process says nothing.
-        if facts.argv.is_empty() && !known.facts.argv.is_empty() {
-            facts.argv = std::mem::take(&mut known.facts.argv);
-        }
-        facts.key = known.facts.key;
+        keep_what_was_known(&mut facts, &mut known.facts);
         known.facts = facts;
         known.looked_up = true;
         self.judge(id)
@@ -251,11 +270,16 @@ impl Actors {
             outputs.push(Output::Untrack(pid));
         }
         outputs.push(Output::Retire(pid));
+        self.ended += 1;
+        if self.ended >= SWEEP_AFTER {
+            self.sweep();
+        }
         outputs
     }
 
     /// Ended processes that did nothing are forgotten; the streams of the others stay theirs.
     pub(super) fn sweep(&mut self) {
+        self.ended = 0;
         for id in 0..self.known.len() {
             let known = &mut self.known[id];
             if known.active || !known.exited || known.forgotten {
@@ -269,6 +293,43 @@ impl Actors {
             }
             self.free.push(id);
         }
+    }
+
+    /// The name of ended processes that were put together.
+    pub(super) fn together(&self, index: usize) -> &str {
+        self.together.get(index).map_or("", String::as_str)
+    }
+
+    /// A long watch sees processes without end. When too many of them have ended, the oldest that nobody asked for
+    /// and that play no role are put together by name: gives whose rows belong to which name now.
+    pub(super) fn put_together(&mut self) -> HashMap<ActorId, usize> {
+        let plain = |known: &Known| {
+            known.active
+                && known.exited
+                && !known.forgotten
+                && known.role == Role::Other
+                && known.selected_by.is_empty()
+        };
+        let mut ended: Vec<ActorId> =
+            (0..self.known.len()).filter(|id| plain(&self.known[*id])).collect();
+        if ended.len() <= ENDED_LISTED {
+            return HashMap::new();
+        }
+        ended.sort_by_key(|id| self.known[*id].facts.key.start_ticks);
+        // Half of them, so that this is rare.
+        ended.truncate(ended.len() - ENDED_LISTED / 2);
+        let mut moved = HashMap::new();
+        for id in ended {
+            let name = self.known[id].facts.comm.clone();
+            let index =
+                self.together.iter().position(|known| *known == name).unwrap_or_else(|| {
+                    self.together.push(name);
+                    self.together.len() - 1
+                });
+            self.known[id].active = false;
+            moved.insert(id, index);
+        }
+        moved
     }
 
     /// A process did something.
@@ -314,6 +375,22 @@ impl Actors {
         }
         outputs
     }
+}
+
+/// What exec or an earlier look said is better than nothing, and `/proc` of a dying process says nothing.
+fn keep_what_was_known(facts: &mut ProcessFacts, known: &mut ProcessFacts) {
+    if facts.argv.is_empty() {
+        facts.argv = std::mem::take(&mut known.argv);
+    }
+    facts.exe = facts.exe.take().or_else(|| known.exe.take());
+    facts.cwd = facts.cwd.take().or_else(|| known.cwd.take());
+    if facts.etcd_env.is_empty() {
+        facts.etcd_env = std::mem::take(&mut known.etcd_env);
+    }
+    if facts.cgroup == CgroupPaths::default() {
+        facts.cgroup = std::mem::take(&mut known.cgroup);
+    }
+    facts.key = known.key;
 }
 
 /// A selector as typed.

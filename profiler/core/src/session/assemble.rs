@@ -226,8 +226,11 @@ fn actors(
     let mut by_owner: BTreeMap<(Owned, u32), ActorRows> = BTreeMap::new();
     for (key, row) in rows {
         // What nobody owns is one pseudo-actor per device.
-        let device =
-            if matches!(key.owner, Owned::Actor(_) | Owned::Cgroup(_)) { 0 } else { key.device };
+        let device = if matches!(key.owner, Owned::Actor(_) | Owned::Ended(_) | Owned::Cgroup(_)) {
+            0
+        } else {
+            key.device
+        };
         let class = class_of(session, key);
         let place = by_owner.entry((key.owner, device)).or_default();
         match key.what {
@@ -294,6 +297,7 @@ fn describe(session: &Session, owner: Owned, device: u32) -> Actor {
     };
     match owner {
         Owned::Actor(id) => session.actors.get(id).map(process).unwrap_or_default(),
+        Owned::Ended(index) => ended(session.actors.together(index)),
         Owned::Cgroup(index) => cgroup(session, index),
         Owned::Unattributed(reason) if reason == Reason::InFlightAtAttach as u32 => {
             nobody(Count::InFlightAtAttach.name())
@@ -303,8 +307,16 @@ fn describe(session: &Session, owner: Owned, device: u32) -> Actor {
     }
 }
 
+/// Processes of one name that ended long ago.
+fn ended(name: &str) -> Actor {
+    let comm = Some(name.to_owned());
+    Actor { id: format!("ended:{name}"), comm, exited: true, ..Actor::default() }
+}
+
 fn cgroup(session: &Session, index: u32) -> Actor {
-    let (id, path) = session.streams.cgroup(index).cloned().unwrap_or_default();
+    let Some((id, path)) = session.streams.cgroup(index).cloned() else {
+        return Actor { id: format!("cgroup:index-{index}"), ..Actor::default() };
+    };
     let unit = path.as_deref().and_then(crate::cgroup::unit).map(str::to_owned);
     Actor { id: format!("cgroup:{id}"), cgroup: path, unit, ..Actor::default() }
 }

@@ -2,10 +2,14 @@
 
 use std::collections::HashMap;
 
+use iocontend_wire::key::FILES;
+
 /// Paths by file id.
 #[derive(Default)]
 pub(super) struct Files {
     paths: HashMap<u32, Option<String>>,
+    /// Files whose id was given back, counted from [`FILES`] up.
+    history: u32,
 }
 
 impl Files {
@@ -26,6 +30,16 @@ impl Files {
         if path.is_some() {
             *known = path;
         }
+    }
+
+    /// The id is given to another file from now on; gives the number under which this one is kept.
+    pub(super) fn freed(&mut self, id: u32) -> u32 {
+        let history = FILES + self.history;
+        self.history += 1;
+        if let Some(path) = self.paths.remove(&id) {
+            self.paths.insert(history, path);
+        }
+        history
     }
 
     /// The path of a file, if it was found.

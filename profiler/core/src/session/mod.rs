@@ -103,6 +103,8 @@ pub enum Input<'a> {
         /// Its path in its owner's view; `None` when it could not be found.
         path: Option<String>,
     },
+    /// A file id was given back; another file may get it.
+    FileFreed(u32),
     /// Something to be said in every report.
     Note(String),
 }
@@ -213,6 +215,10 @@ impl Session {
             Input::Process(facts) => return self.actors.learn(*facts),
             Input::NoProcess(pid) => self.actors.missing(pid),
             Input::File { id, path } => self.files.resolved(id, path),
+            Input::FileFreed(id) => {
+                let history = self.files.freed(id);
+                self.streams.file_freed(id, history);
+            }
             Input::Note(note) => self.ledger.note(note),
         }
         Vec::new()
@@ -285,6 +291,10 @@ impl Session {
     /// A report of a window that ends now. An interval report begins the next interval.
     pub fn report(&mut self, span: Span, sample: HostSample, now: Now) -> Report {
         let report = assemble::report(self, span, &sample, now);
+        let moved = self.actors.put_together();
+        if !moved.is_empty() {
+            self.streams.put_together(&moved);
+        }
         self.actors.sweep();
         if span == Span::Interval {
             self.streams.next_interval();

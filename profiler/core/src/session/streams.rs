@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
+use bytemuck::{Zeroable as _, bytes_of};
 use iocontend_wire::key::{Key, Kind};
 use iocontend_wire::tables::{D2C, Phase, Q2C, Q2D, Stats};
 
-use super::actors::Owned;
+use super::actors::{ActorId, Owned};
 use crate::hist::Dist;
 use crate::ids::{Call, Dev, Method, Op};
 
@@ -58,13 +59,21 @@ impl Row {
     }
 }
 
+/// A place in the kernel side's table, from its first sample until it is given back.
+struct Place {
+    key: Key,
+    /// Who had the key's pid at the first sample: a pid may come again before the place is given back.
+    owner: Owned,
+    /// What was added so far.
+    shards: Vec<Stats>,
+}
+
 /// All rows, whole and since the last interval.
 #[derive(Default)]
 pub(super) struct Streams {
     whole: HashMap<RowKey, Row>,
     interval: HashMap<RowKey, Row>,
-    /// The last sample of each place.
-    last: HashMap<u32, (Key, Vec<Stats>)>,
+    places: HashMap<u32, Place>,
     devices: Vec<Option<Dev>>,
     cgroups: Vec<Option<(u64, Option<String>)>>,
 }
@@ -103,48 +112,89 @@ impl Streams {
 
     /// The place was given back; whoever takes it counts from zero.
     pub(super) fn forget(&mut self, index: u32) {
-        self.last.remove(&index);
+        self.places.remove(&index);
+    }
+
+    /// Rows of these actors belong to others from now on; which file it was is not kept.
+    pub(super) fn put_together(&mut self, moved: &HashMap<ActorId, usize>) {
+        let new = |owner: Owned| match owner {
+            Owned::Actor(id) => moved.get(&id).map(|index| Owned::Ended(*index)),
+            _ => None,
+        };
+        for rows in [&mut self.whole, &mut self.interval] {
+            let old: Vec<RowKey> =
+                rows.keys().filter(|key| new(key.owner).is_some()).copied().collect();
+            for key in old {
+                if let (Some(row), Some(owner)) = (rows.remove(&key), new(key.owner)) {
+                    rows.entry(RowKey { owner, file: 0, ..key }).or_default().merge(&row);
+                }
+            }
+        }
+        for place in self.places.values_mut() {
+            place.owner = new(place.owner).unwrap_or(place.owner);
+        }
+    }
+
+    /// Rows of a file id that is given to another file from now on.
+    pub(super) fn file_freed(&mut self, id: u32, history: u32) {
+        for rows in [&mut self.whole, &mut self.interval] {
+            let old: Vec<RowKey> = rows.keys().filter(|key| key.file == id).copied().collect();
+            for key in old {
+                if let Some(row) = rows.remove(&key) {
+                    rows.insert(RowKey { file: history, ..key }, row);
+                }
+            }
+        }
     }
 
     /// Adds what is new in a sample.
     pub(super) fn add(&mut self, sample: &StreamSample, owner: Owned) {
         let Some(what) = what(sample.key) else { return };
+        let new = || Place { key: sample.key, owner, shards: Vec::new() };
+        let place = self.places.entry(sample.index).or_insert_with(new);
+        if place.key != sample.key {
+            *place = new();
+        }
+        if place.shards.len() < sample.shards.len() {
+            place.shards.resize(sample.shards.len(), Stats::zeroed());
+        }
         let row = RowKey {
-            owner,
+            owner: place.owner,
             device: sample.key.dev(),
             what,
             file: sample.key.file(),
             method: method(sample.key),
         };
-        let (_, last) = self.last.entry(sample.index).or_insert_with(|| (sample.key, Vec::new()));
-        for (shard, stats) in sample.shards.iter().enumerate() {
-            let before = last.get(shard);
-            if before
-                .is_some_and(|before| before.count == stats.count && before.bytes == stats.bytes)
-                || before.is_none() && stats.count == 0 && stats.bytes == 0
-            {
+        for (before, stats) in place.shards.iter_mut().zip(&sample.shards) {
+            if is_unchanged(before, stats) {
                 continue;
             }
             add_shard(self.whole.entry(row).or_default(), before, stats, true);
             add_shard(self.interval.entry(row).or_default(), before, stats, false);
+            *before = *stats;
         }
-        last.clone_from(&sample.shards);
     }
 }
 
+/// Whether nothing was counted, as far as the words before the buckets say. A sample taken in the middle of a change
+/// may have new buckets all the same: they are added with the next one.
+fn is_unchanged(before: &Stats, stats: &Stats) -> bool {
+    before.count == stats.count
+        && before.bytes == stats.bytes
+        && bytes_of(&before.phases) == bytes_of(&stats.phases)
+}
+
 /// Adds a shard's difference. Extremes are since the beginning, so they say nothing about an interval.
-fn add_shard(row: &mut Row, before: Option<&Stats>, stats: &Stats, extremes: bool) {
-    row.count += stats.count.wrapping_sub(before.map_or(0, |before| before.count));
-    row.bytes += stats.bytes.wrapping_sub(before.map_or(0, |before| before.bytes));
+fn add_shard(row: &mut Row, before: &Stats, stats: &Stats, extremes: bool) {
+    row.count += stats.count.wrapping_sub(before.count);
+    row.bytes += stats.bytes.wrapping_sub(before.bytes);
     for (dist, which) in [(&mut row.q2d, Q2D), (&mut row.d2c, D2C), (&mut row.q2c, Q2C)] {
         let mut counts = stats.buckets[which];
-        if let Some(before) = before {
-            for (count, old) in counts.iter_mut().zip(&before.buckets[which]) {
-                *count = count.wrapping_sub(*old);
-            }
+        for (count, old) in counts.iter_mut().zip(&before.buckets[which]) {
+            *count = count.wrapping_sub(*old);
         }
         let phase = stats.phases[which];
-        let sum = phase.sum.wrapping_sub(before.map_or(0, |before| before.phases[which].sum));
+        let sum = phase.sum.wrapping_sub(before.phases[which].sum);
         let (min, max) = if extremes { edges(phase) } else { (None, None) };
         dist.add_buckets(&counts, sum, min, max);
     }

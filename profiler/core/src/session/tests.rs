@@ -1,1 +1,12 @@
-//! tests
+//! The engine through its public face: inputs in, wishes and reports out.
+//!
+//! `kernel` plays the kernel side (statistics and records), `host` has processes and a session to tell things to.
+
+mod actors;
+mod files;
+mod host;
+mod kernel;
+mod ledger;
+mod random;
+mod selection;
+mod streams;

@@ -177,12 +177,12 @@ fn hint(problem: &Problem<'_>) -> Option<String> {
             "mount it: mount -t tracefs tracefs /sys/kernel/tracing"
         }
         Problem::Unsupported { .. } | Problem::LoadFailed { .. } | Problem::AttachFailed { .. } => {
-            "`iocontend doctor` lists what this kernel can and cannot show"
+            "the README says which kernels it needs; a refusal by one of those is worth a bug report"
         }
-        Problem::TargetNotFound { .. } => {
-            "add --wait to wait until it starts, or name it by --pid, --cgroup, --unit or --pod"
+        Problem::TargetNotFound { .. } => "add --wait to wait until it starts, or name it by --pid",
+        Problem::NoEtcd => {
+            "name a target: --pid-of NAME or --pid N; add --wait to wait until it starts"
         }
-        Problem::NoEtcd => "name a target: --pid-of NAME, --pid N, --cgroup PATH, --unit NAME",
         Problem::Truncated { .. } => {
             "the recording was cut off; what was read is complete up to that point"
         }

@@ -1,0 +1,435 @@
+//! Bad ground: kernels that show less, targets that are not there or leave, signals, nobody reading, several at once.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use iocontend_core::ids::{Call, FileClass, Op};
+use iocontend_core::report::{Report, check_consistency};
+use iocontend_tests::binary;
+use iocontend_tests::process::{run, until, wait_for};
+use iocontend_tests::schema::violations;
+use rustix::process::{Pid, Signal, kill_process};
+
+/// Longest a run here may take beyond its duration.
+const LIMIT: Duration = Duration::from_secs(60);
+/// From the start of the program to the moment at which everything counts.
+const ATTACH_WITHIN: Duration = Duration::from_millis(500);
+
+/// The program with these arguments; nothing is inherited from the caller's settings of ours.
+fn command(args: &[&str]) -> Result<Command> {
+    let mut command = Command::new(binary::path()?);
+    command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.env_remove("IOCONTEND_BTF").env_remove("IOCONTEND_TRACEFS");
+    Ok(command)
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// A document whose sums agree, after a good end.
+fn document(output: &Output) -> Result<Report> {
+    ensure!(output.status.code() == Some(0), "{}: {}", output.status, stderr(output));
+    ensure!(!stderr(output).contains("panicked"), "{}", stderr(output));
+    let report = Report::from_json(&output.stdout)?;
+    binary::consistent(&report)?;
+    Ok(report)
+}
+
+fn signal(child: &Child, signal: Signal) -> Result<()> {
+    let pid = Pid::from_raw(i32::try_from(child.id())?).context("no pid")?;
+    Ok(kill_process(pid, signal)?)
+}
+
+/// A process that does nothing, ended and reaped on drop.
+struct Sleeper(Child);
+
+impl Sleeper {
+    fn start() -> Result<Self> {
+        Ok(Self(Command::new("sleep").arg("600").spawn()?))
+    }
+
+    fn pid(&self) -> String {
+        self.0.id().to_string()
+    }
+}
+
+impl Drop for Sleeper {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+/// A running watch of a process, attached.
+struct Attached {
+    child: Child,
+    stderr: BufReader<std::process::ChildStderr>,
+    /// From start to attached.
+    took: Duration,
+}
+
+impl Attached {
+    fn start(args: &[&str]) -> Result<Self> {
+        let begin = Instant::now();
+        let mut child = command(args)?.spawn()?;
+        let mut stderr = BufReader::new(child.stderr.take().context("no stderr")?);
+        let mut line = String::new();
+        while stderr.read_line(&mut line)? > 0 {
+            if line.trim_end() == "iocontend: watching" {
+                return Ok(Self { child, stderr, took: begin.elapsed() });
+            }
+            line.clear();
+        }
+        let status = wait_for(&mut child, LIMIT)?;
+        anyhow::bail!("it never said that it is watching: {status}")
+    }
+
+    /// The end: what came on stdout, and what more was said.
+    fn end(mut self) -> Result<(Option<i32>, Vec<u8>, String)> {
+        let mut out = Vec::new();
+        if let Some(mut stdout) = self.child.stdout.take() {
+            stdout.read_to_end(&mut out)?;
+        }
+        let mut said = String::new();
+        self.stderr.read_to_string(&mut said)?;
+        Ok((wait_for(&mut self.child, LIMIT)?.code(), out, said))
+    }
+
+    fn report(self) -> Result<Report> {
+        let (code, out, said) = self.end()?;
+        ensure!(code == Some(0), "{code:?}: {said}");
+        let report = Report::from_json(&out)?;
+        binary::consistent(&report)?;
+        Ok(report)
+    }
+}
+
+impl Drop for Attached {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// Without type information nothing can be read safely: refused, with the place and the remedy.
+#[test]
+#[ignore = "needs root and this kernel"]
+fn without_btf_it_refuses_and_says_why() -> Result<()> {
+    let output =
+        command(&["watch", "--pid", "1"])?.env("IOCONTEND_BTF", "/nonexistent").output()?;
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("/nonexistent") && said.contains("CONFIG_DEBUG_INFO_BTF"), "{said}");
+    assert!(output.stdout.is_empty());
+    Ok(())
+}
+
+/// The same for a file that is no type information.
+#[test]
+#[ignore = "needs root and this kernel"]
+fn broken_btf_is_refused_too() -> Result<()> {
+    for path in ["/proc/version", "/dev/null"] {
+        let output = command(&["watch", "--pid", "1"])?.env("IOCONTEND_BTF", path).output()?;
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(3), "{said}");
+        assert!(said.contains(path) && !said.contains("panicked"), "{said}");
+    }
+    Ok(())
+}
+
+/// Without tracefs there are no waits; block IO is measured all the same, and what is lost is said.
+#[test]
+#[ignore = "needs root and this kernel"]
+fn without_tracefs_it_works_and_says_what_is_lost() -> Result<()> {
+    let sleeper = Sleeper::start()?;
+    let args = ["watch", "--json", "--duration", "1s", "--pid", &sleeper.pid()];
+    let output = command(&args)?.env("IOCONTEND_TRACEFS", "/nonexistent").output()?;
+    let report = document(&output)?;
+    let said = stderr(&output);
+    assert!(said.contains("/nonexistent") && said.contains("mount -t tracefs"), "{said}");
+    let notes = report.coverage.notes.join("\n");
+    assert!(notes.contains("no fsync waits on ext4"), "{notes}");
+    let missing = report.coverage.attached.iter().filter(|hook| !hook.attached);
+    assert!(missing.clone().count() > 0);
+    for hook in missing {
+        assert!(hook.reason.is_some(), "{hook:?}");
+    }
+    Ok(())
+}
+
+/// No such target: exit code 4, with what was asked for.
+#[test]
+#[ignore = "needs root and this kernel"]
+fn a_target_that_is_not_there_ends_with_4() -> Result<()> {
+    // The largest process id there can be; pid_max is far below it on most hosts.
+    for target in [["--pid-of", "no-such-process-name"], ["--pid", "4194303"]] {
+        let output = command(&["watch", "--json", target[0], target[1]])?.output()?;
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(4), "{said}");
+        assert!(said.contains(target[1]) && said.contains("--wait"), "{said}");
+        assert!(output.stdout.is_empty());
+    }
+    Ok(())
+}
+
+/// With `--wait` it watches until the target comes.
+#[test]
+#[ignore = "needs root and this kernel"]
+fn with_wait_a_target_may_come_later() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let program = folder.path().join("late-comer");
+    fs::copy("/bin/sleep", &program)?;
+    let watch = Attached::start(&["watch", "--json", "--wait", "--pid-of", "late-comer"])?;
+    let mut late = Command::new(&program).arg("0.3").spawn()?;
+    let pid = late.id();
+    wait_for(&mut late, LIMIT)?;
+    std::thread::sleep(Duration::from_millis(200));
+    signal(&watch.child, Signal::INT)?;
+    let report = watch.report()?;
+    let [target] = &report.targets[..] else { panic!("{:?}", report.targets) };
+    let [actor] = &target.actors[..] else { panic!("{target:?}") };
+    let actor =
+        report.actors.iter().find(|one| one.id == *actor).context("not among the actors")?;
+    assert_eq!((actor.pid, actor.exited), (Some(pid), true));
+    assert_eq!(actor.comm.as_deref(), Some("late-comer"));
+    Ok(())
+}
+
+/// A target that ends does not end the watch: it goes on to its duration, and says so.
+#[test]
+#[ignore = "needs root and this kernel"]
+fn a_target_that_ends_does_not_end_the_watch() -> Result<()> {
+    let mut sleeper = Sleeper::start()?;
+    let pid = sleeper.pid();
+    let watch = Attached::start(&["watch", "--json", "--duration", "2s", "--pid", &pid])?;
+    let begin = Instant::now();
+    sleeper.0.kill()?;
+    sleeper.0.wait()?;
+    let (code, out, said) = watch.end()?;
+    assert_eq!(code, Some(0), "{said}");
+    assert!(begin.elapsed() >= Duration::from_millis(1900), "{:?}", begin.elapsed());
+    assert!(said.contains(&format!("target exited: --pid {pid}")), "{said}");
+    let report = Report::from_json(&out)?;
+    assert!(report.actors.iter().any(|actor| actor.pid == sleeper.0.id().into() && actor.exited));
+    Ok(())
+}
+
+/// Ctrl-C and SIGTERM end in a report.
+#[test]
+#[ignore = "needs root and this kernel"]
+fn signals_end_in_a_report() -> Result<()> {
+    let sleeper = Sleeper::start()?;
+    for end in [Signal::INT, Signal::TERM, Signal::HUP] {
+        for output in ["json", "text"] {
+            let watch = Attached::start(&["watch", "-o", output, "--pid", &sleeper.pid()])?;
+            signal(&watch.child, end)?;
+            let begin = Instant::now();
+            let (code, out, said) = watch.end()?;
+            assert_eq!(code, Some(0), "{end:?}: {said}");
+            assert!(begin.elapsed() < Duration::from_secs(2), "{:?}", begin.elapsed());
+            if output == "json" {
+                assert!(check_consistency(&Report::from_json(&out)?).is_empty());
+            } else {
+                assert!(!out.is_empty(), "{end:?}: no summary");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Two at the same time both count the same writes.
+#[test]
+#[ignore = "needs root and this kernel"]
+fn two_at_the_same_time_both_report() -> Result<()> {
+    let sleeper = Sleeper::start()?;
+    let args = ["watch", "--json", "--pid", &sleeper.pid()];
+    let (first, second) = (Attached::start(&args)?, Attached::start(&args)?);
+    let folder = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR"))?;
+    let file = format!("of={}", folder.path().join("x").display());
+    let mut dd = Command::new("dd")
+        .args(["if=/dev/zero", &file, "bs=64k", "count=64", "oflag=direct", "conv=fsync"])
+        .stderr(Stdio::null())
+        .spawn()?;
+    assert!(wait_for(&mut dd, LIMIT)?.success());
+    for watch in [first, second] {
+        signal(&watch.child, Signal::INT)?;
+        let report = watch.report()?;
+        let found = report.actors.iter().find(|actor| actor.pid == Some(dd.id()));
+        let rows = &found.context("no dd in the report")?.io;
+        let written = rows.iter().filter(|row| row.op == Op::Write);
+        assert!(written.map(|row| row.bytes).sum::<u64>() >= 64 * 65_536, "{report:#?}");
+    }
+    Ok(())
+}
+
+/// Names of our programs in the kernel, with how many there are. The kernel cuts names to 15 bytes.
+fn loaded(ours: &[String]) -> Result<BTreeMap<String, usize>> {
+    let listed = run("bpftool", &["prog", "list", "-j"])?;
+    let listed: serde_json::Value = serde_json::from_str(&listed)?;
+    let mut loaded = BTreeMap::new();
+    for name in listed.as_array().into_iter().flatten().filter_map(|one| one["name"].as_str()) {
+        if ours.iter().any(|full| full == name || full.len() > 15 && full[..15] == *name) {
+            *loaded.entry(name.to_owned()).or_default() += 1;
+        }
+    }
+    Ok(loaded)
+}
+
+/// Killed without a chance to clean up, it leaves nothing in the kernel.
+#[test]
+#[ignore = "needs root and this kernel"]
+fn killed_it_leaves_nothing_attached() -> Result<()> {
+    let sleeper = Sleeper::start()?;
+    let watch = Attached::start(&["watch", "--json", "--pid", &sleeper.pid()])?;
+    signal(&watch.child, Signal::INT)?;
+    let ours: Vec<String> =
+        watch.report()?.coverage.attached.into_iter().map(|hook| hook.program).collect();
+    assert!(ours.len() > 4, "{ours:?}");
+    let gone = |before: &BTreeMap<String, usize>| {
+        until("our programs to leave the kernel", LIMIT, || {
+            Ok((loaded(&ours)? == *before).then_some(()))
+        })
+    };
+    // Programs are freed after a grace period.
+    std::thread::sleep(Duration::from_millis(500));
+    let before = loaded(&ours)?;
+    let watch = Attached::start(&["watch", "--json", "--pid", &sleeper.pid()])?;
+    let during = loaded(&ours)?;
+    assert!(during.values().sum::<usize>() > before.values().sum::<usize>(), "{during:?}");
+    signal(&watch.child, Signal::KILL)?;
+    let (code, out, _) = watch.end()?;
+    assert_eq!((code, out.is_empty()), (None, true));
+    gone(&before)
+}
+
+/// `| head -1`: one line is read, then nobody reads; a good end without a word.
+#[test]
+#[ignore = "needs root and this kernel"]
+fn a_reader_that_leaves_is_no_error() -> Result<()> {
+    let sleeper = Sleeper::start()?;
+    let args = ["watch", "-o", "jsonl", "--interval", "100ms", "--pid", &sleeper.pid()];
+    let mut watch = Attached::start(&args)?;
+    let mut stdout = BufReader::new(watch.child.stdout.take().context("no stdout")?);
+    let mut line = Vec::new();
+    stdout.read_until(b'\n', &mut line)?;
+    drop(stdout);
+    let report = Report::from_json(&line)?;
+    assert!(check_consistency(&report).is_empty());
+    let (code, _, said) = watch.end()?;
+    assert_eq!((code, said.as_str()), (Some(0), ""));
+    Ok(())
+}
+
+/// From the start to everything attached: the best of five, since the tests' own host may be busy.
+#[test]
+#[ignore = "needs root and this kernel"]
+fn it_is_attached_within_half_a_second() -> Result<()> {
+    let sleeper = Sleeper::start()?;
+    let mut took = Vec::new();
+    for _ in 0..5 {
+        let watch = Attached::start(&["watch", "--json", "--pid", &sleeper.pid()])?;
+        took.push(watch.took);
+        signal(&watch.child, Signal::INT)?;
+        watch.report()?;
+    }
+    eprintln!("start to attached: {took:?}");
+    let best = took.iter().min().context("no run")?;
+    assert!(*best <= ATTACH_WITHIN, "start to attached: {took:?}");
+    Ok(())
+}
+
+/// The demo's report names its victim and the waits on its WAL, fits the schema, and nothing is left behind.
+#[test]
+#[ignore = "needs root and this kernel"]
+fn the_demo_shows_its_victims_waits_and_cleans_up() -> Result<()> {
+    let folder = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR"))?;
+    let output = command(&["demo", "--duration", "6s", "-o", "json", "--dir"])?
+        .arg(folder.path())
+        .output()?;
+    let report = document(&output)?;
+    let schema: serde_json::Value =
+        serde_json::from_slice(&command(&["schema"])?.output()?.stdout)?;
+    let wrong = violations(&schema, &serde_json::from_slice(&output.stdout)?);
+    assert!(wrong.is_empty(), "{wrong:?}");
+    let [target] = &report.targets[..] else { panic!("{:?}", report.targets) };
+    let victim = report.actors.iter().find(|actor| target.actors.contains(&actor.id));
+    let waits = &victim.context("no victim")?.waits;
+    let on_wal = waits
+        .iter()
+        .find(|wait| wait.call == Call::Fdatasync && wait.file_class == FileClass::Wal)
+        .with_context(|| format!("no fdatasync on a WAL: {waits:?}"))?;
+    // 50 a second; attaching takes a part of the six seconds, and a slow disk makes fewer.
+    assert!(on_wal.latency.count >= 100, "{} calls", on_wal.latency.count);
+    let copier = report.actors.iter().filter(|actor| !target.actors.contains(&actor.id));
+    let read: u64 = copier
+        .flat_map(|actor| &actor.io)
+        .filter(|row| row.op == Op::Read)
+        .map(|row| row.bytes)
+        .sum();
+    assert!(read >= 32 << 20, "{read} bytes read beside the victim");
+    is_empty(folder.path())
+}
+
+/// A signal ends the demo at once, with a report and without remains.
+#[test]
+#[ignore = "needs root and this kernel"]
+fn a_signal_ends_the_demo_at_once() -> Result<()> {
+    let folder = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR"))?;
+    let report = tempfile::NamedTempFile::new()?;
+    let mut child = command(&["demo", "--duration", "5m", "-o", "json", "--dir"])?
+        .arg(folder.path())
+        .stdout(report.reopen()?)
+        .stderr(Stdio::null())
+        .spawn()?;
+    until("the demo's WAL", LIMIT, || Ok(has_wal(folder.path()).then_some(())))?;
+    std::thread::sleep(Duration::from_secs(1));
+    signal(&child, Signal::TERM)?;
+    let status = wait_for(&mut child, Duration::from_secs(10));
+    if status.is_err() {
+        child.kill()?;
+    }
+    assert_eq!(status?.code(), Some(0));
+    binary::consistent(&Report::from_json(&fs::read(report.path())?)?)?;
+    is_empty(folder.path())
+}
+
+fn has_wal(folder: &Path) -> bool {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.into_iter().any(|entry| entry.path().join("member/wal").is_dir())
+}
+
+fn is_empty(folder: &Path) -> Result<()> {
+    let left: Vec<_> = fs::read_dir(folder)?.flatten().map(|entry| entry.path()).collect();
+    ensure!(left.is_empty(), "left behind: {left:?}");
+    Ok(())
+}
+
+/// In memory no disk would be seen: refused before anything is written.
+#[test]
+#[ignore = "needs root and this kernel"]
+fn the_demo_refuses_a_folder_in_memory() -> Result<()> {
+    let folder = tempfile::tempdir_in("/dev/shm")?;
+    let output = command(&["demo", "--dir"])?.arg(folder.path()).output()?;
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("in memory") && said.contains("choose a directory"), "{said}");
+    is_empty(folder.path())
+}
+
+/// A folder that is none is a mistake in the arguments.
+#[test]
+#[ignore = "needs root and this kernel"]
+fn the_demo_refuses_what_is_no_folder() -> Result<()> {
+    for path in ["/nonexistent/x", "/proc/version"] {
+        let output = command(&["demo", "--dir", path])?.output()?;
+        assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+        assert!(stderr(&output).contains(path), "{}", stderr(&output));
+    }
+    Ok(())
+}
