@@ -340,5 +340,9 @@ fn owned_by_fio(report: &Report, disk: &str, expected: u64) {
     };
     let rows = report.actors.iter().filter(is_fio).flat_map(|actor| &actor.io);
     let owned: u64 = rows.filter(|row| row.device == disk).map(|row| row.count).sum();
-    assert_eq!(owned, expected, "requests of fio");
+    let all = report.actors.iter().flat_map(|actor| {
+        let rows = actor.io.iter().filter(|row| row.device == disk);
+        rows.map(|row| (actor.id.as_str(), actor.comm.as_deref(), row.op, row.method, row.count))
+    });
+    assert_eq!(owned, expected, "requests of fio; all: {:?}", all.collect::<Vec<_>>());
 }
