@@ -327,7 +327,8 @@ fn requests_in_flight_at_attach_are_counted() -> Result<()> {
     let entry = report.devices.iter().find(|found| found.name == device.name());
     let edges = entry.and_then(|entry| entry.in_flight).context("no in_flight")?;
     assert_eq!((edges.start, edges.end), (HELD, 0));
-    owned_by_fio(&report, device.name(), ours.writes - HELD);
+    let (owned, not_seen) = owned_by_fio(&report, device.name(), ours.writes - HELD);
+    println!("{owned} of fio, {not_seen} whose start was not seen");
     Ok(())
 }
 
@@ -335,7 +336,8 @@ fn requests_in_flight_at_attach_are_counted() -> Result<()> {
 const SLOTS_LOST_ONE_IN: u64 = 1_000;
 
 /// All other requests of the device belong to fio, but for a few whose start is said not to have been seen.
-fn owned_by_fio(report: &Report, disk: &str, expected: u64) {
+/// Gives how many of each.
+fn owned_by_fio(report: &Report, disk: &str, expected: u64) -> (u64, u64) {
     let of = |is_wanted: &dyn Fn(&Actor) -> bool| -> u64 {
         let rows =
             report.actors.iter().filter(|actor| is_wanted(actor)).flat_map(|actor| &actor.io);
@@ -343,7 +345,7 @@ fn owned_by_fio(report: &Report, disk: &str, expected: u64) {
     };
     let owned = of(&|actor| actor.comm.as_deref() == Some("fio"));
     let not_seen = of(&|actor| actor.id == format!("unattributed:start_not_seen:{disk}"));
-    println!("{owned} of fio, {not_seen} whose start was not seen");
     assert_eq!(owned + not_seen, expected, "requests of fio");
     assert!(not_seen <= expected / SLOTS_LOST_ONE_IN, "{not_seen} starts not seen");
+    (owned, not_seen)
 }
