@@ -15,7 +15,7 @@ const MMAPABLE: u32 = 1 << 10;
 #[unsafe(no_mangle)]
 pub static CONFIG: Config = Config::absent();
 
-/// Requests by request pointer, taken at the request's first event. Full: the older way is taken over; a request
+/// Requests by request pointer, taken at the request's first event. Full: the oldest of a set is taken over; a request
 /// that misses its slot at the end is counted.
 #[map]
 pub static SLOTS: Array<SlotSet> = Array::with_max_entries(1 << SLOT_BITS, 0);

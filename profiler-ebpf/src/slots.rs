@@ -4,7 +4,7 @@
 //! a compare-and-swap on its tag: two CPUs never write the same one.
 
 use iocontend_wire::count::Count;
-use iocontend_wire::tables::{BIO_BITS, BioSlot, SLOT_BITS, Slot};
+use iocontend_wire::tables::{BIO_BITS, BioSlot, SLOT_BITS, SLOT_WAYS, Slot};
 
 use crate::atomic;
 use crate::counts::bump;
@@ -27,42 +27,41 @@ unsafe fn take(tag: *mut u64, key: u64) -> bool {
 #[inline(always)]
 pub fn find(key: u64) -> Option<*mut Slot> {
     let set = SLOTS.get_ptr_mut(set_of(key, SLOT_BITS))?;
-    // SAFETY: map memory.
-    unsafe {
-        let slot = if (*set).ways[0].tag == key {
-            &raw mut (*set).ways[0]
-        } else if (*set).ways[1].tag == key {
-            &raw mut (*set).ways[1]
-        } else {
-            return None;
-        };
-        if (*slot).queued == 0 { None } else { Some(slot) }
+    for way in 0..SLOT_WAYS {
+        // SAFETY: map memory.
+        unsafe {
+            let slot = &raw mut (*set).ways[way];
+            if (*slot).tag == key {
+                return if (*slot).queued == 0 { None } else { Some(slot) };
+            }
+        }
     }
+    None
 }
 
-/// A slot for a request that begins: its pointer's own, else one that was never used, else the older one. Should
+/// A slot for a request that begins: its pointer's own, else one that was never used, else the oldest. Should
 /// that one's request still be in flight, its completion finds no slot and is counted.
 #[inline(always)]
 pub fn claim(key: u64) -> Option<*mut Slot> {
     let set = SLOTS.get_ptr_mut(set_of(key, SLOT_BITS))?;
     // SAFETY: map memory.
     unsafe {
-        let (first, second) = (&raw mut (*set).ways[0], &raw mut (*set).ways[1]);
-        if (*first).tag == key {
-            return Some(first);
-        }
-        if (*second).tag == key {
-            return Some(second);
-        }
-        let (older, newer) =
-            if (*second).queued < (*first).queued { (second, first) } else { (first, second) };
-        for slot in [older, newer] {
-            if take_over(slot, key) {
+        for way in 0..SLOT_WAYS {
+            let slot = &raw mut (*set).ways[way];
+            if (*slot).tag == key {
                 return Some(slot);
             }
         }
+        // A new pointer. Whatever it displaces was queued before the others; that one's request is most likely over.
+        let mut oldest = &raw mut (*set).ways[0];
+        for way in 1..SLOT_WAYS {
+            let slot = &raw mut (*set).ways[way];
+            if (*slot).queued < (*oldest).queued {
+                oldest = slot;
+            }
+        }
+        if take_over(oldest, key) { Some(oldest) } else { None }
     }
-    None
 }
 
 /// Takes a slot from another pointer, unless another CPU does so at this moment.

@@ -75,7 +75,7 @@ pub struct Stats {
     pub buckets: [[u32; BUCKETS]; 3],
 }
 
-/// One request. Two share 128 bytes, so that none lies across two cache lines.
+/// One request: a cache line.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 #[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
@@ -100,17 +100,20 @@ pub struct Slot {
     pub last_stream: u64,
 }
 
-/// Requests that share a hash: two ways.
+/// Ways of a set of slots. A few hundred pointers recur on a host with a few disks: four ways hold them all.
+pub const SLOT_WAYS: usize = 4;
+
+/// Requests that share a hash.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 #[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
 pub struct SlotSet {
-    /// The two slots.
-    pub ways: [Slot; 2],
+    /// The slots.
+    pub ways: [Slot; SLOT_WAYS],
 }
 
 /// log2 of the number of slot sets.
-pub const SLOT_BITS: u32 = 13;
+pub const SLOT_BITS: u32 = 12;
 
 /// A bio between getting its request and the request's first event (kernels without `block_io_start`).
 #[derive(Clone, Copy, Debug)]

@@ -49,6 +49,16 @@ impl Counts {
         }
     }
 
+    /// Whether these are the kernel's counts, all of them or all but those that no BPF program can see here
+    /// (see [`crate::tracefs::BlockTrace::completions_on_init`]).
+    pub fn agree(&self, kernel: &Self, unseen: &Self) -> Result<()> {
+        ensure!(
+            self == kernel || *self == kernel.since(unseen),
+            "ours:     {self:?}\nkernel's: {kernel:?}\nof these out of sight: {unseen:?}"
+        );
+        Ok(())
+    }
+
     /// Requests of all kinds, flush commands not among them.
     pub fn requests(&self) -> u64 {
         self.reads + self.writes + self.discards

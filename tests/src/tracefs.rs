@@ -2,16 +2,17 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
+
+use crate::blockstat::Counts;
 
 const TRACEFS: &str = "/sys/kernel/tracing";
 /// Per CPU. Each event takes some 100 bytes.
 const BUFFER_KIB: &str = "8192";
 
-/// A trace of one device's requests: got and completed. Removed on drop.
+/// A private trace of one device's requests. Removed on drop.
 pub struct BlockTrace {
     folder: PathBuf,
 }
@@ -20,26 +21,51 @@ pub struct BlockTrace {
 struct Line {
     ns: u64,
     event: String,
+    rwbs: String,
     sector: u64,
+    sectors: u64,
 }
 
 impl BlockTrace {
-    /// Begins to trace the device at a path in /dev.
-    pub fn start(node: &Path) -> Result<Self> {
-        let folder =
-            Path::new(TRACEFS).join(format!("instances/iocontend-test-{}", std::process::id()));
+    /// Begins to trace requests of the device with this name: got and completed.
+    pub fn requests(disk: &str) -> Result<Self> {
+        let dev = device(disk)?;
+        let trace = Self::new("requests")?;
+        trace.enable("block_getrq", &format!("dev == {dev}"))?;
+        trace.enable("block_rq_complete", &format!("dev == {dev}"))?;
+        Ok(trace)
+    }
+
+    /// Begins to trace completions that happen on top of a thread of process 1.
+    ///
+    /// There are kernels that run no BPF program then, and do not count that they did not. What is missed that
+    /// way nobody can measure with BPF; this tells exactly how much it is.
+    pub fn completions_on_init(disk: &str) -> Result<Self> {
+        let dev = device(disk)?;
+        let mut threads = Vec::new();
+        for thread in fs::read_dir("/proc/1/task")? {
+            let name = thread?.file_name();
+            threads.push(format!("common_pid == {}", name.to_string_lossy()));
+        }
+        let trace = Self::new("init")?;
+        trace
+            .enable("block_rq_complete", &format!("dev == {dev} && ({})", threads.join(" || ")))?;
+        Ok(trace)
+    }
+
+    fn new(purpose: &str) -> Result<Self> {
+        let name = format!("instances/iocontend-test-{purpose}-{}", std::process::id());
+        let folder = Path::new(TRACEFS).join(name);
         fs::create_dir(&folder).context("tracefs is needed")?;
         let trace = Self { folder };
         trace.set("trace_clock", "mono")?;
         trace.set("buffer_size_kb", BUFFER_KIB)?;
-        let number = fs::metadata(node)?.rdev();
-        // The kernel's own form of a device number.
-        let dev = (u64::from(libc::major(number)) << 20) | u64::from(libc::minor(number));
-        for event in ["block_getrq", "block_rq_complete"] {
-            trace.set(&format!("events/block/{event}/filter"), &format!("dev == {dev}"))?;
-            trace.set(&format!("events/block/{event}/enable"), "1")?;
-        }
         Ok(trace)
+    }
+
+    fn enable(&self, event: &str, filter: &str) -> Result<()> {
+        self.set(&format!("events/block/{event}/filter"), filter)?;
+        self.set(&format!("events/block/{event}/enable"), "1")
     }
 
     fn set(&self, file: &str, value: &str) -> Result<()> {
@@ -47,16 +73,20 @@ impl BlockTrace {
         fs::write(&path, value).with_context(|| format!("{} = {value}", path.display()))
     }
 
-    /// Times from request to completion, ns. Every sector was asked for once, and nothing was lost.
-    pub fn latencies(&self) -> Result<Vec<u64>> {
-        self.set("tracing_on", "0")?;
+    /// All lines so far; nothing was lost.
+    fn lines(&self) -> Result<Vec<Line>> {
         self.nothing_lost()?;
         let text = fs::read_to_string(self.folder.join("trace"))?;
+        let lines = text.lines().filter(|line| !line.starts_with('#'));
+        lines.map(|line| parse(line).with_context(|| format!("cannot read {line:?}"))).collect()
+    }
+
+    /// Times from request to completion, ns. Every sector was asked for once.
+    pub fn latencies(&self) -> Result<Vec<u64>> {
         let mut began: HashMap<u64, u64> = HashMap::new();
         let mut took = Vec::new();
-        for line in text.lines().filter(|line| !line.starts_with('#')) {
-            let line = parse(line).with_context(|| format!("cannot read {line:?}"))?;
-            if line.event == "block_getrq" {
+        for line in self.lines()? {
+            if line.event == "getrq" {
                 let twice = began.insert(line.sector, line.ns).is_some();
                 ensure!(!twice, "sector {} was asked for twice", line.sector);
             } else {
@@ -66,6 +96,15 @@ impl BlockTrace {
         }
         ensure!(began.is_empty(), "{} requests never completed", began.len());
         Ok(took)
+    }
+
+    /// Completions so far, as the kernel's block statistics count them.
+    pub fn completions(&self) -> Result<Counts> {
+        let mut counts = Counts::default();
+        for line in self.lines()?.iter().filter(|line| line.event == "rq_complete") {
+            count(&mut counts, line);
+        }
+        Ok(counts)
     }
 
     fn nothing_lost(&self) -> Result<()> {
@@ -80,6 +119,35 @@ impl BlockTrace {
     }
 }
 
+/// `FF` is the flush command itself, `F` before another letter a flush that goes with the request
+/// (kernel/trace/blktrace.c, `blk_fill_rwbs`).
+fn count(counts: &mut Counts, line: &Line) {
+    let bytes = line.sectors * 512;
+    let operation = line.rwbs.strip_prefix('F').unwrap_or(&line.rwbs);
+    match operation.chars().next() {
+        Some('R') => {
+            counts.reads += 1;
+            counts.read_bytes += bytes;
+        }
+        Some('W') => {
+            counts.writes += 1;
+            counts.write_bytes += bytes;
+        }
+        Some('D') => {
+            counts.discards += 1;
+            counts.discard_bytes += bytes;
+        }
+        _ => counts.flush_commands += 1,
+    }
+}
+
+/// A disk's number in the kernel's own form, as trace filters want it.
+fn device(disk: &str) -> Result<u64> {
+    let text = fs::read_to_string(format!("/sys/block/{disk}/dev"))?;
+    let (major, minor) = text.trim().split_once(':').context("no device number")?;
+    Ok((major.parse::<u64>()? << 20) | minor.parse::<u64>()?)
+}
+
 impl Drop for BlockTrace {
     fn drop(&mut self) {
         drop(self.set("events/enable", "0"));
@@ -87,14 +155,20 @@ impl Drop for BlockTrace {
     }
 }
 
-/// `fio-1234 [001] ..... 4711.123456: block_getrq: 7,1 R 4096 + 8 [fio]`; with the clock `mono` the time has
-/// microseconds only, so the raw form with nanoseconds is not needed: a mean over thousands is exact enough.
+/// Reads a line such as
+/// `fio-1234 [001] ..... 4711.123456: block_rq_complete: 7,1 R () 4096 + 8 none,0,0 [0]`.
+/// Microseconds are enough: cut at both ends alike, they do not move a mean over thousands.
 fn parse(line: &str) -> Option<Line> {
     let (head, rest) = line.split_once(": block_")?;
     let (event, fields) = rest.split_once(": ")?;
     let (seconds, micros) = head.rsplit(' ').next()?.split_once('.')?;
     let ns = seconds.parse::<u64>().ok()? * 1_000_000_000 + micros.parse::<u64>().ok()? * 1_000;
-    let (before, _) = fields.split_once(" + ")?;
-    let sector = before.rsplit(' ').next()?.parse().ok()?;
-    Some(Line { ns, event: format!("block_{event}"), sector })
+    let (before, after) = fields.split_once(" + ")?;
+    Some(Line {
+        ns,
+        event: event.to_owned(),
+        rwbs: before.split(' ').nth(1)?.to_owned(),
+        sector: before.rsplit(' ').next()?.parse().ok()?,
+        sectors: after.split(' ').next()?.parse().ok()?,
+    })
 }

@@ -212,6 +212,20 @@ fn attach_one(ebpf: &mut Ebpf, planned: &Planned, btf: &Btf) -> Result<Option<Ga
     }
 }
 
+/// Blocks this large are mapped on their own, so that they go back to the kernel when they are freed.
+#[cfg(target_env = "gnu")]
+const LARGE_BLOCK: libc::c_int = 128 << 10;
+
+/// Keeps the allocator from raising that limit by itself when the first large block is freed; what the type
+/// information takes in turn would then add up.
+pub(crate) fn large_blocks_apart() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: sets a parameter of the allocator. When it cannot, memory is not given back as early.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE_BLOCK);
+    }
+}
+
 /// Type information took some 20 MiB in small pieces; the allocator keeps them unless told.
 fn give_back_memory() {
     #[cfg(target_env = "gnu")]

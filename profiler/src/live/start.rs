@@ -18,7 +18,7 @@ use crate::error::{Failure, tell, warn};
 use crate::host::{self, HostRoot, WithFiles};
 use crate::kernel::facts::KernelPaths;
 use crate::kernel::permission;
-use crate::kernel::probes::{ProbeError, ProbeOptions, Probes};
+use crate::kernel::probes::{ProbeError, ProbeOptions, Probes, large_blocks_apart};
 
 /// What a live session is asked for.
 #[derive(Clone, Debug, Default)]
@@ -144,6 +144,7 @@ fn kind(name: &str) -> HookKind {
 
 /// Loads and attaches what this kernel offers.
 fn attach(settings: &Settings, root: &HostRoot, kernel: &KernelPaths) -> Result<Probes, Failure> {
+    large_blocks_apart();
     let path = kernel.btf.display().to_string();
     let no_btf = |error: String| Failure::not_here(&Problem::NoBtf { path: &path, error: &error });
     let bytes = kernel.read_btf().map_err(|error| no_btf(error.to_string()))?;

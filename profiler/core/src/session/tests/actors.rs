@@ -73,7 +73,7 @@ fn an_unknown_process_is_asked_for_and_named_later() {
     let mut host = Host::new(&[]);
     let key = direct(10, 0, Kind::Write);
     let outputs = host.record(&io_record(key, ONE));
-    assert_eq!(outputs, [Output::LookUp { pid: 10, with_files: false }]);
+    assert_eq!(outputs, [Output::LookUp { pid: 10, with_files: true }]);
     host.tell(stream(0, key, &stats_of(&[ONE])));
     assert!(host.record(&io_record(key, ONE)).is_empty(), "asked once");
     host.tell(process(facts(10, 5, "late", &["late"])));
