@@ -165,7 +165,7 @@ fn load(plan: &Plan, btf: &Btf, options: ProbeOptions) -> Result<Ebpf, ProbeErro
     let streams = u32::try_from(STREAMS).unwrap_or(u32::MAX);
     EbpfLoader::new()
         .btf(Some(btf))
-        .verifier_log_level(VerifierLogLevel::STATS | VerifierLogLevel::DEBUG)
+        .verifier_log_level(VerifierLogLevel::STATS)
         .override_global("CONFIG", bytemuck::bytes_of(&plan.config), true)
         .map_max_entries("STATS", streams.saturating_mul(plan.shards))
         .map_max_entries("EVENTS", (options.ring_bytes / 4).max(EVENTS_LEAST))
