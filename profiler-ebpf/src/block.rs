@@ -25,8 +25,9 @@ const OP_DRV_IN: u32 = 34;
 /// BPF_RB_NO_WAKEUP.
 pub const NO_WAKEUP: u64 = 1;
 /// By how much a request's allocation may seem to be later than its start: where the kernel takes that time only
-/// after the event (`blk_account_io_start`), whatever runs in between counts, other tracers and preemption too.
-const ALLOCATED_SLACK_NS: u64 = 100_000_000;
+/// after the event (`blk_account_io_start`), whatever runs in between counts: other tracers, interrupts (18 µs
+/// seen), preemption. Beyond this the owner is lost and that is counted; an old slot taken for a new one would not be.
+const ALLOCATED_SLACK_NS: u64 = 1_000_000;
 /// How many bios of a request are looked at to find the one that got it (front merges come before it).
 const BIO_CHAIN: u32 = 8;
 
