@@ -168,10 +168,12 @@ fn counts_equal_the_kernels_on_the_root_disk() -> Result<()> {
     polled(&mut live, &[&common[..], &direct].concat())?;
     let buffered = ["ioengine=psync", "bs=4k", "fdatasync=8", "io_size=8m"];
     polled(&mut live, &[&common[..], &buffered].concat())?;
+    let small = ["direct=1", "ioengine=libaio", "iodepth=16", "bs=4k", "io_size=800m"];
+    polled(&mut live, &[&common[..], &small].concat())?;
     let after = moment(&mut live, &disk, &on_init)?;
     let kernel = after.kernel.since(&before.kernel);
     println!("{disk}: {kernel:?}");
-    assert!(kernel.reads > 500 && kernel.writes > 1_000, "too little happened: {kernel:?}");
+    assert!(kernel.reads + kernel.writes >= 200_000, "too little happened: {kernel:?}");
     after.ours.since(&before.ours).agree(&kernel, &after.on_init.since(&before.on_init))?;
     Ok(())
 }
