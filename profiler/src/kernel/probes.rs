@@ -7,7 +7,7 @@ use std::fs;
 use std::io;
 use std::os::fd::AsFd as _;
 
-use aya::maps::{Map, MapData, PerCpuArray, RingBuf};
+use aya::maps::{Map, MapData, MapError, PerCpuArray, RingBuf};
 use aya::programs::{BtfTracePoint, ProgramError, TracePoint};
 use aya::{Btf, Ebpf, EbpfLoader, VerifierLogLevel};
 use iocontend_core::plan::{Gap, GapReason, Hook, Loses, Plan, Planned};
@@ -337,12 +337,10 @@ impl Probes {
     }
 
     /// Loss and other counters, summed over CPUs.
-    pub fn counts(&self) -> Vec<(Count, u64)> {
-        let Ok(per_cpu) = self.counts.get(&0, 0) else { return Vec::new() };
-        Count::ALL
-            .into_iter()
-            .map(|count| (count, per_cpu.iter().map(|cpu| cpu[count as usize]).sum()))
-            .collect()
+    pub fn counts(&self) -> Result<Vec<(Count, u64)>, MapError> {
+        let per_cpu = self.counts.get(&0, 0)?;
+        let sum = |count: Count| per_cpu.iter().map(|cpu| cpu[count as usize]).sum();
+        Ok(Count::ALL.into_iter().map(|count| (count, sum(count))).collect())
     }
 
     /// Tells a process's files apart from now on. `false` when there is no room for it.

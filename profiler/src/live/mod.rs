@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 use iocontend_core::ids::Dev;
 use iocontend_core::report::{BpfCost, Report};
 use iocontend_core::session::{HostSample, Input, Now, Output, Session, Span};
-use iocontend_core::text::Problem;
+use iocontend_core::text::{Lang, Problem, notes};
 use iocontend_wire::key::Owner;
 use rustix::time::{ClockId, clock_gettime};
 
@@ -185,11 +185,18 @@ impl Live {
         }
         // Once more: records of what the statistics just showed.
         self.drain();
-        let counts = self.probes.counts();
-        self.apply(Input::Counts(counts));
+        match self.probes.counts() {
+            Ok(counts) => self.apply(Input::Counts(counts)),
+            // Not known is not zero.
+            Err(error) => {
+                self.apply(Input::Note(notes::no_loss_counters(Lang::En, &error.to_string())));
+            }
+        }
         let costs = self.probes.costs();
-        let misses = costs.iter().filter_map(|(_, stats)| stats.recursion_misses).sum();
-        self.apply(Input::RecursionMisses(misses));
+        match costs.iter().map(|(_, stats)| stats.recursion_misses).sum() {
+            Some(misses) if !costs.is_empty() => self.apply(Input::RecursionMisses(misses)),
+            _ => self.apply(Input::Note(notes::no_recursion_misses(Lang::En))),
+        }
         let cost: Vec<(String, BpfCost)> = costs
             .into_iter()
             .filter(|(_, stats)| stats.run_cnt > 0)

@@ -56,10 +56,23 @@ pub fn reason(lang: Lang, reason: &GapReason) -> String {
     }
 }
 
+/// The counters of what was lost are not known.
+pub fn no_loss_counters(lang: Lang, error: &str) -> String {
+    let Lang::En = lang;
+    format!("The counters of lost events could not be read ({error}): losses may be missing here.")
+}
+
+/// The kernel does not say how often it left a program out.
+pub fn no_recursion_misses(lang: Lang) -> String {
+    let Lang::En = lang;
+    "This kernel does not say how often it skipped a program that would have interrupted itself."
+        .to_owned()
+}
+
 /// System calls are slowed a little.
 pub fn syscall_probes(lang: Lang) -> String {
     let Lang::En = lang;
     "xfs or btrfs is mounted: the end of a sync there is taken from system call exits, which slows every system \
-     call of the host by some 40 ns while watching."
+     call of the host a little while watching."
         .to_owned()
 }
