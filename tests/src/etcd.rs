@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+use crate::cgroup::Cgroup;
+use crate::gateway::Gateway;
+use crate::load::{Schedule, run};
 use crate::process::until;
 
 /// Starting takes a second, under emulation ten times as long.
@@ -29,6 +30,7 @@ pub struct Etcd {
     data: PathBuf,
     client: u16,
     peer: u16,
+    gateway: Gateway,
 }
 
 impl Etcd {
@@ -40,13 +42,25 @@ impl Etcd {
     /// Another program file.
     pub fn start_program(program: &Path, folder: &Path) -> Result<Self> {
         let (client, peer) = (free_port()?, free_port()?);
-        Self::run(program.to_owned(), folder.join("data"), client, peer)
+        Self::run(Command::new(program), program.to_owned(), folder.join("data"), client, peer)
     }
 
-    fn run(program: PathBuf, data: PathBuf, client: u16, peer: u16) -> Result<Self> {
+    /// Debian's, from its first moment on in a cgroup.
+    pub fn start_in(cgroup: &Cgroup, folder: &Path) -> Result<Self> {
+        let (client, peer) = (free_port()?, free_port()?);
+        Self::run(cgroup.command("etcd")?, "etcd".into(), folder.join("data"), client, peer)
+    }
+
+    fn run(
+        mut command: Command,
+        program: PathBuf,
+        data: PathBuf,
+        client: u16,
+        peer: u16,
+    ) -> Result<Self> {
         let log = File::create(data.with_extension("log"))?;
         let url = |port: u16| format!("http://127.0.0.1:{port}");
-        let child = Command::new(&program)
+        let child = command
             .arg(format!("--data-dir={}", data.display()))
             .args(["--listen-client-urls", &url(client), "--advertise-client-urls", &url(client)])
             .args(["--listen-peer-urls", &url(peer)])
@@ -57,7 +71,8 @@ impl Etcd {
             .stderr(log)
             .spawn()
             .with_context(|| format!("cannot run {}", program.display()))?;
-        let mut etcd = Self { child, program, data, client, peer };
+        let gateway = Gateway::new(&url(client), ANSWER_LIMIT);
+        let mut etcd = Self { child, program, data, client, peer, gateway };
         etcd.wait_until_healthy()?;
         Ok(etcd)
     }
@@ -68,7 +83,7 @@ impl Etcd {
                 bail!("etcd: {status}, see {}", self.data.with_extension("log").display());
             }
             // Until it listens, connections are refused.
-            let answer = get(self.client, "/health").unwrap_or_default();
+            let answer = self.gateway.get("/health").unwrap_or_default();
             Ok(answer.contains("\"true\"").then_some(()))
         })
     }
@@ -83,18 +98,24 @@ impl Etcd {
         format!("http://127.0.0.1:{}", self.client)
     }
 
+    /// Fills the database: `mib` values of one MiB each, one after the other.
+    pub fn fill(&self, mib: u32) -> Result<()> {
+        let value = vec![b'v'; 1 << 20];
+        (0..mib).try_for_each(|number| self.gateway.put(&format!("fill/{number:06}"), &value))
+    }
+
     /// Kills this process and starts another one on the same data.
     pub fn restart(mut self) -> Result<Self> {
         let again = (self.program.clone(), self.data.clone(), self.client, self.peer);
         self.child.kill()?;
         self.child.wait()?;
         drop(self);
-        Self::run(again.0, again.1, again.2, again.3)
+        Self::run(Command::new(&again.0), again.0, again.1, again.2, again.3)
     }
 
     /// Its own counters now.
     pub fn metrics(&self) -> Result<Metrics> {
-        Ok(Metrics::parse(&get(self.client, "/metrics")?))
+        Ok(Metrics::parse(&self.gateway.get("/metrics")?))
     }
 
     /// Its counters once they have stood still for a while.
@@ -116,27 +137,19 @@ impl Etcd {
     pub fn puts(&self, count: u32, rate: u32, value_bytes: usize) -> Result<Duration> {
         // Enough connections that an answer of a second does not hold the next put back.
         let lanes = rate.clamp(1, 64).min(count);
-        let begin = Instant::now();
-        let client = self.client;
-        let lane = |lane: u32| -> Result<Duration> {
-            let mut connection = Connection::open(client)?;
-            let mut slowest = Duration::ZERO;
-            for number in (lane..count).step_by(lanes as usize) {
-                let due = begin + Duration::from_secs(1) * number / rate;
-                thread::sleep(due.saturating_duration_since(Instant::now()));
-                connection.put(number, value_bytes)?;
-                slowest = slowest.max(due.elapsed());
-            }
-            Ok(slowest)
+        let value = vec![b'v'; value_bytes];
+        let lane = |_| {
+            let gateway = Gateway::new(&self.endpoint(), ANSWER_LIMIT);
+            let value = &value;
+            move |number: u64| gateway.put(&format!("key/{number:08}"), value)
         };
-        let slowest = thread::scope(|scope| {
-            let lanes: Vec<_> =
-                (0..lanes).map(|number| scope.spawn(move || lane(number))).collect();
-            let ended = lanes.into_iter().map(thread::ScopedJoinHandle::join);
-            let ended = ended.map(|end| end.unwrap_or_else(|_| bail!("a writer failed")));
-            ended.collect::<Result<Vec<_>>>()
-        })?;
-        Ok(slowest.into_iter().max().unwrap_or_default())
+        // Ends between the last put and one more.
+        let step = Duration::from_secs(1) / rate;
+        let window = (step * count).saturating_sub(step / 2);
+        let schedule = Schedule { rate, lead: Duration::ZERO, window };
+        let outcome = run(schedule, Instant::now(), (0..lanes).map(lane).collect())?;
+        ensure!(outcome.answered == u64::from(count), "of {count} puts: {outcome:?}");
+        Ok(Duration::from_secs_f64(outcome.latency.map_or(0.0, |latency| latency.max_ms) / 1e3))
     }
 }
 
@@ -150,81 +163,6 @@ impl Drop for Etcd {
 /// A port that nobody listens on now.
 fn free_port() -> Result<u16> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
-}
-
-fn get(port: u16, path: &str) -> Result<String> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
-    stream.set_read_timeout(Some(ANSWER_LIMIT))?;
-    write!(stream, "GET {path} HTTP/1.0\r\n\r\n")?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    let (head, body) = answer.split_once("\r\n\r\n").context("no HTTP answer")?;
-    ensure!(head.contains(" 200 "), "{path}: {head}");
-    Ok(body.to_owned())
-}
-
-/// A connection to etcd's JSON gateway.
-struct Connection {
-    stream: TcpStream,
-}
-
-impl Connection {
-    fn open(port: u16) -> Result<Self> {
-        let stream = TcpStream::connect(("127.0.0.1", port))?;
-        stream.set_read_timeout(Some(ANSWER_LIMIT))?;
-        stream.set_nodelay(true)?;
-        Ok(Self { stream })
-    }
-
-    fn put(&mut self, number: u32, value_bytes: usize) -> Result<()> {
-        let key = base64(format!("key/{number:08}").as_bytes());
-        // Any base64 is a value.
-        let value = "abcd".repeat(value_bytes.div_ceil(3));
-        let body = format!("{{\"key\":\"{key}\",\"value\":\"{value}\"}}");
-        let head = format!(
-            "POST /v3/kv/put HTTP/1.1\r\nHost: etcd\r\nContent-Length: {}\r\n\r\n",
-            body.len()
-        );
-        self.stream.write_all(format!("{head}{body}").as_bytes())?;
-        self.answer()
-    }
-
-    /// Reads one short answer with its length in the head.
-    fn answer(&mut self) -> Result<()> {
-        let mut answer = Vec::new();
-        let mut part = [0; 4096];
-        loop {
-            let read = self.stream.read(&mut part)?;
-            ensure!(read > 0, "etcd closed the connection: {}", String::from_utf8_lossy(&answer));
-            answer.extend_from_slice(&part[..read]);
-            if is_whole(&String::from_utf8_lossy(&answer))? {
-                return Ok(());
-            }
-        }
-    }
-}
-
-fn is_whole(answer: &str) -> Result<bool> {
-    let Some((head, body)) = answer.split_once("\r\n\r\n") else { return Ok(false) };
-    ensure!(head.contains(" 200 "), "{answer}");
-    let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
-    let length: usize = length.context("an answer without a length")?.trim().parse()?;
-    Ok(body.len() >= length)
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let byte = |index: usize| u32::from(chunk.get(index).copied().unwrap_or(0));
-        let group = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for digit in 0..4 {
-            let known = digit <= chunk.len();
-            let value = (group >> (18 - 6 * digit)) & 63;
-            text.push(if known { char::from(DIGITS[value as usize]) } else { '=' });
-        }
-    }
-    text
 }
 
 /// etcd's metrics: value by name with labels.
@@ -246,6 +184,8 @@ pub struct Histogram {
 
 /// Syncs of the log.
 pub const WAL_FSYNC: &str = "etcd_disk_wal_fsync_duration_seconds";
+/// Size of the database file, bytes.
+pub const DB_BYTES: &str = "etcd_mvcc_db_total_size_in_bytes";
 /// Commits of the database.
 pub const BACKEND_COMMIT: &str = "etcd_disk_backend_commit_duration_seconds";
 
@@ -257,7 +197,8 @@ impl Metrics {
         Self { values: values.collect() }
     }
 
-    fn value(&self, name: &str) -> Result<f64> {
+    /// A metric without a distribution.
+    pub fn value(&self, name: &str) -> Result<f64> {
         self.values.get(name).copied().with_context(|| format!("etcd has no metric {name}"))
     }
 
@@ -322,15 +263,6 @@ impl Histogram {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn base64_is_the_standard_one() {
-        let cases: [(&[u8], &str); 4] =
-            [(b"", ""), (b"f", "Zg=="), (b"fo", "Zm8="), (b"foobar", "Zm9vYmFy")];
-        for (plain, coded) in cases {
-            assert_eq!(base64(plain), coded);
-        }
-    }
 
     #[test]
     fn histograms_are_read_in_order_and_subtracted() {

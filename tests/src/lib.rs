@@ -2,8 +2,12 @@
 
 pub mod binary;
 pub mod blockstat;
+pub mod cgroup;
 pub mod etcd;
 pub mod fio;
+pub mod gateway;
+pub mod lab;
+pub mod load;
 pub mod loopdev;
 pub mod process;
 pub mod schema;

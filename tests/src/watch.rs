@@ -45,7 +45,12 @@ pub struct Watch {
 impl Watch {
     /// Starts it and waits until it counts.
     pub fn start(args: &[impl AsRef<OsStr>]) -> Result<Self> {
-        let mut child = Command::new(program()?)
+        Self::spawn(Command::new(program()?), args)
+    }
+
+    /// The same with a command that is the program, prepared by the caller.
+    pub fn spawn(mut command: Command, args: &[impl AsRef<OsStr>]) -> Result<Self> {
+        let mut child = command
             .args(["watch", "--json"])
             .args(args)
             .stdin(Stdio::null())

@@ -9,6 +9,7 @@ mod bench;
 mod ci;
 mod dist;
 mod ebpf;
+mod lab;
 mod run;
 mod vm;
 
@@ -33,6 +34,8 @@ enum Task {
     Vm(vm::Args),
     /// Measure what watching costs, beside libbpf-tools' biolatency (root)
     Bench(bench::Args),
+    /// Run scenarios of contention in a VM with a throttled disk, and print what they did to etcd
+    Lab(lab::Args),
     /// Build one static binary at target/dist/iocontend
     Dist,
     /// Run everything that CI runs, in its order (root)
@@ -44,6 +47,7 @@ fn main() -> std::process::ExitCode {
         Task::Ebpf(args) => ebpf::run(&args).map(|()| 0),
         Task::Vm(args) => vm::run(&args),
         Task::Bench(args) => bench::run(&args).map(|()| 0),
+        Task::Lab(args) => lab::run(&args).map(|()| 0),
         Task::Dist => dist::run().map(|()| 0),
         Task::Ci(args) => ci::run(&args).map(|()| 0),
     };

@@ -27,12 +27,13 @@ pub(crate) struct Args {
     #[arg(long)]
     kernel: String,
     /// Attach an empty disk, throttled by the emulator: iops=600,bps=20M[,size=2G][,dev=nvme|virtio]
+    /// (repeatable)
     #[arg(long, value_name = "SPEC")]
-    disk: Option<Disk>,
-    /// Make this file system on the disk and mount it at /mnt/iocontend
+    disk: Vec<Disk>,
+    /// Make this file system on the first disk and mount it at /mnt/iocontend
     #[arg(long, value_enum, requires = "disk")]
     fs: Option<FileSystem>,
-    /// IO scheduler of the disk
+    /// IO scheduler of the disks
     #[arg(long, value_enum, requires = "disk")]
     sched: Option<Scheduler>,
     /// Kill the VM after this many seconds, boot included (exit code 124)
@@ -51,9 +52,20 @@ pub(crate) struct Args {
     #[arg(long)]
     verbose: bool,
     /// The command and its arguments. It runs as root in the workspace's folder, and sees
-    /// IOCONTEND_VM=1, IOCONTEND_VM_DISK (such as nvme0n1) and IOCONTEND_VM_DIR (the mounted disk)
+    /// IOCONTEND_VM=1, IOCONTEND_VM_DISK (such as nvme0n1), IOCONTEND_VM_DISKS (all of them) and
+    /// IOCONTEND_VM_DIR (where the first one is mounted)
     #[arg(last = true, required = true, value_name = "CMD")]
     command: Vec<OsString>,
+}
+
+/// The machine of some scenarios of the lab.
+pub(crate) struct LabMachine<'a> {
+    /// As `--disk` has them.
+    pub(crate) disks: &'a [String],
+    pub(crate) sched: &'a str,
+    pub(crate) memory: &'a str,
+    /// Boot included.
+    pub(crate) timeout_s: u64,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -106,7 +118,7 @@ impl Args {
     pub(crate) fn tests(kernel: &str, command: Vec<OsString>) -> Result<Self> {
         Ok(Self {
             kernel: kernel.to_owned(),
-            disk: Some("iops=600,bps=20M".parse().map_err(anyhow::Error::msg)?),
+            disk: vec!["iops=600,bps=20M".parse().map_err(anyhow::Error::msg)?],
             fs: Some(FileSystem::Ext4),
             sched: None,
             // Everything is several times slower under emulation.
@@ -114,6 +126,29 @@ impl Args {
             cpus: 2,
             memory: "3G".to_owned(),
             rwdir: Vec::new(),
+            verbose: false,
+            command,
+        })
+    }
+
+    /// What the lab asks for: disks without file systems, and a folder for results.
+    pub(crate) fn lab(
+        kernel: &str,
+        machine: &LabMachine<'_>,
+        out: &Path,
+        command: Vec<OsString>,
+    ) -> Result<Self> {
+        let parse = |spec: &String| spec.parse::<Disk>().map_err(anyhow::Error::msg);
+        let sched = <Scheduler as clap::ValueEnum>::from_str(machine.sched, false);
+        Ok(Self {
+            kernel: kernel.to_owned(),
+            disk: machine.disks.iter().map(parse).collect::<Result<_>>()?,
+            fs: None,
+            sched: Some(sched.map_err(anyhow::Error::msg)?),
+            timeout: machine.timeout_s,
+            cpus: 2,
+            memory: machine.memory.to_owned(),
+            rwdir: vec![out.to_owned()],
             verbose: false,
             command,
         })

@@ -2,13 +2,14 @@
 # Runs as root inside the VM: prepares what the command line asked for, runs the command, and leaves
 # its output and exit code in the folder shared with the host.
 #
-#   vm_init.sh FILESYSTEM|- SCHEDULER|- DISK-SERIAL|- LIFETIME-SECONDS
+#   vm_init.sh FILESYSTEM|- SCHEDULER|- LIFETIME-SECONDS [DISK-SERIAL…]
 #
 # The folder of this script is the shared one: `argv` (NUL-separated) is read from it; `started`,
 # `stdout`, `stderr`, and then `exit` or `failed` are written to it.
 set -u
 shared=$(dirname "$0")
-filesystem=$1 scheduler=$2 serial=$3 lifetime=$4
+filesystem=$1 scheduler=$2 lifetime=$3
+shift 3
 mountpoint=/mnt/iocontend
 
 fail() {
@@ -32,7 +33,7 @@ ip link set lo up 2>/dev/null || busybox ip link set lo up 2>/dev/null
 find_disk() {
   local found
   for found in /sys/block/*/device/serial /sys/block/*/serial; do
-    if [ -r "$found" ] && [ "$(tr -d ' \n' <"$found")" = "$serial" ]; then
+    if [ -r "$found" ] && [ "$(tr -d ' \n' <"$found")" = "$1" ]; then
       found=${found#/sys/block/}
       echo "${found%%/*}"
       return 0
@@ -41,21 +42,27 @@ find_disk() {
   return 1
 }
 
-if [ "$serial" != - ]; then
-  modprobe -a nvme virtio_blk 2>/dev/null
+disks=()
+[ $# -eq 0 ] || modprobe -a nvme virtio_blk 2>/dev/null
+for serial in "$@"; do
   for _ in $(seq 100); do
-    disk=$(find_disk) && [ -b "/dev/$disk" ] && break
+    disk=$(find_disk "$serial") && [ -b "/dev/$disk" ] && break
     sleep 0.1
   done
   [ -b "/dev/${disk:-}" ] || fail "the disk with serial $serial did not appear within 10 s"
-  export IOCONTEND_VM_DISK=$disk
-fi
+  disks+=("$disk")
 
-if [ "$scheduler" != - ]; then
-  # Its module has another name for kyber; a built-in scheduler needs none.
-  modprobe "$scheduler" 2>/dev/null || modprobe "$scheduler-iosched" 2>/dev/null
-  echo "$scheduler" >"/sys/block/$disk/queue/scheduler" \
-    || fail "cannot set scheduler $scheduler; there is: $(cat "/sys/block/$disk/queue/scheduler")"
+  if [ "$scheduler" != - ]; then
+    # Its module has another name for kyber; a built-in scheduler needs none.
+    modprobe "$scheduler" 2>/dev/null || modprobe "$scheduler-iosched" 2>/dev/null
+    echo "$scheduler" >"/sys/block/$disk/queue/scheduler" \
+      || fail "cannot set scheduler $scheduler; there is: $(cat "/sys/block/$disk/queue/scheduler")"
+  fi
+done
+if [ $# -gt 0 ]; then
+  # The first one is the one that the command line means.
+  disk=${disks[0]}
+  export IOCONTEND_VM_DISK=$disk IOCONTEND_VM_DISKS="${disks[*]}"
 fi
 
 if [ "$filesystem" != - ]; then

@@ -2,8 +2,10 @@
 use std::path::Path;
 use std::str::FromStr;
 
-/// How the guest finds the disk among others.
-pub(crate) const SERIAL: &str = "iocontend";
+/// How the guest finds a disk among others; they are numbered from 0.
+pub(super) fn serial(index: usize) -> String {
+    format!("iocontend{index}")
+}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Disk {
@@ -75,7 +77,7 @@ impl Disk {
     }
 
     /// Options for the emulator. `cache=none` keeps the host's page cache out of the measurement.
-    pub(super) fn emulator_options(&self, image: &Path) -> String {
+    pub(super) fn emulator_options(&self, image: &Path, serial: &str) -> String {
         let limit = |name: &str, limit: Option<u64>| {
             limit.map_or(String::new(), |limit| format!(",throttling.{name}-total={limit}"))
         };
@@ -84,8 +86,8 @@ impl Disk {
             Device::Virtio => "virtio-blk-pci",
         };
         format!(
-            "-drive file={},if=none,id=iocontend,format=raw,cache=none{}{} \
-             -device {device},drive=iocontend,serial={SERIAL}",
+            "-drive file={},if=none,id={serial},format=raw,cache=none{}{} \
+             -device {device},drive={serial},serial={serial}",
             image.display(),
             limit("iops", self.iops),
             limit("bps", self.bps)
@@ -101,19 +103,19 @@ mod tests {
     fn rates_are_decimal_and_sizes_binary() {
         let disk: Disk = "iops=600,bps=20M,size=1G,dev=virtio".parse().unwrap();
         assert_eq!(disk.size(), 1 << 30);
-        let options = disk.emulator_options(Path::new("/x/disk.img"));
+        let options = disk.emulator_options(Path::new("/x/disk.img"), "iocontend0");
         assert_eq!(
             options,
-            "-drive file=/x/disk.img,if=none,id=iocontend,format=raw,cache=none,\
+            "-drive file=/x/disk.img,if=none,id=iocontend0,format=raw,cache=none,\
              throttling.iops-total=600,throttling.bps-total=20000000 \
-             -device virtio-blk-pci,drive=iocontend,serial=iocontend"
+             -device virtio-blk-pci,drive=iocontend0,serial=iocontend0"
         );
     }
 
     #[test]
     fn an_unlimited_disk_has_no_throttling() {
         let disk: Disk = "size=1G".parse().unwrap();
-        assert!(!disk.emulator_options(Path::new("/x")).contains("throttling"));
+        assert!(!disk.emulator_options(Path::new("/x"), "s").contains("throttling"));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use tempfile::TempDir;
 
-use super::disk::SERIAL;
+use super::disk::serial;
 use super::output::{Console, Output};
 use super::{Args, process};
 use crate::run;
@@ -73,8 +73,8 @@ impl Machine {
         // They exist from the start, so that they can be followed.
         File::create(shared.join("stdout"))?;
         File::create(shared.join("stderr"))?;
-        if let Some(disk) = &args.disk {
-            File::create(self.image())?.set_len(disk.size())?;
+        for (index, disk) in args.disk.iter().enumerate() {
+            File::create(self.image(index))?.set_len(disk.size())?;
         }
         Ok(())
     }
@@ -83,13 +83,14 @@ impl Machine {
         self.dir.path().join("shared")
     }
 
-    fn image(&self) -> PathBuf {
-        self.dir.path().join("disk.img")
+    fn image(&self, index: usize) -> PathBuf {
+        self.dir.path().join(format!("disk{index}.img"))
     }
 
     /// In a few words, for people.
     pub(super) fn describe(args: &Args) -> String {
-        let disk = args.disk.as_ref().map_or("no disk".to_owned(), super::Disk::describe);
+        let disks: Vec<_> = args.disk.iter().map(super::Disk::describe).collect();
+        let disk = if disks.is_empty() { "no disk".to_owned() } else { disks.join(", ") };
         let fs = args.fs.map_or(String::new(), |fs| format!(", {}", fs.name()));
         let sched = args.sched.map_or(String::new(), |sched| format!(", {}", sched.name()));
         format!("{disk}{fs}{sched}")
@@ -146,8 +147,12 @@ impl Machine {
         for dir in self.shared_dirs() {
             command.arg("--rwdir").arg(dir);
         }
-        if let Some(disk) = &args.disk {
-            command.arg(format!("--qemu-opts={}", disk.emulator_options(&self.image())));
+        let option = |(index, disk): (usize, &super::Disk)| {
+            disk.emulator_options(&self.image(index), &serial(index))
+        };
+        let options: Vec<_> = args.disk.iter().enumerate().map(option).collect();
+        if !options.is_empty() {
+            command.arg(format!("--qemu-opts={}", options.join(" ")));
         }
         if args.verbose {
             command.arg("--verbose");
@@ -155,8 +160,8 @@ impl Machine {
         command.arg("--").arg(self.shared().join("init.sh"));
         command.arg(args.fs.map_or("-", super::FileSystem::name));
         command.arg(args.sched.map_or("-", super::Scheduler::name));
-        command.arg(if args.disk.is_some() { SERIAL } else { "-" });
         command.arg((args.timeout + 60).to_string());
+        command.args((0..args.disk.len()).map(serial));
         // Pipes, since the emulator opens its output a second time and truncates it if it is a file.
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command

@@ -1,0 +1,126 @@
+//! The lab's driver. `cargo xtask lab` calls it: `plan` and `tables` on the host, `run` inside the VM.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for people")]
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use clap::{Args, Parser, Subcommand};
+use iocontend_tests::lab::plan::boots;
+use iocontend_tests::lab::result::parse;
+use iocontend_tests::lab::run::{Settings, run_all};
+use iocontend_tests::lab::scenario::{Scenario, choose, load_all};
+use iocontend_tests::lab::{table, verdict};
+
+#[derive(Parser)]
+#[command(about = "Contention as users have it, and what it did to etcd")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Args)]
+struct Choice {
+    /// Names; all when none is given
+    names: Vec<String>,
+    /// Only those that CI runs
+    #[arg(long)]
+    ci: bool,
+    /// Blocks of all subsets
+    #[arg(long)]
+    repeats: u32,
+    /// Seconds that count in a round, instead of each scenario's own
+    #[arg(long)]
+    window: Option<u32>,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Print as JSON which VMs are to be booted, and for what
+    Plan(Choice),
+    /// Run scenarios in this VM
+    Run {
+        #[command(flatten)]
+        choice: Choice,
+        /// Of the order of the rounds
+        #[arg(long)]
+        seed: u64,
+        /// Where results go
+        #[arg(long)]
+        out: PathBuf,
+        /// The program that watches
+        #[arg(long)]
+        iocontend: PathBuf,
+        /// Leave captures
+        #[arg(long)]
+        record: bool,
+    },
+    /// Print the tables of a folder of results
+    Tables {
+        /// The folder
+        out: PathBuf,
+    },
+    /// Fail unless the results show what the scenarios' bounds ask for
+    Verdict {
+        /// The folder
+        out: PathBuf,
+    },
+}
+
+fn main() -> Result<()> {
+    match Cli::parse().task {
+        Task::Plan(choice) => {
+            let boots = boots(&choice.scenarios()?, choice.repeats);
+            println!("{}", serde_json::to_string(&boots)?);
+            Ok(())
+        }
+        Task::Run { choice, seed, out, iocontend, record } => {
+            let own = std::env::current_exe()?;
+            let programs = own.parent().context("no folder")?.to_owned();
+            let scenarios = choice.scenarios()?;
+            let settings = Settings {
+                repeats: choice.repeats,
+                seed,
+                out,
+                program: iocontend,
+                programs,
+                record,
+            };
+            run_all(&scenarios, &settings, &mut |line| eprintln!("{line}"))
+        }
+        Task::Tables { out } => {
+            let (rounds, failures) = results(&out)?;
+            print!("{}", table::render(&all()?, &rounds, &failures));
+            Ok(())
+        }
+        Task::Verdict { out } => {
+            let (rounds, failures) = results(&out)?;
+            for line in verdict::judge(&all()?, &rounds, &failures)? {
+                eprintln!("{line}");
+            }
+            Ok(())
+        }
+    }
+}
+
+impl Choice {
+    fn scenarios(&self) -> Result<Vec<Scenario>> {
+        let mut scenarios = choose(all()?, &self.names)?;
+        scenarios.retain(|scenario| !self.ci || scenario.ci.is_some());
+        for scenario in &mut scenarios {
+            scenario.time.window_s = self.window.unwrap_or(scenario.time.window_s);
+        }
+        Ok(scenarios)
+    }
+}
+
+fn all() -> Result<Vec<Scenario>> {
+    load_all(&Path::new(env!("CARGO_MANIFEST_DIR")).join("lab/scenarios"))
+}
+
+type Results = (Vec<iocontend_tests::lab::result::Round>, Vec<iocontend_tests::lab::result::Failure>);
+
+fn results(out: &Path) -> Result<Results> {
+    let path = out.join("results.jsonl");
+    let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    parse(&text)
+}

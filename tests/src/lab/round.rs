@@ -1,0 +1,299 @@
+//! One round: iocontend watches, etcd has its load, the actors of the subset are there, and all of them are measured over
+//! the same window. In the VM only.
+//!
+//! ```text
+//! iocontend  |-------------------------------------------|
+//! load          |--------------------------------------|
+//! actors                |-------------------------------|
+//!               alone_s | lead_s |       window_s       |
+//! ```
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Stdio};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use iocontend_core::ids::{Call, FileClass};
+use iocontend_core::report::Report;
+
+use super::actor::{self, Running, Stage};
+use super::ground::Ground;
+use super::plan::RoundPlan;
+use super::result::{Cpu, Disk, Iocontend, Machine, Round, SCHEMA, Waits};
+use super::scenario::{Actor, Scenario};
+use crate::blockstat;
+use crate::cgroup::Cgroup;
+use crate::etcd::{BACKEND_COMMIT, DB_BYTES, Etcd, Metrics, WAL_FSYNC};
+use crate::load::Outcome;
+use crate::process::wait_for;
+use crate::watch::{Watch, actor as find_actor, latency};
+
+/// The generator ends a while after its last answer.
+const LOAD_END_LIMIT: Duration = Duration::from_secs(60);
+
+/// What all rounds of a scenario share.
+pub struct Bench<'a> {
+    /// What is set up.
+    pub scenario: &'a Scenario,
+    /// The disks.
+    pub ground: Ground,
+    /// The victim.
+    pub etcd: Etcd,
+    /// What actors know.
+    pub stage: Stage,
+    /// Where it runs.
+    pub machine: Machine,
+    /// Of the order.
+    pub seed: u64,
+    /// iocontend.
+    pub program: PathBuf,
+    /// Whether it leaves captures.
+    pub record: bool,
+    /// Where results go.
+    pub out: PathBuf,
+}
+
+impl Bench<'_> {
+    /// Runs one round and leaves everything as it was.
+    pub fn run(&self, plan: &RoundPlan) -> Result<Round> {
+        if self.scenario.victim.evict_db {
+            self.stage.etcd.reclaim()?;
+        }
+        let names = Names::of(self.scenario, plan);
+        fs::create_dir_all(self.out.join(&self.scenario.name))?;
+        let watched = Cgroup::new("lab-iocontend")?;
+        let watch = self.watch(&watched, &names)?;
+        let load_cgroup = Cgroup::new("lab-load")?;
+        let mut load = Load::start(self, &load_cgroup)?;
+        load.expect("start")?;
+        let start = self.etcd.metrics()?;
+
+        thread::sleep(Duration::from_secs(self.scenario.time.alone_s.into()));
+        let present = self.present(plan).into_iter();
+        let running = present
+            .map(|actor| actor::start(actor, &self.ground, &self.stage))
+            .collect::<Result<Vec<Running>>>()?;
+        load.expect("window")?;
+        let cgroups = [&*self.stage.etcd, &load_cgroup, &watched];
+        let before = Look::take(self, &cgroups)?;
+        thread::sleep(Duration::from_secs(self.scenario.time.window_s.into()));
+        let after = Look::take(self, &cgroups)?;
+
+        let report = watch.finish()?;
+        let mut seen = std::collections::BTreeMap::new();
+        for actor in running {
+            seen.insert(actor.name().to_owned(), actor.stop(&self.ground)?);
+        }
+        let load = load.finish()?;
+        self.ground.drain()?;
+        self.etcd.idle()?;
+
+        fs::write(self.out.join(&names.report), serde_json::to_vec(&report)?)?;
+        let wal_since = |earlier| waits(&after.metrics, earlier, WAL_FSYNC);
+        Ok(Round {
+            schema: SCHEMA.to_owned(),
+            machine: self.machine.clone(),
+            scenario: self.scenario.name.clone(),
+            seed: self.seed,
+            plan: plan.clone(),
+            window_s: (after.at - before.at).as_secs_f64(),
+            rate: self.scenario.victim.rate,
+            load,
+            wal_fsync: wal_since(&before.metrics)?,
+            backend_commit: waits(&after.metrics, &before.metrics, BACKEND_COMMIT)?,
+            db_bytes: db_bytes(&after.metrics)?,
+            cpu: after.cpu_since(&before),
+            disk: after.disk_since(&before),
+            actors: seen,
+            iocontend: Iocontend {
+                wal_fdatasync: ours(&report, self.etcd.pid())?,
+                wal_fsync_of_etcd: wal_since(&start)?,
+                lost: report.coverage.lost.values().sum(),
+                report: names.report,
+                capture: self.record.then_some(names.capture),
+            },
+        })
+    }
+
+    fn watch(&self, cgroup: &Cgroup, names: &Names) -> Result<Watch> {
+        let mut args = vec!["--pid".to_owned(), self.etcd.pid().to_string()];
+        if self.record {
+            let file = self.out.join(&names.capture).display().to_string();
+            args.extend(["--record".to_owned(), file]);
+        }
+        Watch::spawn(cgroup.command(&self.program)?, &args)
+    }
+
+    /// Bystanders, and the suspects of the subset.
+    fn present(&self, plan: &RoundPlan) -> Vec<&Actor> {
+        let mut present = self.scenario.bystanders();
+        let suspects = self.scenario.suspects().into_iter();
+        present.extend(suspects.filter(|actor| plan.subset.contains(&actor.name)));
+        present
+    }
+}
+
+/// Files of a round, relative to the results.
+struct Names {
+    report: String,
+    capture: String,
+}
+
+impl Names {
+    fn of(scenario: &Scenario, plan: &RoundPlan) -> Self {
+        let subset = if plan.subset.is_empty() { "alone".to_owned() } else { plan.subset.join("+") };
+        let stem = format!("{}/{}-{subset}", scenario.name, plan.repeat + 1);
+        Self { report: format!("{stem}.json"), capture: format!("{stem}.iocap") }
+    }
+}
+
+/// The generator.
+struct Load {
+    child: Child,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Load {
+    fn start(bench: &Bench<'_>, cgroup: &Cgroup) -> Result<Self> {
+        let (victim, time) = (&bench.scenario.victim, bench.scenario.time);
+        let mut child = cgroup
+            .command(bench.stage.programs.join("load"))?
+            .args(["--endpoint", &bench.etcd.endpoint()])
+            .args(["--rate", &victim.rate.to_string()])
+            .args(["--connections", &victim.connections.to_string()])
+            .args(["--value-bytes", &victim.value_bytes.to_string()])
+            .args(["--lead-ms", &(1000 * (time.alone_s + time.lead_s)).to_string()])
+            .args(["--window-ms", &(1000 * time.window_s).to_string()])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("cannot run the load generator")?;
+        let answers = BufReader::new(child.stdout.take().context("no stdout")?);
+        Ok(Self { child, answers })
+    }
+
+    fn line(&mut self) -> Result<String> {
+        let mut line = String::new();
+        self.answers.read_line(&mut line)?;
+        Ok(line.trim().to_owned())
+    }
+
+    fn expect(&mut self, word: &str) -> Result<()> {
+        let line = self.line()?;
+        ensure!(line == word, "the load generator said `{line}` instead of `{word}`");
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Outcome> {
+        let line = self.line()?;
+        let status = wait_for(&mut self.child, LOAD_END_LIMIT)?;
+        ensure!(status.success(), "the load generator: {status}");
+        serde_json::from_str(&line).with_context(|| format!("the load generator said `{line}`"))
+    }
+}
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// All counters at one moment.
+struct Look {
+    at: Instant,
+    metrics: Metrics,
+    /// etcd, load, iocontend.
+    cpu: Vec<Duration>,
+    /// Of all processors: busy and in all, ticks.
+    ticks: (u64, u64),
+    disk: blockstat::Counts,
+}
+
+impl Look {
+    fn take(bench: &Bench<'_>, cgroups: &[&Cgroup]) -> Result<Self> {
+        Ok(Self {
+            at: Instant::now(),
+            metrics: bench.etcd.metrics()?,
+            cpu: cgroups.iter().map(|cgroup| cgroup.cpu()).collect::<Result<_>>()?,
+            ticks: ticks(&fs::read_to_string("/proc/stat")?)?,
+            disk: blockstat::read(&bench.ground.disk)?.done,
+        })
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "shares for people")]
+    fn cpu_since(&self, before: &Self) -> Cpu {
+        let elapsed = (self.at - before.at).as_secs_f64();
+        let share = |index: usize| {
+            let used = self.cpu[index].saturating_sub(before.cpu[index]);
+            used.as_secs_f64() / elapsed
+        };
+        let (busy, all) = (self.ticks.0 - before.ticks.0, self.ticks.1 - before.ticks.1);
+        let processors = thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Cpu {
+            etcd: share(0),
+            load: share(1),
+            iocontend: share(2),
+            busy: busy as f64 / all.max(1) as f64 * processors as f64,
+            processors: u32::try_from(processors).unwrap_or(u32::MAX),
+        }
+    }
+
+    fn disk_since(&self, before: &Self) -> Disk {
+        let done = self.disk.since(&before.disk);
+        Disk {
+            reads: done.reads,
+            read_bytes: done.read_bytes,
+            writes: done.writes,
+            write_bytes: done.write_bytes,
+        }
+    }
+}
+
+/// Ticks of all processors from /proc/stat: all but idle and iowait, and all (guest time is part of user time).
+fn ticks(stat: &str) -> Result<(u64, u64)> {
+    let line = stat.lines().next().context("an empty /proc/stat")?;
+    let fields: Vec<u64> = line.split_whitespace().skip(1).take(8).flat_map(str::parse).collect();
+    ensure!(fields.len() == 8, "/proc/stat: {line}");
+    let all: u64 = fields.iter().sum();
+    Ok((all - fields[3] - fields[4], all))
+}
+
+fn waits(after: &Metrics, before: &Metrics, name: &str) -> Result<Waits> {
+    let added = after.histogram(name)?.since(&before.histogram(name)?);
+    Ok(Waits { count: added.count, sum_s: added.sum })
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a size")]
+fn db_bytes(metrics: &Metrics) -> Result<u64> {
+    Ok(metrics.value(DB_BYTES)? as u64)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a time for people")]
+fn ours(report: &Report, pid: u32) -> Result<Waits> {
+    let wal = latency(find_actor(report, pid)?, Call::Fdatasync, FileClass::Wal)?;
+    Ok(Waits { count: wal.count, sum_s: wal.sum_ns as f64 / 1e9 })
+}
+
+/// Makes an etcd in a cgroup of its own, with a database of the size that the scenario asks for.
+pub fn victim(scenario: &Scenario, folder: &Path) -> Result<(Etcd, Arc<Cgroup>)> {
+    let cgroup = Arc::new(Cgroup::new("lab-etcd")?);
+    let etcd = Etcd::start_in(&cgroup, folder)?;
+    etcd.fill(scenario.victim.db_mib)?;
+    Ok((etcd, cgroup))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn busy_is_all_but_idle_and_iowait() {
+        let stat = "cpu  10 1 5 100 20 2 3 4 9 9\ncpu0 1 1 1 1 1 1 1 1 1 1\n";
+        assert_eq!(ticks(stat).unwrap(), (25, 145));
+    }
+}

@@ -1,0 +1,129 @@
+//! The scenarios of one VM, one after the other: fresh file systems, a fresh etcd, rounds, a line of JSON for each. In the VM only.
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+
+use super::actor::{Stage, prepare};
+use super::ground::Ground;
+use super::plan::{rounds, seconds};
+use super::result::{Failure, Machine, SCHEMA};
+use super::round::{Bench, victim};
+use super::scenario::{Place, Scenario};
+use crate::process;
+
+/// How all scenarios are run.
+pub struct Settings {
+    /// Blocks of all subsets.
+    pub repeats: u32,
+    /// Of the order of the rounds.
+    pub seed: u64,
+    /// Where results go.
+    pub out: PathBuf,
+    /// iocontend.
+    pub program: PathBuf,
+    /// The folder of the helper programs.
+    pub programs: PathBuf,
+    /// Whether iocontend leaves captures.
+    pub record: bool,
+}
+
+/// Runs all; one that fails does not keep the others from running.
+pub fn run_all(
+    scenarios: &[Scenario],
+    settings: &Settings,
+    progress: &mut dyn FnMut(&str),
+) -> Result<()> {
+    let mut failed = Vec::new();
+    for (index, scenario) in scenarios.iter().enumerate() {
+        let left: u32 = scenarios[index..].iter().map(|s| seconds(s, settings.repeats)).sum();
+        progress(&format!(
+            "{} ({} of {}), about {left} s left for all",
+            scenario.name,
+            index + 1,
+            scenarios.len()
+        ));
+        if let Err(error) = run(scenario, settings, progress) {
+            progress(&format!("{} failed: {error:#}", scenario.name));
+            let failure = Failure {
+                schema: SCHEMA.to_owned(),
+                scenario: scenario.name.clone(),
+                failed: format!("{error:#}"),
+            };
+            append(&settings.out, &serde_json::to_string(&failure)?)?;
+            failed.push(scenario.name.as_str());
+        }
+    }
+    if failed.is_empty() { Ok(()) } else { bail!("failed: {}", failed.join(" ")) }
+}
+
+fn run(scenario: &Scenario, settings: &Settings, progress: &mut dyn FnMut(&str)) -> Result<()> {
+    let begin = Instant::now();
+    let ground = Ground::prepare(&scenario.vm.fs)?;
+    for actor in &scenario.actors {
+        prepare(actor, &ground).with_context(|| format!("preparing {}", actor.name))?;
+    }
+    let (etcd, cgroup) = victim(scenario, &ground.path(Place::Main))?;
+    ground.drain()?;
+    etcd.idle()?;
+    progress(&format!("  ready after {:.0} s", begin.elapsed().as_secs_f64()));
+
+    let stage =
+        Stage { endpoint: etcd.endpoint(), etcd: cgroup, programs: settings.programs.clone() };
+    let bench = Bench {
+        scenario,
+        ground,
+        etcd,
+        stage,
+        machine: machine(scenario)?,
+        seed: settings.seed,
+        program: settings.program.clone(),
+        record: settings.record,
+        out: settings.out.clone(),
+    };
+    let rounds = rounds(scenario, settings.repeats, settings.seed);
+    let begin = Instant::now();
+    for (index, plan) in rounds.iter().enumerate() {
+        let round = bench.run(plan)?;
+        append(&settings.out, &serde_json::to_string(&round)?)?;
+        let left = remaining(begin.elapsed(), index + 1, rounds.len());
+        progress(&format!(
+            "  round {} of {}: {{{}}}: WAL fsync {:.1} ms, {} of {} puts answered; {:.0} s left here",
+            index + 1,
+            rounds.len(),
+            plan.subset.join(", "),
+            round.wal_fsync.mean_ms().unwrap_or_default(),
+            round.load.answered,
+            round.load.due,
+            left.as_secs_f64()
+        ));
+    }
+    Ok(())
+}
+
+/// What the rounds that are left take when they take what the others took.
+fn remaining(elapsed: Duration, done: usize, all: usize) -> Duration {
+    let each = elapsed / u32::try_from(done).unwrap_or(u32::MAX);
+    each * u32::try_from(all - done).unwrap_or(u32::MAX)
+}
+
+fn machine(scenario: &Scenario) -> Result<Machine> {
+    let first_line = |text: String| text.lines().next().unwrap_or_default().trim().to_owned();
+    let etcd = first_line(process::run("etcd", &["--version"])?);
+    Ok(Machine {
+        kernel: first_line(process::run("uname", &["-r"])?),
+        disk: scenario.vm.disk.clone(),
+        sched: scenario.vm.sched.clone(),
+        fs: scenario.vm.fs.clone(),
+        etcd: etcd.trim_start_matches("etcd Version: ").to_owned(),
+    })
+}
+
+fn append(out: &Path, line: &str) -> Result<()> {
+    let path = out.join("results.jsonl");
+    let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
+    writeln!(file, "{line}").with_context(|| path.display().to_string())
+}

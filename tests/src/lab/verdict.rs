@@ -1,0 +1,80 @@
+//! Whether a run showed what its scenarios' bounds ask for. Pure.
+
+use anyhow::{Result, bail, ensure};
+
+use super::result::{Failure, Round};
+use super::scenario::{Bounds, Measure, Scenario};
+use super::table::{Row, rows};
+
+/// A line for each scenario with bounds that was run; an error names those whose bounds do not hold.
+pub fn judge(
+    scenarios: &[Scenario],
+    rounds: &[Round],
+    failures: &[Failure],
+) -> Result<Vec<String>> {
+    if let Some(failure) = failures.first() {
+        bail!("{} failed: {}", failure.scenario, failure.failed);
+    }
+    let rows = rows(scenarios, rounds);
+    // With all suspects, where there is at least one.
+    let whole = |row: &&Row<'_>| {
+        !row.subset.is_empty() && row.subset.len() == row.scenario.suspects().len()
+    };
+    let mut lines = Vec::new();
+    let mut wrong = Vec::new();
+    for row in rows.iter().filter(whole) {
+        let Some(bounds) = row.scenario.ci else { continue };
+        let ratio = ratio(row, bounds.measure)?;
+        let holds = bounds.min_ratio.is_none_or(|least| ratio >= least)
+            && bounds.max_ratio.is_none_or(|most| ratio <= most);
+        let line = format!("{}: {ratio:.2} times as long as alone ({})", row.scenario.name, words(bounds));
+        if !holds {
+            wrong.push(line.clone());
+        }
+        lines.push(line);
+    }
+    ensure!(!lines.is_empty(), "no scenario with bounds was run, so nothing is proved");
+    ensure!(wrong.is_empty(), "not as expected: {}", wrong.join("; "));
+    Ok(lines)
+}
+
+fn words(bounds: Bounds) -> String {
+    let bound = |word: &str, value: Option<f64>| value.map(|value| format!("{word} {value}"));
+    let bounds = [bound("at least", bounds.min_ratio), bound("at most", bounds.max_ratio)];
+    bounds.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// Of the means over rounds.
+fn ratio(row: &Row<'_>, measure: Measure) -> Result<f64> {
+    let of = |round: &Round| match measure {
+        Measure::WalFsync => round.wal_fsync.mean_ms(),
+        Measure::BackendCommit => round.backend_commit.mean_ms(),
+    };
+    let alone = Row { scenario: row.scenario, subset: Vec::new(), rounds: row.alone.clone(), alone: Vec::new() };
+    match (row.mean(of), alone.mean(of)) {
+        (Some(with), Some(without)) if without.mean > 0.0 => Ok(with.mean / without.mean),
+        _ => bail!("{}: etcd waited for nothing", row.scenario.name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::table::tests::{round, scenario};
+    use super::*;
+
+    // Property: the verdict fails when the effect is smaller than asked for, when nothing was measured, and when a
+    // scenario failed; else it says the ratio.
+    #[test]
+    fn too_small_an_effect_fails() {
+        let scenarios = [scenario()];
+        let judge = |with_ms| {
+            let rounds = [round(0, &[], 8.0), round(0, &["dd"], with_ms), round(1, &[], 12.0), round(1, &["dd"], with_ms)];
+            judge(&scenarios, &rounds, &[])
+        };
+        assert_eq!(judge(25.0).unwrap(), ["s: 2.50 times as long as alone (at least 2)"]);
+        let error = judge(19.0).unwrap_err().to_string();
+        assert!(error.contains("1.90"), "{error}");
+        assert!(super::judge(&scenarios, &[], &[]).is_err());
+        assert!(super::judge(&scenarios, &[round(0, &["dd"], 9.0)], &[]).is_err());
+    }
+}
