@@ -117,7 +117,8 @@ fn all() -> Result<Vec<Scenario>> {
     load_all(&Path::new(env!("CARGO_MANIFEST_DIR")).join("lab/scenarios"))
 }
 
-type Results = (Vec<iocontend_tests::lab::result::Round>, Vec<iocontend_tests::lab::result::Failure>);
+type Results =
+    (Vec<iocontend_tests::lab::result::Round>, Vec<iocontend_tests::lab::result::Failure>);
 
 fn results(out: &Path) -> Result<Results> {
     let path = out.join("results.jsonl");

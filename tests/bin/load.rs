@@ -45,13 +45,12 @@ struct Args {
 fn main() -> Result<()> {
     let args = Args::parse();
     let ms = Duration::from_millis;
-    let schedule =
-        Schedule { rate: args.rate, lead: ms(args.lead_ms), window: ms(args.window_ms) };
+    let schedule = Schedule { rate: args.rate, lead: ms(args.lead_ms), window: ms(args.window_ms) };
     let value = value(args.value_bytes);
     let lane = |_| {
         let gateway = Gateway::new(&args.endpoint, ms(args.limit_ms));
-        // Opens the connection.
-        gateway.get("/health")?;
+        // Opens the connection. (`/health` would be a proposal, with a sync of the log.)
+        gateway.get("/version")?;
         let (value, keys) = (value.as_slice(), args.keys.max(1));
         Ok(move |number: u64| gateway.put(&format!("lab/{:06}", number % keys), value))
     };

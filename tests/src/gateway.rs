@@ -34,7 +34,8 @@ impl Gateway {
 
     /// Stores a value under a key.
     pub fn put(&self, key: &str, value: &[u8]) -> Result<()> {
-        let body = serde_json::json!({"key": STANDARD.encode(key), "value": STANDARD.encode(value)});
+        let body =
+            serde_json::json!({"key": STANDARD.encode(key), "value": STANDARD.encode(value)});
         let url = format!("{}/v3/kv/put", self.endpoint);
         let request = self.agent.post(&url).content_type("application/json");
         let mut answer = request.send(body.to_string()).with_context(|| url.clone())?;

@@ -7,6 +7,7 @@ use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, bail};
+use tempfile::TempDir;
 
 use crate::{apt, run, vm};
 
@@ -72,9 +73,10 @@ impl Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     apt::ensure(&["etcd-server", "etcd-client", "fio", "fdisk", "e2fsprogs"])?;
-    let programs = build()?;
-    let driver = programs.join("lab");
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock stands before 1970")?;
+    let programs = Programs::build()?;
+    let driver = programs.path("lab");
+    let now =
+        SystemTime::now().duration_since(UNIX_EPOCH).context("the clock stands before 1970")?;
     let seed = args.seed.unwrap_or(now.as_secs());
     let out = match &args.out {
         Some(out) => out.clone(),
@@ -110,16 +112,16 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-fn in_vm(args: &Args, boot: &Boot, programs: &Path, out: &Path, seed: u64) -> Result<u8> {
+fn in_vm(args: &Args, boot: &Boot, programs: &Programs, out: &Path, seed: u64) -> Result<u8> {
     if boot.fs == "xfs" {
         apt::ensure(&["xfsprogs"])?;
     } else if boot.fs == "btrfs" {
         apt::ensure(&["btrfs-progs"])?;
     }
-    let mut command: Vec<OsString> = vec![programs.join("lab").into(), "run".into()];
+    let mut command: Vec<OsString> = vec![programs.path("lab").into(), "run".into()];
     command.extend(args.choice().into_iter().map(OsString::from));
     command.extend(["--seed".into(), seed.to_string().into(), "--out".into(), out.into()]);
-    command.extend(["--iocontend".into(), programs.join("iocontend").into()]);
+    command.extend(["--iocontend".into(), programs.path("iocontend").into()]);
     command.extend(args.record.then(|| "--record".into()));
     command.extend(boot.scenarios.iter().map(OsString::from));
     let machine = vm::LabMachine {
@@ -132,12 +134,35 @@ fn in_vm(args: &Args, boot: &Boot, programs: &Path, out: &Path, seed: u64) -> Re
     vm::run(&vm::Args::lab(&args.kernel, &machine, out, command)?)
 }
 
-/// Builds the product and the programs of the lab, with optimisation: the VM is slow enough.
-fn build() -> Result<PathBuf> {
-    run::run(
-        run::cargo()
-            .args(["build", "--release", "--package", "iocontend", "--package", "iocontend-tests"])
-            .args(["--bins"]),
-    )?;
-    Ok(run::target_dir()?.join("release"))
+/// The product and the programs of the lab, built with optimisation, since the VM is slow enough; copied, so that a build
+/// meanwhile does not change what the rest of a run starts. Removed with this.
+struct Programs {
+    dir: TempDir,
+}
+
+impl Programs {
+    const NAMES: [&str; 4] = ["iocontend", "lab", "load", "audit"];
+
+    fn build() -> Result<Self> {
+        run::run(run::cargo().args(["build", "--release", "--bins"]).args([
+            "--package",
+            "iocontend",
+            "--package",
+            "iocontend-tests",
+        ]))?;
+        let target = run::target_dir()?;
+        let parent = target.join("lab");
+        std::fs::create_dir_all(&parent)?;
+        let dir = tempfile::Builder::new().prefix("programs-").tempdir_in(&parent)?;
+        for name in Self::NAMES {
+            let built = target.join("release").join(name);
+            std::fs::copy(&built, dir.path().join(name))
+                .with_context(|| format!("copying {}", built.display()))?;
+        }
+        Ok(Self { dir })
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
 }

@@ -53,7 +53,8 @@ pub fn prepare(actor: &Actor, ground: &Ground) -> Result<()> {
 /// Its folder on each of its file systems.
 fn folders(actor: &Actor, ground: &Ground) -> Vec<PathBuf> {
     let places = actor.does.places().into_iter();
-    let name = |index: usize| if index == 0 { actor.name.clone() } else { format!("{}-out", actor.name) };
+    let name =
+        |index: usize| if index == 0 { actor.name.clone() } else { format!("{}-out", actor.name) };
     places.enumerate().map(|(index, place)| ground.path(place).join(name(index))).collect()
 }
 
@@ -244,7 +245,8 @@ fn direct(actor: &Actor, folder: &Path) -> Vec<String> {
         // Longer than any round.
         "--runtime=3600".to_owned(),
     ];
-    words.extend(["--ioengine=libaio", "--direct=1", "--time_based", "--thread"].map(str::to_owned));
+    words
+        .extend(["--ioengine=libaio", "--direct=1", "--time_based", "--thread"].map(str::to_owned));
     words.extend(rate_iops.map(|rate| format!("--rate_iops={rate}")));
     words
 }

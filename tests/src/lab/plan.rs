@@ -101,13 +101,9 @@ mod tests {
     use super::*;
 
     fn scenario(suspects: usize, sched: &str) -> Scenario {
-        let actors: String = (0..suspects)
-            .map(|i| {
-                format!(
-                    "[[actors]]\nname='a{i}'\npart='culprit'\ndoes={{kind='buffered',place='second',mib=1}}\n"
-                )
-            })
-            .collect();
+        let does = "{kind='buffered',place='second',mib=1}";
+        let actor = |i| format!("[[actors]]\nname='a{i}'\npart='culprit'\ndoes={does}\n");
+        let actors = (0..suspects).map(actor).collect::<Vec<_>>().concat();
         let head = format!("name='s{suspects}'\npurpose='p'\nexpect='e'\n[vm]\nsched='{sched}'\n");
         Scenario::parse(&format!("{head}{actors}")).unwrap()
     }

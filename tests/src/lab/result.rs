@@ -36,6 +36,9 @@ pub struct Round {
     pub backend_commit: Waits,
     /// Size of etcd's database at the end, as etcd says.
     pub db_bytes: u64,
+    /// How long a fixed computation took just before, with nothing else running in the VM, milliseconds: how busy the
+    /// host was with other things. The VM's own CPU times do not show it, they grow with it.
+    pub calibration_ms: f64,
     /// Who used the processors in the window.
     pub cpu: Cpu,
     /// What the disk did in the window.

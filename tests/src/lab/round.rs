@@ -35,6 +35,9 @@ use crate::watch::{Watch, actor as find_actor, latency};
 /// The generator ends a while after its last answer.
 const LOAD_END_LIMIT: Duration = Duration::from_secs(60);
 
+/// Steps of the fixed computation: some 0.2 s under emulation on an idle host.
+const CALIBRATION: u32 = 4_000_000;
+
 /// What all rounds of a scenario share.
 pub struct Bench<'a> {
     /// What is set up.
@@ -63,6 +66,7 @@ impl Bench<'_> {
         if self.scenario.victim.evict_db {
             self.stage.etcd.reclaim()?;
         }
+        let calibration_ms = calibrate().as_secs_f64() * 1e3;
         let names = Names::of(self.scenario, plan);
         fs::create_dir_all(self.out.join(&self.scenario.name))?;
         let watched = Cgroup::new("lab-iocontend")?;
@@ -106,6 +110,7 @@ impl Bench<'_> {
             wal_fsync: wal_since(&before.metrics)?,
             backend_commit: waits(&after.metrics, &before.metrics, BACKEND_COMMIT)?,
             db_bytes: db_bytes(&after.metrics)?,
+            calibration_ms,
             cpu: after.cpu_since(&before),
             disk: after.disk_since(&before),
             actors: seen,
@@ -145,7 +150,8 @@ struct Names {
 
 impl Names {
     fn of(scenario: &Scenario, plan: &RoundPlan) -> Self {
-        let subset = if plan.subset.is_empty() { "alone".to_owned() } else { plan.subset.join("+") };
+        let subset =
+            if plan.subset.is_empty() { "alone".to_owned() } else { plan.subset.join("+") };
         let stem = format!("{}/{}-{subset}", scenario.name, plan.repeat + 1);
         Self { report: format!("{stem}.json"), capture: format!("{stem}.iocap") }
     }
@@ -252,6 +258,14 @@ impl Look {
             write_bytes: done.write_bytes,
         }
     }
+}
+
+/// The time of a fixed computation.
+fn calibrate() -> Duration {
+    let begin = Instant::now();
+    let mut random = fastrand::Rng::with_seed(1);
+    std::hint::black_box((0..CALIBRATION).fold(0, |sum: u64, _| sum ^ random.u64(..)));
+    begin.elapsed()
 }
 
 /// Ticks of all processors from /proc/stat: all but idle and iowait, and all (guest time is part of user time).

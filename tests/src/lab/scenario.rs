@@ -102,7 +102,7 @@ pub struct Victim {
 
 impl Default for Victim {
     fn default() -> Self {
-        Self { rate: 40, value_bytes: 1024, connections: 32, db_mib: 0, evict_db: false }
+        Self { rate: 20, value_bytes: 1024, connections: 32, db_mib: 0, evict_db: false }
     }
 }
 
@@ -403,7 +403,10 @@ mod tests {
         let hog = "kind = 'cpu_hog'";
         let both = with(&[actor("x", "culprit", hog), actor("y", "innocent", hog)].concat());
         let both = both.unwrap();
-        assert_eq!((both.suspects()[0].name.as_str(), both.bystanders()[0].name.as_str()), ("x", "y"));
+        assert_eq!(
+            (both.suspects()[0].name.as_str(), both.bystanders()[0].name.as_str()),
+            ("x", "y")
+        );
         assert_eq!((both.suspects().len(), both.bystanders().len()), (1, 1));
         let innocents = with(&actor("y", "innocent", hog)).unwrap();
         assert_eq!((innocents.suspects().len(), innocents.bystanders().len()), (1, 0));

@@ -1,7 +1,6 @@
 //! The tables of a lab run, in Markdown. Pure.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 
 use super::plan::subsets;
 use super::result::{Failure, Round};
@@ -62,110 +61,140 @@ impl Row<'_> {
     }
 }
 
+/// What the rounds have in common.
 fn head(rounds: &[Round]) -> String {
-    let all: BTreeSet<String> = rounds
-        .iter()
-        .map(|round| {
-            let machine = &round.machine;
-            format!(
-                "Linux {}, {}, {}, disk {}; etcd {}; {} puts a second due; seed {}",
-                machine.kernel,
-                machine.fs,
-                machine.sched,
-                machine.disk,
-                machine.etcd,
-                round.rate,
-                round.seed
-            )
-        })
-        .collect();
-    let mut text: String = all.into_iter().map(|line| format!("- {line}\n")).collect();
-    text.push_str("\n± is half the 90 % interval over the rounds (Student's t).\n\n");
-    text
+    let line = |round: &Round| {
+        let machine = &round.machine;
+        format!(
+            "- Linux {}, {}, {}, disk {}; etcd {}; {} puts a second; window {:.0} s; seed {}\n",
+            machine.kernel,
+            machine.fs,
+            machine.sched,
+            machine.disk,
+            machine.etcd,
+            round.rate,
+            round.window_s,
+            round.seed
+        )
+    };
+    let lines: BTreeSet<String> = rounds.iter().map(line).collect();
+    let lines: Vec<String> = lines.into_iter().collect();
+    format!("{}\n± is half the 90 % interval over the rounds (Student's t).\n\n", lines.concat())
 }
 
-/// Share of one core, percent.
-fn percent(share: f64) -> String {
-    format!("{:.0} %", share * 100.0)
+/// A Markdown table.
+fn table(columns: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+    let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
+    let head: Vec<String> = columns.iter().map(|&column| column.to_owned()).collect();
+    let rule = vec!["---".to_owned(); columns.len()];
+    let rows: Vec<String> = rows.map(|cells| line(&cells)).collect();
+    [line(&head), line(&rule), rows.concat()].concat()
 }
 
 /// `8.1 ± 0.6`.
-fn with_half(mean: Option<Mean>, sign: bool) -> String {
+fn with_half(mean: Option<Mean>) -> String {
     let Some(Mean { mean, half }) = mean else { return String::new() };
-    let digits = if mean.abs() < 100.0 { 1 } else { 0 };
+    let digits = usize::from(mean.abs() < 100.0);
     let half = half.map_or(String::new(), |half| format!(" ± {half:.digits$}"));
-    if sign { format!("{mean:+.digits$}{half}") } else { format!("{mean:.digits$}{half}") }
+    format!("{mean:.digits$}{half}")
+}
+
+/// The same with a sign.
+fn signed(mean: Option<Mean>) -> String {
+    let sign = if mean.is_some_and(|mean| mean.mean >= 0.0) { "+" } else { "" };
+    format!("{sign}{}", with_half(mean))
 }
 
 /// What etcd waited for.
 fn waits(rows: &[Row<'_>]) -> String {
-    let mut text = "| scenario | beside etcd | rounds | WAL fsync, ms | more than alone, ms | commit, ms | \
-                    more than alone, ms | put, ms | slowest put, ms | puts unsent or failed | WAL fdatasync by \
-                    iocontend / by etcd, ms |\n|---|---|---|---|---|---|---|---|---|---|---|\n"
-        .to_owned();
-    for row in rows {
-        let wal = |round: &Round| round.wal_fsync.mean_ms();
-        let commit = |round: &Round| round.backend_commit.mean_ms();
-        let added = |of: &dyn Fn(&Round) -> Option<f64>| {
-            if row.subset.is_empty() { String::new() } else { with_half(row.added(of), true) }
-        };
-        let latency = |round: &Round| Some(round.load.latency?.mean_ms);
-        let slowest = row.rounds.iter().filter_map(|round| Some(round.load.latency?.max_ms));
-        let lost: u64 = row.rounds.iter().map(|round| round.load.unsent + round.load.failed).sum();
-        let due: u64 = row.rounds.iter().map(|round| round.load.due).sum();
-        let ours = row.mean(|round| round.iocontend.wal_fdatasync.mean_ms());
-        let theirs = row.mean(|round| round.iocontend.wal_fsync_of_etcd.mean_ms());
-        let plain = |mean: Option<Mean>| mean.map_or(String::new(), |m| format!("{:.2}", m.mean));
-        // Writing to a string cannot fail.
-        let _ = writeln!(
-            text,
-            "| {} | {} | {} | {} | {} | {} | {} | {} | {:.0} | {lost} of {due} | {} / {} |",
-            row.scenario.name,
-            row.name(),
-            row.rounds.len(),
-            with_half(row.mean(wal), false),
-            added(&wal),
-            with_half(row.mean(commit), false),
-            added(&commit),
-            with_half(row.mean(latency), false),
-            slowest.fold(0.0, f64::max),
-            plain(ours),
-            plain(theirs),
-        );
-    }
-    text
+    let columns = [
+        "scenario",
+        "beside etcd",
+        "rounds",
+        "WAL fsync, ms",
+        "more than alone, ms",
+        "commit, ms",
+        "more than alone, ms",
+        "put, ms",
+        "slowest put, ms",
+        "puts unsent or failed",
+        "WAL fdatasync by iocontend / by etcd, ms",
+    ];
+    table(&columns, rows.iter().map(waits_of))
+}
+
+fn waits_of(row: &Row<'_>) -> Vec<String> {
+    let wal = |round: &Round| round.wal_fsync.mean_ms();
+    let commit = |round: &Round| round.backend_commit.mean_ms();
+    let added = |of: &dyn Fn(&Round) -> Option<f64>| {
+        if row.subset.is_empty() { String::new() } else { signed(row.added(of)) }
+    };
+    let slowest = row.rounds.iter().filter_map(|round| Some(round.load.latency?.max_ms));
+    let lost: u64 = row.rounds.iter().map(|round| round.load.unsent + round.load.failed).sum();
+    let due: u64 = row.rounds.iter().map(|round| round.load.due).sum();
+    let plain = |mean: Option<Mean>| mean.map_or(String::new(), |mean| format!("{:.2}", mean.mean));
+    let ours = row.mean(|round| round.iocontend.wal_fdatasync.mean_ms());
+    let theirs = row.mean(|round| round.iocontend.wal_fsync_of_etcd.mean_ms());
+    vec![
+        row.scenario.name.clone(),
+        row.name(),
+        row.rounds.len().to_string(),
+        with_half(row.mean(wal)),
+        added(&wal),
+        with_half(row.mean(commit)),
+        added(&commit),
+        with_half(row.mean(|round| Some(round.load.latency?.mean_ms))),
+        format!("{:.0}", slowest.fold(0.0, f64::max)),
+        format!("{lost} of {due}"),
+        format!("{} / {}", plain(ours), plain(theirs)),
+    ]
 }
 
 /// Who used the machine, so that contention for the disk is not mistaken for contention for processors.
 fn machine(rows: &[Row<'_>]) -> String {
-    let mut text = "\n| scenario | beside etcd | fsyncs/s | puts/s | CPU of etcd | of the load | of iocontend | of all | \
-                    disk reads/s | writes/s | MB/s | events lost |\n|---|---|---|---|---|---|---|---|---|---|---|---|\n"
-        .to_owned();
-    for row in rows {
-        let of = |value: &dyn Fn(&Round) -> f64| row.mean(|round| Some(value(round)));
-        let number = |value: &dyn Fn(&Round) -> f64| of(value).map_or(0.0, |mean| mean.mean);
-        let rate = |count: &dyn Fn(&Round) -> u64| number(&|round| per_second(count(round), round));
-        let bytes = rate(&|round| round.disk.read_bytes + round.disk.write_bytes);
-        let lost: u64 = row.rounds.iter().map(|round| round.iocontend.lost).sum();
-        let processors = row.rounds.first().map_or(0, |round| round.cpu.processors);
-        let _ = writeln!(
-            text,
-            "| {} | {} | {:.0} | {:.0} | {} | {} | {} | {} of {} | {:.0} | {:.0} | {:.1} | {lost} |",
-            row.scenario.name,
-            row.name(),
-            rate(&|round| round.wal_fsync.count),
-            rate(&|round| round.load.answered),
-            percent(number(&|round| round.cpu.etcd)),
-            percent(number(&|round| round.cpu.load)),
-            percent(number(&|round| round.cpu.iocontend)),
-            percent(number(&|round| round.cpu.busy)),
-            percent(processors.into()),
-            rate(&|round| round.disk.reads),
-            rate(&|round| round.disk.writes),
-            bytes / 1e6,
-        );
-    }
-    text
+    let columns = [
+        "scenario",
+        "beside etcd",
+        "fsyncs/s",
+        "puts/s",
+        "CPU of etcd",
+        "of the load",
+        "of iocontend",
+        "of all",
+        "disk reads/s",
+        "writes/s",
+        "MB/s",
+        "calibration, ms",
+        "events lost",
+    ];
+    format!("\n{}", table(&columns, rows.iter().map(machine_of)))
+}
+
+fn machine_of(row: &Row<'_>) -> Vec<String> {
+    let of = |value: &dyn Fn(&Round) -> f64| row.mean(|round| Some(value(round)));
+    let number = |value: &dyn Fn(&Round) -> f64| of(value).map_or(0.0, |mean| mean.mean);
+    let rate = |count: &dyn Fn(&Round) -> u64| number(&|round| per_second(count(round), round));
+    // Share of one processor.
+    let percent = |share: f64| format!("{:.0} %", share * 100.0);
+    let lost: u64 = row.rounds.iter().map(|round| round.iocontend.lost).sum();
+    let processors = row.rounds.first().map_or(0, |round| round.cpu.processors);
+    let bytes = rate(&|round| round.disk.read_bytes + round.disk.write_bytes);
+    let busy = percent(number(&|round| round.cpu.busy));
+    vec![
+        row.scenario.name.clone(),
+        row.name(),
+        format!("{:.1}", rate(&|round| round.wal_fsync.count)),
+        format!("{:.1}", rate(&|round| round.load.answered)),
+        percent(number(&|round| round.cpu.etcd)),
+        percent(number(&|round| round.cpu.load)),
+        percent(number(&|round| round.cpu.iocontend)),
+        format!("{busy} of {}", percent(processors.into())),
+        format!("{:.0}", rate(&|round| round.disk.reads)),
+        format!("{:.0}", rate(&|round| round.disk.writes)),
+        format!("{:.1}", bytes / 1e6),
+        with_half(of(&|round| round.calibration_ms)),
+        lost.to_string(),
+    ]
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
@@ -174,8 +203,9 @@ fn per_second(count: u64, round: &Round) -> f64 {
 }
 
 fn failed(failures: &[Failure]) -> String {
-    let line = |failure: &Failure| format!("\n**{} failed:** {}\n", failure.scenario, failure.failed);
-    failures.iter().map(line).collect()
+    let line =
+        |failure: &Failure| format!("\n**{} failed:** {}\n", failure.scenario, failure.failed);
+    failures.iter().map(line).collect::<Vec<_>>().concat()
 }
 
 #[cfg(test)]
@@ -205,14 +235,25 @@ pub(super) mod tests {
             plan: RoundPlan { repeat, subset: subset.iter().map(|&s| s.to_owned()).collect() },
             window_s: 10.0,
             rate: 40,
-            load: Outcome { due: 400, answered: 398, unsent: 2, latency: Some(latency), ..Outcome::default() },
+            load: Outcome {
+                due: 400,
+                answered: 398,
+                unsent: 2,
+                latency: Some(latency),
+                ..Outcome::default()
+            },
             wal_fsync: waits,
             backend_commit: waits,
             db_bytes: 1,
+            calibration_ms: 100.0,
             cpu: Cpu { etcd: 0.25, processors: 2, ..Cpu::default() },
             disk: Disk::default(),
             actors: std::collections::BTreeMap::new(),
-            iocontend: Iocontend { wal_fdatasync: waits, wal_fsync_of_etcd: waits, ..Iocontend::default() },
+            iocontend: Iocontend {
+                wal_fdatasync: waits,
+                wal_fsync_of_etcd: waits,
+                ..Iocontend::default()
+            },
         }
     }
 
@@ -220,7 +261,12 @@ pub(super) mod tests {
     // is not in the interval of what was added.
     #[test]
     fn drift_is_not_in_what_was_added() {
-        let rounds = [round(0, &[], 8.0), round(0, &["dd"], 18.0), round(1, &[], 28.0), round(1, &["dd"], 38.0)];
+        let rounds = [
+            round(0, &[], 8.0),
+            round(0, &["dd"], 18.0),
+            round(1, &[], 28.0),
+            round(1, &["dd"], 38.0),
+        ];
         let scenarios = [scenario()];
         let text = render(&scenarios, &rounds, &[]);
         let row = text.lines().find(|line| line.contains("| dd |")).unwrap();
@@ -234,8 +280,13 @@ pub(super) mod tests {
     #[test]
     fn results_are_read_as_written() {
         let rounds = [round(0, &["dd"], 8.0)];
-        let failure = Failure { schema: SCHEMA.to_owned(), scenario: "s".to_owned(), failed: "why".to_owned() };
-        let lines = [serde_json::to_string(&rounds[0]).unwrap(), serde_json::to_string(&failure).unwrap()];
+        let failure = Failure {
+            schema: SCHEMA.to_owned(),
+            scenario: "s".to_owned(),
+            failed: "why".to_owned(),
+        };
+        let lines =
+            [serde_json::to_string(&rounds[0]).unwrap(), serde_json::to_string(&failure).unwrap()];
         let (read, failures) = crate::lab::result::parse(&lines.join("\n")).unwrap();
         assert_eq!((&read[..], &failures[..]), (&rounds[..], &[failure][..]));
         assert!(render(&[scenario()], &read, &failures).ends_with("**s failed:** why\n"));

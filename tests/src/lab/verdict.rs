@@ -27,7 +27,8 @@ pub fn judge(
         let ratio = ratio(row, bounds.measure)?;
         let holds = bounds.min_ratio.is_none_or(|least| ratio >= least)
             && bounds.max_ratio.is_none_or(|most| ratio <= most);
-        let line = format!("{}: {ratio:.2} times as long as alone ({})", row.scenario.name, words(bounds));
+        let line =
+            format!("{}: {ratio:.2} times as long as alone ({})", row.scenario.name, words(bounds));
         if !holds {
             wrong.push(line.clone());
         }
@@ -50,7 +51,12 @@ fn ratio(row: &Row<'_>, measure: Measure) -> Result<f64> {
         Measure::WalFsync => round.wal_fsync.mean_ms(),
         Measure::BackendCommit => round.backend_commit.mean_ms(),
     };
-    let alone = Row { scenario: row.scenario, subset: Vec::new(), rounds: row.alone.clone(), alone: Vec::new() };
+    let alone = Row {
+        scenario: row.scenario,
+        subset: Vec::new(),
+        rounds: row.alone.clone(),
+        alone: Vec::new(),
+    };
     match (row.mean(of), alone.mean(of)) {
         (Some(with), Some(without)) if without.mean > 0.0 => Ok(with.mean / without.mean),
         _ => bail!("{}: etcd waited for nothing", row.scenario.name),
@@ -68,7 +74,12 @@ mod tests {
     fn too_small_an_effect_fails() {
         let scenarios = [scenario()];
         let judge = |with_ms| {
-            let rounds = [round(0, &[], 8.0), round(0, &["dd"], with_ms), round(1, &[], 12.0), round(1, &["dd"], with_ms)];
+            let rounds = [
+                round(0, &[], 8.0),
+                round(0, &["dd"], with_ms),
+                round(1, &[], 12.0),
+                round(1, &["dd"], with_ms),
+            ];
             judge(&scenarios, &rounds, &[])
         };
         assert_eq!(judge(25.0).unwrap(), ["s: 2.50 times as long as alone (at least 2)"]);
