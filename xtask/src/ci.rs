@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{dist, ebpf, run, vm};
+use crate::{dist, ebpf, lab, run, vm};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -34,12 +34,14 @@ enum Step {
     /// Tests on Debian's 6.12
     #[value(name = "vm-6.12")]
     Vm612,
+    /// The lab's short scenarios, on Debian's 6.12
+    Lab,
     /// The static binary
     Dist,
 }
 
 impl Step {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Test,
         Self::Fmt,
         Self::Clippy,
@@ -47,6 +49,7 @@ impl Step {
         Self::Live,
         Self::Vm61,
         Self::Vm612,
+        Self::Lab,
         Self::Dist,
     ];
 
@@ -59,6 +62,7 @@ impl Step {
             Self::Live => "live",
             Self::Vm61 => "vm-6.1",
             Self::Vm612 => "vm-6.12",
+            Self::Lab => "lab",
             Self::Dist => "dist",
         }
     }
@@ -76,6 +80,7 @@ impl Step {
             Self::Live => live(),
             Self::Vm61 => in_vm("6.1"),
             Self::Vm612 => in_vm("6.12"),
+            Self::Lab => lab::run(&lab::Args::ci()),
             Self::Dist => dist::run(),
         }
     }

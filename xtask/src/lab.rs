@@ -11,10 +11,12 @@ use tempfile::TempDir;
 
 use crate::{apt, run, vm};
 
+/// The newer one of those that are tested.
+const KERNEL: &str = "6.12";
 /// Of a CI run: enough to see the effect, few enough for five minutes.
 const CI_REPEATS: u32 = 2;
 /// Seconds that count in a round of a CI run.
-const CI_WINDOW_S: u32 = 12;
+const CI_WINDOW_S: u32 = 10;
 /// Seconds in which a VM boots.
 const BOOT_S: u64 = 180;
 
@@ -23,7 +25,7 @@ pub(crate) struct Args {
     /// Names of scenarios (tests/lab/scenarios); all when none is given
     scenarios: Vec<String>,
     /// Debian's kernel to boot: 6.1 or 6.12
-    #[arg(long, default_value = "6.12")]
+    #[arg(long, default_value = KERNEL)]
     kernel: String,
     /// How often each subset of the suspects is run [default: 5; 2 with --ci]
     #[arg(long)]
@@ -57,6 +59,20 @@ struct Boot {
 }
 
 impl Args {
+    /// What CI asks for.
+    pub(crate) fn ci() -> Self {
+        Self {
+            scenarios: Vec::new(),
+            kernel: KERNEL.to_owned(),
+            repeats: None,
+            window: None,
+            out: None,
+            seed: None,
+            record: false,
+            ci: true,
+        }
+    }
+
     fn repeats(&self) -> u32 {
         self.repeats.unwrap_or(if self.ci { CI_REPEATS } else { 5 })
     }

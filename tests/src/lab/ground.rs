@@ -101,13 +101,15 @@ fn partition(disk: &str) -> Result<()> {
         .arg(format!("/dev/{disk}"))
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
+        .stderr(Stdio::piped())
         .spawn()
         .context("cannot run sfdisk")?;
     let mut script = sfdisk.stdin.take().context("no stdin")?;
     write!(script, "label: gpt\nsize={MAIN_MIB}MiB\nsize=+\n")?;
     drop(script);
-    let status = sfdisk.wait()?;
-    ensure!(status.success(), "sfdisk: {status}");
+    let output = sfdisk.wait_with_output()?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "sfdisk: {}: {said}", output.status);
     let device = PathBuf::from(format!("/dev/{}", partition_name(disk, 2)));
     until("the partitions", std::time::Duration::from_secs(30), || {
         Ok(device.exists().then_some(()))

@@ -35,8 +35,8 @@ use crate::watch::{Watch, actor as find_actor, latency};
 /// The generator ends a while after its last answer.
 const LOAD_END_LIMIT: Duration = Duration::from_secs(60);
 
-/// Steps of the fixed computation: some 0.2 s under emulation on an idle host.
-const CALIBRATION: u32 = 4_000_000;
+/// Steps of the fixed computation: some 0.1 s under emulation on an idle host.
+const CALIBRATION: u32 = 40_000_000;
 
 /// What all rounds of a scenario share.
 pub struct Bench<'a> {

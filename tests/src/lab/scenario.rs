@@ -387,6 +387,19 @@ mod tests {
         }
     }
 
+    // Property: the document says of every scenario what it is for.
+    #[test]
+    fn the_document_has_all_scenarios() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../profiler/docs/lab.md");
+        let text = std::fs::read_to_string(path).unwrap();
+        for scenario in load_all(&folder()).unwrap() {
+            let manual = scenario.manual.as_deref().unwrap_or("–");
+            let Scenario { name, purpose, expect, .. } = &scenario;
+            let row = format!("| `{name}` | {purpose} | {manual} | `{expect}` |");
+            assert!(text.contains(&row), "not in lab.md: {row}");
+        }
+    }
+
     const SMALL: &str = "name = 'a'\npurpose = 'p'\nexpect = 'nothing'\n";
 
     fn with(more: &str) -> Result<Scenario> {
