@@ -45,7 +45,8 @@ struct Args {
 fn main() -> Result<()> {
     let args = Args::parse();
     let ms = Duration::from_millis;
-    let schedule = Schedule { rate: args.rate, lead: ms(args.lead_ms), window: ms(args.window_ms) };
+    let schedule =
+        Schedule { rate: args.rate, lead: ms(args.lead_ms), window: ms(args.window_ms), cut: true };
     let value = value(args.value_bytes);
     let lane = |_| {
         let gateway = Gateway::new(&args.endpoint, ms(args.limit_ms));

@@ -146,7 +146,7 @@ impl Etcd {
         // Ends between the last put and one more.
         let step = Duration::from_secs(1) / rate;
         let window = (step * count).saturating_sub(step / 2);
-        let schedule = Schedule { rate, lead: Duration::ZERO, window };
+        let schedule = Schedule { rate, lead: Duration::ZERO, window, cut: false };
         let outcome = run(schedule, Instant::now(), (0..lanes).map(lane).collect())?;
         ensure!(outcome.answered == u64::from(count), "of {count} puts: {outcome:?}");
         Ok(Duration::from_secs_f64(outcome.latency.map_or(0.0, |latency| latency.max_ms) / 1e3))

@@ -27,6 +27,8 @@ pub struct Schedule {
     pub lead: Duration,
     /// Counted.
     pub window: Duration,
+    /// Whether what has not been sent at the end of the window stays unsent; else it is sent late.
+    pub cut: bool,
 }
 
 impl Schedule {
@@ -145,7 +147,7 @@ fn lane(
     let mut seen = Lane::new()?;
     let end = begin + schedule.lead + schedule.window;
     // Order among lanes is of no matter, only that no number is given twice.
-    while Instant::now() < end {
+    while !schedule.cut || Instant::now() < end {
         let number = next.fetch_add(1, Ordering::Relaxed);
         if number >= schedule.total() {
             break;
@@ -208,7 +210,7 @@ mod tests {
         // Property: every request has one due time, they lie 1/rate apart, and exactly those of lead and window count.
         #[test]
         fn due_times_are_even(rate in 1..2000_u32, lead in 0..5000_u64, window in 1..60_000_u64) {
-            let schedule = Schedule { rate, lead: ms(lead), window: ms(window) };
+            let schedule = Schedule { rate, lead: ms(lead), window: ms(window), cut: true };
             let (first, total) = (schedule.first_counted(), schedule.total());
             prop_assert!(first <= total);
             if total > 0 {
@@ -226,7 +228,7 @@ mod tests {
     // the whole time from its due time as latency.
     #[test]
     fn what_could_not_be_sent_is_counted() {
-        let schedule = Schedule { rate: 100, lead: Duration::ZERO, window: ms(200) };
+        let schedule = Schedule { rate: 100, lead: Duration::ZERO, window: ms(200), cut: true };
         let begin = Instant::now();
         let stuck = |_: u64| {
             thread::sleep((begin + ms(300)).saturating_duration_since(Instant::now()));
@@ -237,11 +239,24 @@ mod tests {
         assert!(outcome.latency.unwrap().mean_ms >= 300.0, "{outcome:?}");
     }
 
+    // Property: without a cut everything is sent, however late.
+    #[test]
+    fn without_a_cut_everything_is_sent() {
+        let schedule = Schedule { rate: 100, lead: Duration::ZERO, window: ms(50), cut: false };
+        let begin = Instant::now();
+        let slow = |_: u64| {
+            thread::sleep((begin + ms(100)).saturating_duration_since(Instant::now()));
+            Ok(())
+        };
+        let outcome = run(schedule, begin, vec![slow]).unwrap();
+        assert_eq!((outcome.due, outcome.answered, outcome.unsent), (5, 5, 0));
+    }
+
     // Property: every number is sent once, by any number of lanes; those of the window count as what they were, those of
     // the lead do not, however far a slow machine gets.
     #[test]
     fn every_request_is_sent_once() {
-        let schedule = Schedule { rate: 1000, lead: ms(50), window: ms(100) };
+        let schedule = Schedule { rate: 1000, lead: ms(50), window: ms(100), cut: true };
         let sent = Mutex::new(Vec::new());
         let sender = |number: u64| {
             sent.lock().unwrap().push(number);
