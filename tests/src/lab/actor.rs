@@ -14,8 +14,10 @@ use super::ground::{Ground, forget, write_file};
 use super::result::ActorSeen;
 use super::scenario::{Actor, Does, Rw};
 use crate::cgroup::Cgroup;
-use crate::process::LOOK;
+use crate::process::{LOOK, until};
 
+/// Starting fio takes a second, under emulation on a busy host half a minute.
+const START_LIMIT: Duration = Duration::from_secs(120);
 /// How long the processes of an actor may take to end.
 const STOP_LIMIT: Duration = Duration::from_secs(60);
 
@@ -91,7 +93,7 @@ pub fn start(actor: &Actor, ground: &Ground, stage: &Stage) -> Result<Running> {
         let (actor, cgroup) = (actor.clone(), Arc::clone(&cgroup));
         let (stop, passes) = (Arc::clone(&stop), Arc::clone(&passes));
         thread::spawn(move || {
-            pause(Duration::from_secs(actor.delay_s.into()), &stop);
+            pause(Duration::from_secs(actor.delay_s.unwrap_or(0).into()), &stop);
             while !stop.load(Ordering::Relaxed) {
                 let outcome = pass(&cgroup, &log);
                 if stop.load(Ordering::Relaxed) {
@@ -111,6 +113,20 @@ impl Running {
     /// The actor's name.
     pub fn name(&self) -> &str {
         &self.actor.name
+    }
+
+    /// Waits until it is at work: it has run, and where it is to use a disk all the time, it does so.
+    pub fn at_work(&self) -> Result<()> {
+        let what = format!("actor {} is at work", self.name());
+        until(&what, START_LIMIT, || {
+            let works = match self.actor.does {
+                Does::Direct { .. } => self.cgroup.io()? != (0, 0),
+                _ => !self.cgroup.cpu()?.is_zero(),
+            };
+            let ended = self.thread.as_ref().is_none_or(JoinHandle::is_finished);
+            // What it failed with is said when it is stopped.
+            Ok((works || ended).then_some(()))
+        })
     }
 
     /// Ends it and removes what it wrote; fails when it had not worked until then.

@@ -49,7 +49,7 @@ const FILL_MIB_PER_S: u32 = 2;
 /// How long a scenario takes, about, seconds.
 pub fn seconds(scenario: &Scenario, repeats: u32) -> u32 {
     let time = scenario.time;
-    let round = time.alone_s + time.lead_s + time.window_s + BETWEEN_ROUNDS_S;
+    let round = time.before_s + time.lead_s + time.window_s + BETWEEN_ROUNDS_S;
     let rounds = u32::try_from(subsets(scenario).len()).unwrap_or(u32::MAX) * repeats;
     SETUP_S + scenario.victim.db_mib / FILL_MIB_PER_S + rounds.saturating_mul(round)
 }

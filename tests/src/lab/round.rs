@@ -1,11 +1,11 @@
-//! One round: iocontend watches, etcd has its load, the actors of the subset are there, and all of them are measured over
+//! One round: iocontend watches, the actors of the subset are at work, etcd has its load, and all of them are measured over
 //! the same window. In the VM only.
 //!
 //! ```text
-//! iocontend  |-------------------------------------------|
-//! load          |--------------------------------------|
-//! actors                |-------------------------------|
-//!               alone_s | lead_s |       window_s       |
+//! iocontend  |---------------------------------------------------|
+//! actors        |------------------------------------------------|
+//! load                              |----------------------------|
+//!               at work | before_s  | lead_s |     window_s      |
 //! ```
 
 use std::fs;
@@ -71,16 +71,17 @@ impl Bench<'_> {
         fs::create_dir_all(self.out.join(&self.scenario.name))?;
         let watched = Cgroup::new("lab-iocontend")?;
         let watch = self.watch(&watched, &names)?;
+        let (late, early): (Vec<&Actor>, Vec<&Actor>) =
+            self.present(plan).into_iter().partition(|actor| actor.delay_s.is_some());
+        let mut running = self.start(&early)?;
+        running.iter().try_for_each(Running::at_work)?;
+        thread::sleep(Duration::from_secs(self.scenario.time.before_s.into()));
+
         let load_cgroup = Cgroup::new("lab-load")?;
         let mut load = Load::start(self, &load_cgroup)?;
         load.expect("start")?;
         let start = self.etcd.metrics()?;
-
-        thread::sleep(Duration::from_secs(self.scenario.time.alone_s.into()));
-        let present = self.present(plan).into_iter();
-        let running = present
-            .map(|actor| actor::start(actor, &self.ground, &self.stage))
-            .collect::<Result<Vec<Running>>>()?;
+        running.extend(self.start(&late)?);
         load.expect("window")?;
         let cgroups = [&*self.stage.etcd, &load_cgroup, &watched];
         let before = Look::take(self, &cgroups)?;
@@ -133,6 +134,10 @@ impl Bench<'_> {
         Watch::spawn(cgroup.command(&self.program)?, &args)
     }
 
+    fn start(&self, actors: &[&Actor]) -> Result<Vec<Running>> {
+        actors.iter().map(|actor| actor::start(actor, &self.ground, &self.stage)).collect()
+    }
+
     /// Bystanders, and the suspects of the subset.
     fn present(&self, plan: &RoundPlan) -> Vec<&Actor> {
         let mut present = self.scenario.bystanders();
@@ -172,7 +177,7 @@ impl Load {
             .args(["--rate", &victim.rate.to_string()])
             .args(["--connections", &victim.connections.to_string()])
             .args(["--value-bytes", &victim.value_bytes.to_string()])
-            .args(["--lead-ms", &(1000 * (time.alone_s + time.lead_s)).to_string()])
+            .args(["--lead-ms", &(1000 * time.lead_s).to_string()])
             .args(["--window-ms", &(1000 * time.window_s).to_string()])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -110,9 +110,9 @@ impl Default for Victim {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Time {
-    /// Load on etcd, actors not yet there.
-    pub alone_s: u32,
-    /// Actors have been started, nothing counts yet.
+    /// Actors are at work before etcd has its load.
+    pub before_s: u32,
+    /// Load and actors, nothing counts yet.
     pub lead_s: u32,
     /// What counts.
     pub window_s: u32,
@@ -120,7 +120,7 @@ pub struct Time {
 
 impl Default for Time {
     fn default() -> Self {
-        Self { alone_s: 2, lead_s: 3, window_s: 20 }
+        Self { before_s: 0, lead_s: 4, window_s: 20 }
     }
 }
 
@@ -132,9 +132,8 @@ pub struct Actor {
     pub name: String,
     /// What part it plays.
     pub part: Part,
-    /// Seconds after the others.
-    #[serde(default)]
-    pub delay_s: u32,
+    /// Seconds after the start of the load; absent when it is at work before.
+    pub delay_s: Option<u32>,
     /// What it does.
     pub does: Does,
 }
