@@ -66,14 +66,13 @@ fn head(rounds: &[Round]) -> String {
     let line = |round: &Round| {
         let machine = &round.machine;
         format!(
-            "- Linux {}, {}, {}, disk {}; etcd {}; {} puts a second; window {:.0} s; seed {}\n",
+            "- Linux {}, {}, {}, disk {}; etcd {}; {} puts a second; seed {}\n",
             machine.kernel,
             machine.fs,
             machine.sched,
             machine.disk,
             machine.etcd,
             round.rate,
-            round.window_s,
             round.seed
         )
     };
