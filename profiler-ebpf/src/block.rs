@@ -293,20 +293,24 @@ unsafe fn finished(slot: *mut Slot, op: u32, status: u32, bytes: u32, complete: 
         let key = Key(owner).with(dev, op_kind(op, bytes));
         let q2c_ns = complete.wrapping_sub(queued);
         let d2c_ns = if issued != 0 { complete.wrapping_sub(issued) } else { NO_TIME };
-        streams::account_with(slot, key, bytes as u64, q2c_ns, d2c_ns);
+        let cpu = bpf_get_smp_processor_id();
+        streams::account_with(slot, cpu, key, bytes as u64, q2c_ns, d2c_ns);
         // Without `block_io_start` the next request with this pointer must not find this one.
         if config!(has_io_start) == 0 {
             slots::release(slot);
         }
-        emit(IoRecord {
-            head: tag::IO as u32 | status << 8,
-            bytes,
-            key: key.0,
-            sector,
-            complete_ns: complete,
-            q2c_ns,
-            d2c_ns,
-        });
+        emit(
+            cpu,
+            IoRecord {
+                head: tag::IO as u32 | status << 8,
+                bytes,
+                key: key.0,
+                sector,
+                complete_ns: complete,
+                q2c_ns,
+                d2c_ns,
+            },
+        );
     }
 }
 
@@ -328,26 +332,28 @@ unsafe fn finished_unknown(rq: Ptr, op: u32, status: u32, bytes: u32, complete: 
         let dev = devices::of_request(rq);
         let key = owner.with(dev, op_kind(op, bytes));
         streams::account(key, bytes as u64, NO_TIME, NO_TIME);
-        emit(IoRecord {
-            head: tag::IO as u32 | status << 8,
-            bytes,
-            key: key.0,
-            sector: load(rq, config!(rq_sector)),
-            complete_ns: complete,
-            q2c_ns: NO_TIME,
-            d2c_ns: NO_TIME,
-        });
+        emit(
+            bpf_get_smp_processor_id(),
+            IoRecord {
+                head: tag::IO as u32 | status << 8,
+                bytes,
+                key: key.0,
+                sector: load(rq, config!(rq_sector)),
+                complete_ns: complete,
+                q2c_ns: NO_TIME,
+                d2c_ns: NO_TIME,
+            },
+        );
     }
 }
 
 /// Puts an event into this CPU's ring.
 #[inline(always)]
-fn emit(record: IoRecord) {
+fn emit(cpu: u32, record: IoRecord) {
     if config!(io_events) == 0 {
         return;
     }
-    // SAFETY: no arguments.
-    let cpu = unsafe { bpf_get_smp_processor_id() } & config!(ring_cpu_mask);
+    let cpu = cpu & config!(ring_cpu_mask);
     let bits = config!(ring_bits);
     let Some(ends) = IO_ENDS.get_ptr_mut(cpu) else { return };
     // SAFETY: map memory; only this program writes the head of this CPU.
