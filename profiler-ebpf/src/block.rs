@@ -4,6 +4,8 @@
 //! is not over. An empty flush is never issued itself; the queue's own flush request is, which has no bio. These
 //! are counted as flush commands of the device.
 
+use core::ptr::NonNull;
+
 use aya_ebpf::helpers::{bpf_get_smp_processor_id, bpf_ktime_get_ns};
 use aya_ebpf::macros::btf_tracepoint;
 use aya_ebpf::programs::BtfTracePointContext;
@@ -98,7 +100,7 @@ pub fn getrq(ctx: BtfTracePointContext) -> i32 {
 
 /// Finds what [`getrq`] stored for one of the request's bios, and gives the request its slot.
 #[inline(always)]
-unsafe fn begin_from_bio(rq: Ptr, key: u64) -> Option<*mut Slot> {
+unsafe fn begin_from_bio(rq: Ptr, key: u64) -> Option<NonNull<Slot>> {
     // SAFETY: typed loads along the chain of bios.
     unsafe {
         let mut bio: Ptr = load(rq, config!(rq_bio));
@@ -109,7 +111,7 @@ unsafe fn begin_from_bio(rq: Ptr, key: u64) -> Option<*mut Slot> {
             if let Some((owner, queued)) = slots::take_bio(number(bio)) {
                 let slot = slots::claim(key)?;
                 begin(slot, rq, Key(owner), queued);
-                return Some(slot);
+                return NonNull::new(slot);
             }
             bio = load(bio, config!(bio_next));
         }
@@ -121,15 +123,16 @@ unsafe fn begin_from_bio(rq: Ptr, key: u64) -> Option<*mut Slot> {
 ///
 /// Completion leaves the slot as it is (writing there would take the cache line away from the CPU that submits
 /// next), so one of an earlier request with this pointer may be found: it is older than this request's allocation.
+/// "None" is a null pointer here and no flag beside an undefined one, which Linux 6.1 would refuse to see copied.
 #[inline(always)]
-unsafe fn slot_of(rq: Ptr, key: u64) -> Option<*mut Slot> {
+unsafe fn slot_of(rq: Ptr, key: u64) -> Option<NonNull<Slot>> {
     // SAFETY: a member of a request; the slot is ours.
     unsafe {
         let allocated: u64 = load(rq, config!(rq_start_time_ns));
         if let Some(slot) = slots::find(key)
             && (*slot).queued + ALLOCATED_SLACK_NS >= allocated
         {
-            return Some(slot);
+            return NonNull::new(slot);
         }
         if config!(has_io_start) == 0 { begin_from_bio(rq, key) } else { None }
     }
@@ -160,7 +163,7 @@ pub fn rq_issue(ctx: BtfTracePointContext) -> i32 {
                 (*slot).queued = issued;
             }
         } else if let Some(slot) = slot_of(rq, key) {
-            (*slot).issued = issued;
+            (*slot.as_ptr()).issued = issued;
         }
     }
     0
@@ -185,7 +188,7 @@ pub fn rq_merge(ctx: BtfTracePointContext) -> i32 {
     // SAFETY: a request; a slot is ours.
     unsafe {
         if let Some(slot) = slot_of(rq, number(rq)) {
-            slots::release(slot);
+            slots::release(slot.as_ptr());
         }
     }
     bump(Count::Merged);
@@ -231,7 +234,7 @@ unsafe fn completed(rq: Ptr, status: u32, bytes: u32, complete: u64) -> bool {
         }
         match slot {
             Some(slot) => {
-                finished(slot, op, status, bytes, complete);
+                finished(slot.as_ptr(), op, status, bytes, complete);
                 true
             }
             None => {
@@ -244,10 +247,10 @@ unsafe fn completed(rq: Ptr, status: u32, bytes: u32, complete: u64) -> bool {
 
 /// Part of a request is done: keep its bytes until the end.
 #[inline(always)]
-unsafe fn part_done(rq: Ptr, slot: Option<*mut Slot>, op: u32, bytes: u32) {
+unsafe fn part_done(rq: Ptr, slot: Option<NonNull<Slot>>, op: u32, bytes: u32) {
     match slot {
         // SAFETY: the slot is ours.
-        Some(slot) => unsafe { (*slot).done += bytes },
+        Some(slot) => unsafe { (*slot.as_ptr()).done += bytes },
         None if counting_since() != 0 && bytes != 0 => {
             let dev = devices::of_request(rq);
             streams::account_bytes(nobody(rq).with(dev, op_kind(op, 1)).0, bytes as u64);
