@@ -31,22 +31,27 @@ async fn watch(args: &WatchArgs) -> Result<(), Failure> {
     let mut stop = StopSignals::new().map_err(|error| Failure::other(&error.into()))?;
     let settings = Settings {
         selectors: args.target.selectors(),
-        wait: args.target.wait,
+        wait: args.wait,
         bpf_stats: args.bpf_stats,
         bpf_log: args.bpf_log,
         ring_bytes: args.ring_size,
         quiet: false,
+        record: args.record.clone(),
     };
     let reports = Reports::new(args.format());
     let mut live = Live::start(&settings, HostRoot::default(), &KernelPaths::from_environment())?;
     tell(&text(Lang::En, &Msg::Watching));
     let end = args.duration.map(|duration| Instant::now() + duration);
-    until(&mut live, &reports, args.interval, end, &mut stop).await?;
+    let outcome = until(&mut live, &reports, args.interval, end, &mut stop).await;
     live.stop();
-    let report = live.report(Span::Whole);
+    let mut report = live.report(Span::Whole);
+    live.end_recording(&mut report);
+    let failed = live.recording_failed();
     drop(live);
+    // A recording is whole also when nobody reads the reports any more.
+    outcome?;
     reports.end(&report)?;
-    Ok(())
+    if failed { Err(Failure::Said) } else { Ok(()) }
 }
 
 /// Reports every interval until the end, a signal, or nobody reads any more.
@@ -67,7 +72,7 @@ pub(super) async fn until(
             biased;
             () = stop.wait() => return Ok(()),
             () = at(end) => return Ok(()),
-            _ = intervals.tick(), if reports.wants_intervals() => {
+            _ = intervals.tick(), if reports.wants_intervals() || live.is_recording() => {
                 let report = live.report(Span::Interval);
                 reports.interval(&report)?;
             }

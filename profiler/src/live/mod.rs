@@ -4,6 +4,7 @@
 //! side's tables, `lookup` answers the engine's questions, `start` attaches.
 
 mod lookup;
+mod recorded;
 mod start;
 mod streams;
 mod writers;
@@ -12,7 +13,7 @@ use std::collections::VecDeque;
 
 use iocontend_core::ids::Dev;
 use iocontend_core::report::{BpfCost, Report};
-use iocontend_core::session::{HostSample, Input, Now, Output, Session, Span};
+use iocontend_core::session::{HostSample, Input, Now, Output, Span};
 use iocontend_core::text::{Lang, Problem, notes};
 use iocontend_wire::key::Owner;
 use rustix::time::{ClockId, clock_gettime};
@@ -24,6 +25,7 @@ use crate::host::{self, HostRoot};
 use crate::kernel::facts::KernelPaths;
 use crate::kernel::probes::Probes;
 use lookup::Lookup;
+use recorded::Recorded;
 use streams::StreamReader;
 use writers::Writers;
 
@@ -34,7 +36,7 @@ const RETIRE_AFTER_NS: u64 = 1_000_000_000;
 pub struct Live {
     /// The probes.
     pub probes: Probes,
-    session: Session,
+    session: Recorded,
     root: HostRoot,
     lookup: Lookup,
     reader: StreamReader,
@@ -82,12 +84,16 @@ impl Live {
                 self.wishes.extend(self.session.apply(input, now()));
             }
             Output::Track(pid) => {
+                self.session.tracked(pid, true, now());
                 if !self.probes.track(pid) {
                     let note = format!("no room to tell the files of process {pid} apart.");
                     self.wishes.extend(self.session.apply(Input::Note(note), now()));
                 }
             }
-            Output::Untrack(pid) => self.probes.untrack(pid),
+            Output::Untrack(pid) => {
+                self.session.tracked(pid, false, now());
+                self.probes.untrack(pid);
+            }
             Output::ResolveFile { id, pid } => {
                 let path = self.lookup.file(&self.root, &self.probes, id, pid);
                 if path.is_none() {
@@ -124,6 +130,7 @@ impl Live {
                 self.apply(Input::File { id, path: Some(path) });
             }
         }
+        self.session.flush(now());
     }
 
     /// Who has which file open, when it is time to look.
@@ -212,6 +219,21 @@ impl Live {
         self.sample();
         let sample = self.host_sample();
         self.session.report(span, sample, now())
+    }
+
+    /// Whether this is recorded: then statistics are stored at every interval, asked for or not.
+    pub fn is_recording(&self) -> bool {
+        self.session.is_recording()
+    }
+
+    /// Ends the recording, if there is one; what is missing in it stands in the report then.
+    pub fn end_recording(&mut self, report: &mut Report) {
+        self.session.end(report, now());
+    }
+
+    /// Whether a recording did not get to its end.
+    pub fn recording_failed(&self) -> bool {
+        self.session.has_failed()
     }
 
     /// Stops counting; the last report then holds everything up to this moment.

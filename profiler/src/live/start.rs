@@ -1,16 +1,18 @@
 //! How a live session begins: permission, kernel facts, plan, attach, scan, count.
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 
 use iocontend_core::btf::Btf;
 use iocontend_core::plan::{Facts, GapReason, Plan, PlanError, plan};
 use iocontend_core::report::{Attached, CgroupVersion, HookKind, Host, Tool};
 use iocontend_core::selector::Selector;
-use iocontend_core::session::{Input, Options, Session};
+use iocontend_core::session::{Input, Options};
 use iocontend_core::text::{Lang, Problem, notes};
 use iocontend_wire::tables::IO_RECORDS;
 
 use super::lookup::Lookup;
+use super::recorded::Recorded;
 use super::streams::StreamReader;
 use super::writers::Writers;
 use super::{Live, now};
@@ -35,6 +37,8 @@ pub struct Settings {
     pub ring_bytes: u32,
     /// Say nothing on stderr about targets.
     pub quiet: bool,
+    /// Record into this file.
+    pub record: Option<PathBuf>,
 }
 
 pub(super) fn start(
@@ -58,7 +62,7 @@ pub(super) fn start(
     };
     let mut live = Live {
         probes,
-        session: Session::new(options, now()),
+        session: Recorded::new(options, settings.record.is_some(), now())?,
         root,
         lookup: Lookup::default(),
         reader: StreamReader::default(),
@@ -77,6 +81,9 @@ pub(super) fn start(
     live.scan();
     if !settings.wait && !live.has_targets() {
         return Err(no_target(&settings.selectors));
+    }
+    if let Some(file) = &settings.record {
+        live.session.record_to(file)?;
     }
     live.look_for_writers();
     let sample = live.host_sample();

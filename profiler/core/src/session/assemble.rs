@@ -68,8 +68,8 @@ pub(super) fn report(session: &Session, span: Span, sample: &HostSample, now: No
     for io in report.actors.iter().flat_map(|actor| &actor.io) {
         attribution.add(io.method, io.bytes);
     }
-    let counted = rows.values().map(|row| row.count).sum();
-    let io_bytes = report.devices.iter().map(|device| device.bytes).sum();
+    let counted = rows.values().fold(0, |sum: u64, row| sum.wrapping_add(row.count));
+    let io_bytes = report.devices.iter().fold(0, |sum: u64, device| sum.wrapping_add(device.bytes));
     let missed = if interval { 0 } else { missed(session, &report.devices) };
     report.coverage = session.ledger.coverage(interval, counted, missed, io_bytes, attribution);
     for count in Count::ALL {
@@ -88,7 +88,8 @@ fn missed(session: &Session, devices: &[Device]) -> u64 {
         devices.iter().find(same).map_or(0, |device| device.ios)
     };
     let completed = &session.ledger.kernel_completed;
-    completed.iter().map(|(dev, count)| count.saturating_sub(seen(*dev))).sum()
+    let missed = completed.iter().map(|(dev, count)| count.saturating_sub(seen(*dev)));
+    missed.fold(0, u64::saturating_add)
 }
 
 fn targets(session: &Session) -> Vec<Target> {
@@ -151,7 +152,7 @@ fn devices(
             }
             What::FlushCommand => {
                 let flushes = &mut by_device.entry(key.device).or_default().1;
-                *flushes = Some(flushes.unwrap_or(0) + row.count);
+                *flushes = Some(flushes.unwrap_or(0).wrapping_add(row.count));
             }
             What::Wait(_) => {}
         }
@@ -163,7 +164,8 @@ fn devices(
             device.flush_commands = Some(flushes.unwrap_or(0));
             let dev = Dev { major: device.major, minor: device.minor };
             if let (Some(old), Some(new)) = (stat_of(before, dev), stat_of(after, dev)) {
-                device.busy_ns = Some(new.io_ms.saturating_sub(old.io_ms) * 1_000_000);
+                device.busy_ns =
+                    Some(new.io_ms.saturating_sub(old.io_ms).saturating_mul(1_000_000));
                 device.in_flight = Some(InFlight { start: old.in_flight, end: new.in_flight });
             }
             device

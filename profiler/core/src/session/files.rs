@@ -34,8 +34,8 @@ impl Files {
 
     /// The id is given to another file from now on; gives the number under which this one is kept.
     pub(super) fn freed(&mut self, id: u32) -> u32 {
-        let history = FILES + self.history;
-        self.history += 1;
+        let history = FILES.saturating_add(self.history);
+        self.history = self.history.saturating_add(1);
         if let Some(path) = self.paths.remove(&id) {
             self.paths.insert(history, path);
         }

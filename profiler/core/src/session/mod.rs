@@ -15,6 +15,7 @@ mod tests;
 
 use iocontend_wire::count::Count;
 use iocontend_wire::key::{Key, Owner};
+use serde::{Deserialize, Serialize};
 
 use crate::event::{Event, decode};
 use crate::facts::{BlockStat, DeviceFacts, ProcessFacts, Psi};
@@ -30,7 +31,7 @@ pub use streams::StreamSample;
 use streams::Streams;
 
 /// What does not change during a session.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Options {
     /// Whom the user asked for; empty: whatever is recognised as etcd.
     pub selectors: Vec<Selector>,
@@ -52,7 +53,7 @@ pub struct Now {
 }
 
 /// What the host says at one moment.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct HostSample {
     /// Pressure of IO.
     pub psi_io: Option<Psi>,
@@ -151,7 +152,8 @@ pub enum Output {
 }
 
 /// Which window a report covers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Span {
     /// Since the last interval report.
     Interval,
@@ -274,6 +276,11 @@ impl Session {
     /// Numbers of all disks.
     pub fn device_numbers(&self) -> Vec<Dev> {
         self.devices.iter().map(|facts| facts.dev).collect()
+    }
+
+    /// When counting began.
+    pub fn started(&self) -> Now {
+        self.started
     }
 
     /// Whether any target has been found so far.
