@@ -4,6 +4,7 @@
 
 mod etcd;
 mod exact;
+mod files;
 mod ground;
 mod loss;
 mod vm;

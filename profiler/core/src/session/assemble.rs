@@ -6,6 +6,7 @@ use iocontend_wire::count::Count;
 use iocontend_wire::key::{DEVICE_OVERFLOW, Reason};
 
 use super::actors::{AUTO, Known, Owned, selector_name};
+use super::files::class_together;
 use super::streams::{Row, RowKey, What};
 use super::{HostSample, Now, Session, Span};
 use crate::facts::{BlockStat, DeviceFacts};
@@ -270,7 +271,10 @@ fn actors(
         .collect()
 }
 
-fn class_of(session: &Session, key: &RowKey) -> FileClass {
+pub(super) fn class_of(session: &Session, key: &RowKey) -> FileClass {
+    if let Some(class) = class_together(key.file) {
+        return class;
+    }
     let (Owned::Actor(id), Some(path)) = (key.owner, session.files.path(key.file)) else {
         return FileClass::Other;
     };
