@@ -56,6 +56,10 @@ pub enum Kind {
     Discard = 3,
     /// A flush command at the device (no owner).
     FlushCommand = 4,
+    /// A request that was absorbed by another one (no owner).
+    Merge = 5,
+    /// A request that the driver gave back (no owner).
+    Requeue = 6,
     /// `fsync(2)`.
     Fsync = 8,
     /// `fdatasync(2)`.
@@ -77,12 +81,14 @@ impl Kind {
     pub const FIRST_WAIT: u32 = Self::Fsync as u32;
 
     /// All kinds.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Read,
         Self::Write,
         Self::Flush,
         Self::Discard,
         Self::FlushCommand,
+        Self::Merge,
+        Self::Requeue,
         Self::Fsync,
         Self::Fdatasync,
         Self::OsyncWrite,

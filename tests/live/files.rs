@@ -5,11 +5,10 @@ use std::fs;
 use anyhow::Result;
 use iocontend_core::ids::{Call, FileClass};
 use iocontend_core::report::Report;
-use iocontend_tests::binary::Watch;
 use iocontend_tests::blockstat::{self, Counts};
 use iocontend_tests::loopdev::{Mounted, RamDisk};
 use iocontend_tests::tracefs::BlockTrace;
-use iocontend_tests::watch::{actor, waits};
+use iocontend_tests::watch::{Watch, actor, waits};
 use iocontend_tests::writer::Writer;
 
 const MIB: u64 = 1 << 20;
@@ -18,7 +17,7 @@ const WRITER: &str = env!("CARGO_BIN_EXE_writer");
 /// Files of a churn: three times as many as are told apart at a time.
 const FILES: u64 = 3_200;
 /// A WAL makes one segment in minutes.
-const PER_SECOND: u64 = 250;
+const PER_SECOND: u64 = 150;
 
 /// Notes of a report that say that a table was full.
 fn full(report: &Report) -> Vec<&String> {

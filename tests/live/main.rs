@@ -6,5 +6,7 @@ mod etcd;
 mod exact;
 mod files;
 mod ground;
+mod lines;
 mod loss;
+mod merges;
 mod vm;

@@ -53,6 +53,25 @@ impl BlockTrace {
         Ok(trace)
     }
 
+    /// Begins to trace merges on the device with this name: of bios into requests, and of requests.
+    pub fn merges(disk: &str) -> Result<Self> {
+        let dev = device(disk)?;
+        let trace = Self::new("merges")?;
+        for event in ["block_bio_backmerge", "block_bio_frontmerge", "block_rq_merge"] {
+            trace.enable(event, &format!("dev == {dev}"))?;
+        }
+        Ok(trace)
+    }
+
+    /// How often bios were merged into requests, and requests into others.
+    pub fn bio_and_request_merges(&self) -> Result<(u64, u64)> {
+        let lines = self.lines()?;
+        let count = |wanted: &str| {
+            u64::try_from(lines.iter().filter(|line| line.event.ends_with(wanted)).count())
+        };
+        Ok((count("bio_backmerge")? + count("bio_frontmerge")?, count("rq_merge")?))
+    }
+
     fn new(purpose: &str) -> Result<Self> {
         let name = format!("instances/iocontend-test-{purpose}-{}", std::process::id());
         let folder = Path::new(TRACEFS).join(name);

@@ -2,7 +2,7 @@
 //!
 //! Both tables are bounded: streams (1,280 places) and files that are told apart (1,023). Giving one back costs
 //! nothing but a new place when it is used again, and what was counted stays counted. So whatever was idle longest
-//! goes first, and only when a table is half full.
+//! goes first, and only when a table is a quarter full: the rest is for what comes while this program has no CPU.
 
 use iocontend_wire::key::FILES;
 use iocontend_wire::tables::STREAMS;
@@ -29,9 +29,9 @@ pub struct Taken {
     pub streams: usize,
 }
 
-/// Idle for so long, when a table is half full.
+/// Idle for so long, when a table is a quarter full.
 const IDLE_NS: u64 = 2_000_000_000;
-/// And when it is five eighths full: a set of places may be full long before the table is.
+/// And when it is three eighths full.
 const IDLE_HURRY_NS: u64 = 200_000_000;
 /// A file with which nothing happened yet: longer than a sync takes on a disk that works.
 const UNUSED_NS: u64 = 30_000_000_000;
@@ -40,15 +40,15 @@ const UNUSED_NS: u64 = 30_000_000_000;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Fill {
     Low,
-    Half,
+    Quarter,
     High,
 }
 
 fn fill(taken: usize, places: usize) -> Fill {
-    if 8 * taken >= 5 * places {
+    if 8 * taken >= 3 * places {
         Fill::High
-    } else if 2 * taken >= places {
-        Fill::Half
+    } else if 4 * taken >= places {
+        Fill::Quarter
     } else {
         Fill::Low
     }
@@ -79,7 +79,7 @@ pub fn choose(mut all: Vec<Idle>, mut taken: Taken) -> Vec<Idle> {
         let enough_ns = match by_file.max(by_streams) {
             Fill::Low => continue,
             _ if one.unused => UNUSED_NS,
-            Fill::Half => IDLE_NS,
+            Fill::Quarter => IDLE_NS,
             Fill::High => IDLE_HURRY_NS,
         };
         if one.idle_ns >= enough_ns {
@@ -108,16 +108,16 @@ mod tests {
     /// As long as there is room nothing is given back, however old.
     #[test]
     fn with_room_nothing_is_given_back() {
-        let taken = Taken { files: 511, streams: 639 };
+        let taken = Taken { files: 255, streams: 319 };
         assert!(!taken.is_tight());
         assert_eq!(choose(vec![file(1, 3600 * SECOND)], taken), []);
     }
 
-    /// The longest idle go first, and no more than until the table is half empty again.
+    /// The longest idle go first, and no more than until there is room again.
     #[test]
     fn the_longest_idle_go_first_and_no_more_than_needed() {
         let all = vec![file(1, 3 * SECOND), file(2, 9 * SECOND), file(3, 5 * SECOND)];
-        let chosen = choose(all, Taken { files: 513, streams: 0 });
+        let chosen = choose(all, Taken { files: 257, streams: 0 });
         assert_eq!(numbers(&chosen), [2, 3]);
     }
 
@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn what_is_in_use_stays() {
         let all = vec![file(1, SECOND), file(2, SECOND / 10)];
-        assert_eq!(choose(all.clone(), Taken { files: 600, streams: 0 }), []);
+        assert_eq!(choose(all.clone(), Taken { files: 300, streams: 0 }), []);
         assert_eq!(numbers(&choose(all, Taken { files: 1023, streams: 0 })), [1]);
     }
 

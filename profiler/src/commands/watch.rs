@@ -3,6 +3,7 @@
 use std::future::pending;
 use std::time::Duration;
 
+use iocontend_core::report::Report;
 use iocontend_core::session::Span;
 use iocontend_core::text::{Lang, Msg, text};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -42,11 +43,20 @@ async fn watch(args: &WatchArgs) -> Result<(), Failure> {
     tell(&text(Lang::En, &Msg::Watching));
     let end = args.duration.map(|duration| Instant::now() + duration);
     until(&mut live, &reports, args.interval, end, &mut stop).await?;
-    live.stop();
-    let report = live.report(Span::Whole);
+    let report = finish(&mut live, &reports)?;
     drop(live);
     reports.end(&report)?;
     Ok(())
+}
+
+/// Stops counting; the last interval is reported where lines are to add up to the whole.
+pub(super) fn finish(live: &mut Live, reports: &Reports) -> Result<Report, Failure> {
+    live.stop();
+    if reports.wants_last_interval() {
+        let report = live.report(Span::Interval);
+        reports.interval(&report)?;
+    }
+    Ok(live.report(Span::Whole))
 }
 
 /// Reports every interval until the end, a signal, or nobody reads any more.

@@ -25,6 +25,15 @@ struct ActorRows {
     waits: BTreeMap<(Call, FileClass), (Row, Paths)>,
 }
 
+/// Rows of one device.
+#[derive(Default)]
+struct DeviceRows {
+    ops: BTreeMap<Op, Row>,
+    flush_commands: u64,
+    merges: u64,
+    requeues: u64,
+}
+
 /// The paths behind a row: none, one, or several.
 #[derive(Default)]
 enum Paths {
@@ -69,7 +78,9 @@ pub(super) fn report(session: &Session, span: Span, sample: &HostSample, now: No
     for io in report.actors.iter().flat_map(|actor| &actor.io) {
         attribution.add(io.method, io.bytes);
     }
-    let counted = rows.values().map(|row| row.count).sum();
+    // Merges and requeues happen to requests that are counted themselves.
+    let is_event = |key: &RowKey| !matches!(key.what, What::Merge | What::Requeue);
+    let counted = rows.iter().filter(|(key, _)| is_event(key)).map(|(_, row)| row.count).sum();
     let io_bytes = report.devices.iter().map(|device| device.bytes).sum();
     let missed = if interval { 0 } else { missed(session, &report.devices) };
     report.coverage = session.ledger.coverage(interval, counted, missed, io_bytes, attribution);
@@ -144,26 +155,31 @@ fn devices(
     after: &HostSample,
     duration_ns: u64,
 ) -> Vec<Device> {
-    let mut by_device: BTreeMap<u32, (BTreeMap<Op, Row>, Option<u64>)> = BTreeMap::new();
+    let mut by_device: BTreeMap<u32, DeviceRows> = BTreeMap::new();
     for (key, row) in rows {
+        if matches!(key.what, What::Wait(_)) {
+            continue;
+        }
+        let place = by_device.entry(key.device).or_default();
         match key.what {
-            What::Io(op) => {
-                by_device.entry(key.device).or_default().0.entry(op).or_default().merge(row);
-            }
-            What::FlushCommand => {
-                let flushes = &mut by_device.entry(key.device).or_default().1;
-                *flushes = Some(flushes.unwrap_or(0) + row.count);
-            }
+            What::Io(op) => place.ops.entry(op).or_default().merge(row),
+            What::FlushCommand => place.flush_commands += row.count,
+            What::Merge => place.merges += row.count,
+            What::Requeue => place.requeues += row.count,
             What::Wait(_) => {}
         }
     }
+    let counts = |program| session.ledger.is_attached(program);
     let mut devices: Vec<Device> = by_device
         .into_iter()
-        .map(|(index, (ops, flushes))| {
-            let mut device = device(session, index, &ops, duration_ns);
-            device.flush_commands = Some(flushes.unwrap_or(0));
+        .map(|(index, rows)| {
+            let mut device = device(session, index, &rows.ops, duration_ns);
+            device.flush_commands = Some(rows.flush_commands);
+            device.request_merges = counts("rq_merge").then_some(rows.merges);
+            device.requeues = counts("rq_requeue").then_some(rows.requeues);
             let dev = Dev { major: device.major, minor: device.minor };
             if let (Some(old), Some(new)) = (stat_of(before, dev), stat_of(after, dev)) {
+                device.merges = Some(new.merges().saturating_sub(old.merges()));
                 device.busy_ns = Some(new.io_ms.saturating_sub(old.io_ms) * 1_000_000);
                 device.in_flight = Some(InFlight { start: old.in_flight, end: new.in_flight });
             }
@@ -203,11 +219,11 @@ fn device(session: &Session, index: u32, ops: &BTreeMap<Op, Row>, duration_ns: u
     }
 }
 
-/// The mean number of requests in flight is the sum of their times over the window (Little's law).
+/// The mean number of requests in the device is the sum of their times there over the window (Little's law).
 #[expect(clippy::cast_precision_loss, reason = "a mean for people")]
 fn depth(all: &Row, duration_ns: u64) -> Option<Depth> {
-    (duration_ns > 0 && !all.q2c.is_empty())
-        .then(|| Depth { mean: all.q2c.sum_ns() as f64 / duration_ns as f64, max: None })
+    (duration_ns > 0 && !all.d2c.is_empty())
+        .then(|| Depth { mean: all.d2c.sum_ns() as f64 / duration_ns as f64, max: None })
 }
 
 fn device_op(op: Op, row: &Row) -> DeviceOp {
@@ -254,7 +270,7 @@ fn actors(
                 waits.merge(row);
                 paths.add(session.files.path(key.file));
             }
-            What::FlushCommand => {}
+            What::FlushCommand | What::Merge | What::Requeue => {}
         }
     }
     if !interval {

@@ -31,12 +31,14 @@ pub(super) struct RowKey {
     pub(super) method: Method,
 }
 
-/// Operation, call, or flush command.
+/// Operation, call, or what only a device has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum What {
     Io(Op),
     Wait(Call),
     FlushCommand,
+    Merge,
+    Requeue,
 }
 
 /// Numbers of one row.
@@ -222,6 +224,8 @@ fn what(key: Key) -> Option<What> {
         Kind::Flush => What::Io(Op::Flush),
         Kind::Discard => What::Io(Op::Discard),
         Kind::FlushCommand => What::FlushCommand,
+        Kind::Merge => What::Merge,
+        Kind::Requeue => What::Requeue,
         Kind::Fsync => What::Wait(Call::Fsync),
         Kind::Fdatasync => What::Wait(Call::Fdatasync),
         Kind::OsyncWrite => What::Wait(Call::OsyncWrite),
