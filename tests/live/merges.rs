@@ -15,7 +15,8 @@ fn merges_are_the_kernels() -> Result<()> {
     let disk = RamDisk::new(256 << 20)?;
     disk.device().merge_with("mq-deadline")?;
     let on_init = BlockTrace::completions_on_init(disk.name())?;
-    let trace = BlockTrace::merges(disk.name())?;
+    let events = ["block_bio_backmerge", "block_bio_frontmerge", "block_rq_merge"];
+    let trace = BlockTrace::of(disk.name(), &events)?;
     let before = (blockstat::quiet(disk.name())?, blockstat::merges(disk.name())?);
     let watch = Watch::fio(&[])?;
     // Every other block each: a bio that fills a gap makes two requests one.
@@ -26,7 +27,8 @@ fn merges_are_the_kernels() -> Result<()> {
     let kernel = blockstat::quiet(disk.name())?.since(&before.0);
     let merges = blockstat::merges(disk.name())? - before.1;
     let report = watch.finish()?;
-    let (bios, requests) = trace.bio_and_request_merges()?;
+    let [back, front, requests] = events.map(|event| trace.count(event));
+    let (bios, requests) = (back? + front?, requests?);
     println!("{merges} merges: {bios} bios, {requests} requests; {kernel:?}");
     let device = report.devices.iter().find(|found| found.name == disk.name());
     let device = device.context("no device")?;

@@ -53,23 +53,21 @@ impl BlockTrace {
         Ok(trace)
     }
 
-    /// Begins to trace merges on the device with this name: of bios into requests, and of requests.
-    pub fn merges(disk: &str) -> Result<Self> {
+    /// Begins to trace some kinds of event on the device with this name.
+    pub fn of(disk: &str, events: &[&str]) -> Result<Self> {
         let dev = device(disk)?;
-        let trace = Self::new("merges")?;
-        for event in ["block_bio_backmerge", "block_bio_frontmerge", "block_rq_merge"] {
+        let trace = Self::new("events")?;
+        for event in events {
             trace.enable(event, &format!("dev == {dev}"))?;
         }
         Ok(trace)
     }
 
-    /// How often bios were merged into requests, and requests into others.
-    pub fn bio_and_request_merges(&self) -> Result<(u64, u64)> {
+    /// How often an event of [`Self::of`] happened.
+    pub fn count(&self, event: &str) -> Result<u64> {
+        let name = event.strip_prefix("block_").context("no block event")?;
         let lines = self.lines()?;
-        let count = |wanted: &str| {
-            u64::try_from(lines.iter().filter(|line| line.event.ends_with(wanted)).count())
-        };
-        Ok((count("bio_backmerge")? + count("bio_frontmerge")?, count("rq_merge")?))
+        Ok(u64::try_from(lines.iter().filter(|line| line.event == name).count())?)
     }
 
     fn new(purpose: &str) -> Result<Self> {
