@@ -23,8 +23,8 @@ pub fn is_tracked(tgid: u32) -> bool {
     let first = unsafe {
         core::ptr::read_volatile(&raw const (*table).entries[tracked_index(tgid) as usize])
     };
-    // Most processes are not tracked, and most of those find an empty entry.
-    first != 0 && find_tracked(tgid) != 0
+    // Most processes are not tracked, and most of those find an empty entry; a tracked one is mostly the first.
+    first != 0 && (first == tgid as u64 + 1 || find_tracked(tgid) != 0)
 }
 
 #[inline(never)]

@@ -94,10 +94,10 @@ pub struct Slot {
     pub done: u32,
     /// Device index.
     pub dev: u32,
-    /// Stream key of the last request with this pointer, a shortcut to its stream.
-    pub last_key: u64,
-    /// Index of that stream, if it still has that key.
+    /// Index of the stream of the last request with this pointer: a shortcut, if that stream has the new one's key.
     pub last_stream: u64,
+    /// Not used: fills the cache line.
+    pub pad: u64,
 }
 
 /// Ways of a set of slots. A few hundred pointers recur on a host with a few disks: four ways hold them all.
