@@ -7,11 +7,12 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use iocontend_core::ids::{Call, FileClass, Role};
 use iocontend_core::report::Report;
+use iocontend_tests::binary::path as program;
 use iocontend_tests::etcd::Etcd;
 use iocontend_tests::fio;
 use iocontend_tests::loopdev::Tmpfs;
 use iocontend_tests::process::{self, until};
-use iocontend_tests::watch::{Watch, actor, program, waits};
+use iocontend_tests::watch::{Watch, actor, waits};
 use iocontend_tests::writer::Writer;
 
 const WRITER: &str = env!("CARGO_BIN_EXE_writer");

@@ -5,6 +5,9 @@
 mod capture;
 mod etcd;
 mod exact;
+mod files;
 mod ground;
+mod lines;
 mod loss;
+mod merges;
 mod vm;

@@ -40,7 +40,8 @@ impl Writer {
     }
 
     /// Gives one order and waits until it is done: `open PATH FLAG…`, `write BYTES TIMES`, `direct BYTES TIMES`,
-    /// `read`, `fsync TIMES`, `fdatasync TIMES`, `msync TIMES`, `forget`.
+    /// `read`, `fsync TIMES`, `fdatasync TIMES`, `msync TIMES`,
+    /// `rwf-sync TIMES`, `rwf-dsync TIMES`, `forget`, `churn FOLDER KEPT FILES PER_SECOND`.
     pub fn order(&mut self, order: &str) -> Result<()> {
         writeln!(self.orders, "{order}")?;
         self.orders.flush()?;

@@ -21,6 +21,7 @@ pub mod hist;
 pub mod ids;
 mod paths;
 pub mod plan;
+pub mod reclaim;
 pub mod render;
 pub mod report;
 pub mod role;

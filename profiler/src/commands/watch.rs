@@ -3,6 +3,7 @@
 use std::future::pending;
 use std::time::Duration;
 
+use iocontend_core::report::Report;
 use iocontend_core::session::Span;
 use iocontend_core::text::{Lang, Msg, text};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -43,15 +44,26 @@ async fn watch(args: &WatchArgs) -> Result<(), Failure> {
     tell(&text(Lang::En, &Msg::Watching));
     let end = args.duration.map(|duration| Instant::now() + duration);
     let outcome = until(&mut live, &reports, args.interval, end, &mut stop).await;
-    live.stop();
-    let mut report = live.report(Span::Whole);
+    let (mut report, last) = finish(&mut live, &reports);
     live.end_recording(&mut report);
     let failed = live.recording_failed();
     drop(live);
     // A recording is whole also when nobody reads the reports any more.
-    outcome?;
+    outcome.and(last)?;
     reports.end(&report)?;
     if failed { Err(Failure::Said) } else { Ok(()) }
+}
+
+/// Stops counting and reports the last interval, where lines are to add up to the whole. Gives the whole, and whether
+/// that interval could be said.
+pub(super) fn finish(live: &mut Live, reports: &Reports) -> (Report, Result<(), Failure>) {
+    live.stop();
+    let said = if reports.wants_last_interval() {
+        reports.interval(&live.report(Span::Interval)).map_err(Failure::from)
+    } else {
+        Ok(())
+    };
+    (live.report(Span::Whole), said)
 }
 
 /// Reports every interval until the end, a signal, or nobody reads any more.

@@ -4,6 +4,7 @@
 //! side's tables, `lookup` answers the engine's questions, `start` attaches.
 
 mod lookup;
+mod reclaim;
 mod recorded;
 mod start;
 mod streams;
@@ -25,6 +26,7 @@ use crate::host::{self, HostRoot};
 use crate::kernel::facts::KernelPaths;
 use crate::kernel::probes::Probes;
 use lookup::Lookup;
+use reclaim::Reclaim;
 use recorded::Recorded;
 use streams::StreamReader;
 use writers::Writers;
@@ -41,6 +43,7 @@ pub struct Live {
     lookup: Lookup,
     reader: StreamReader,
     writers: Writers,
+    reclaim: Reclaim,
     wishes: VecDeque<Output>,
     retiring: VecDeque<(u64, u32)>,
     known_devices: Vec<Option<Dev>>,
@@ -124,6 +127,7 @@ impl Live {
             self.apply(Input::Seen(key));
         }
         self.tables();
+        self.reclaim.look(&mut self.probes, &mut self.reader, now().mono_ns);
         self.retire();
         for (id, pid) in self.lookup.due() {
             if let Some(path) = self.lookup.file(&self.root, &self.probes, id, pid) {
@@ -168,18 +172,22 @@ impl Live {
         self.apply(Input::Tables { devices, cgroups });
     }
 
-    /// Gives back the streams of processes that ended.
+    /// Gives back the streams of processes that ended, and what else was chosen to be given back.
     fn retire(&mut self) {
         let now_ns = now().mono_ns;
         while self.retiring.front().is_some_and(|(due, _)| *due <= now_ns) {
             if let Some((_, pid)) = self.retiring.pop_front() {
                 self.reader.begin_retiring(&self.probes, pid, now_ns);
+                self.lookup.forget(pid);
             }
         }
         for sample in self.reader.finish_retiring(&self.probes, now_ns) {
             let index = sample.index;
             self.apply(Input::Stream(sample));
             self.apply(Input::Retired(index));
+        }
+        for number in self.reclaim.freed(&mut self.probes, now_ns) {
+            self.apply(Input::FileFreed(number));
         }
     }
 

@@ -12,6 +12,7 @@ use iocontend_core::text::{Lang, Problem, notes};
 use iocontend_wire::tables::IO_RECORDS;
 
 use super::lookup::Lookup;
+use super::reclaim::Reclaim;
 use super::recorded::Recorded;
 use super::streams::StreamReader;
 use super::writers::Writers;
@@ -67,6 +68,7 @@ pub(super) fn start(
         lookup: Lookup::default(),
         reader: StreamReader::default(),
         writers: Writers::default(),
+        reclaim: Reclaim::default(),
         wishes: VecDeque::new(),
         retiring: VecDeque::new(),
         known_devices: Vec::new(),
@@ -134,6 +136,10 @@ impl Live {
             self.probes.gaps.iter().filter_map(|gap| notes::gap(Lang::En, gap)).collect();
         if self.probes.attached.iter().any(|program| program.program == "sync_syscall_exit") {
             said.push(notes::syscall_probes(Lang::En));
+        }
+        let on_xfs = self.probes.attached.iter().any(|program| program.program == "xfs_sync_enter");
+        if on_xfs && !self.probes.tells_o_sync {
+            said.push(notes::o_sync_on_xfs(Lang::En));
         }
         let bytes = self.probes.map_bytes;
         self.apply(Input::Attached(attached));

@@ -56,6 +56,11 @@ impl Ledger {
         self.recursion_misses = misses;
     }
 
+    /// Whether a program is attached.
+    pub(super) fn is_attached(&self, program: &str) -> bool {
+        self.attached.iter().any(|found| found.program == program && found.attached)
+    }
+
     pub(super) fn note(&mut self, note: String) {
         if !self.notes.contains(&note) {
             self.notes.push(note);

@@ -13,6 +13,8 @@ mod streams;
 #[cfg(test)]
 mod tests;
 
+use std::collections::{HashMap, HashSet};
+
 use iocontend_wire::count::Count;
 use iocontend_wire::key::{Key, Owner};
 use serde::{Deserialize, Serialize};
@@ -28,7 +30,7 @@ pub use actors::Owned;
 use coverage::Ledger;
 use files::Files;
 pub use streams::StreamSample;
-use streams::Streams;
+use streams::{RowKey, Streams};
 
 /// What does not change during a session.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -99,14 +101,14 @@ pub enum Input<'a> {
     Process(Box<ProcessFacts>),
     /// A process that was asked for is not there.
     NoProcess(u32),
-    /// A file id's meaning.
+    /// The meaning of a file's number.
     File {
-        /// The id.
+        /// The number.
         id: u32,
         /// Its path in its owner's view; `None` when it could not be found.
         path: Option<String>,
     },
-    /// A file id was given back; another file may get it.
+    /// A file's number was given back; its streams were before. Requests that carry it may still finish.
     FileFreed(u32),
     /// Something to be said in every report.
     Note(String),
@@ -128,7 +130,7 @@ pub enum Output {
     Untrack(u32),
     /// Tell me this file's path; a process that uses it is named.
     ResolveFile {
-        /// File id.
+        /// The file's number.
         id: u32,
         /// Process id.
         pid: u32,
@@ -220,10 +222,7 @@ impl Session {
             Input::Process(facts) => return self.actors.learn(*facts),
             Input::NoProcess(pid) => self.actors.missing(pid),
             Input::File { id, path } => self.files.resolved(id, path),
-            Input::FileFreed(id) => {
-                let history = self.files.freed(id);
-                self.streams.file_freed(id, history);
-            }
+            Input::FileFreed(number) => self.file_freed(number),
             Input::Note(note) => self.ledger.note(note),
         }
         Vec::new()
@@ -268,6 +267,19 @@ impl Session {
         outputs
     }
 
+    /// Files that are gone must not pile up: rows of old ones are put together by owner, class and call.
+    fn file_freed(&mut self, number: u32) {
+        let old: HashSet<u32> = self.files.freed(number).into_iter().collect();
+        if old.is_empty() {
+            return;
+        }
+        let rows = self.streams.rows().filter(|key| old.contains(&key.file));
+        let moved: HashMap<RowKey, u32> =
+            rows.map(|key| (key, files::together(assemble::class_of(self, &key)))).collect();
+        self.streams.files_together(&moved);
+        self.files.forget_oldest();
+    }
+
     /// What is known of a disk.
     pub fn device(&self, dev: Dev) -> Option<&DeviceFacts> {
         self.devices.iter().find(|facts| facts.dev == dev)
@@ -291,6 +303,12 @@ impl Session {
     /// Process ids of targets that are alive, and of others whose files are told apart.
     pub fn tracked_pids(&self) -> Vec<u32> {
         self.actors.tracked_pids()
+    }
+
+    /// Rows and paths that are kept.
+    #[cfg(test)]
+    fn sizes(&self) -> (usize, usize) {
+        (self.streams.len(), self.files.len())
     }
 
     /// Roles of processes that are alive, for whoever wants to show them.

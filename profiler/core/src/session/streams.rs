@@ -31,12 +31,14 @@ pub(super) struct RowKey {
     pub(super) method: Method,
 }
 
-/// Operation, call, or flush command.
+/// Operation, call, or what only a device has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum What {
     Io(Op),
     Wait(Call),
     FlushCommand,
+    Merge,
+    Requeue,
 }
 
 /// Numbers of one row.
@@ -136,16 +138,26 @@ impl Streams {
         }
     }
 
-    /// Rows of a file id that is given to another file from now on.
-    pub(super) fn file_freed(&mut self, id: u32, history: u32) {
+    /// Keys of all rows.
+    pub(super) fn rows(&self) -> impl Iterator<Item = RowKey> {
+        self.whole.keys().chain(self.interval.keys()).copied()
+    }
+
+    /// These rows belong to other files from now on.
+    pub(super) fn files_together(&mut self, moved: &HashMap<RowKey, u32>) {
         for rows in [&mut self.whole, &mut self.interval] {
-            let old: Vec<RowKey> = rows.keys().filter(|key| key.file == id).copied().collect();
-            for key in old {
-                if let Some(row) = rows.remove(&key) {
-                    rows.insert(RowKey { file: history, ..key }, row);
+            for (key, file) in moved {
+                if let Some(row) = rows.remove(key) {
+                    rows.entry(RowKey { file: *file, ..*key }).or_default().merge(&row);
                 }
             }
         }
+    }
+
+    /// How many rows there are.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.whole.len()
     }
 
     /// Adds what is new in a sample.
@@ -213,6 +225,8 @@ fn what(key: Key) -> Option<What> {
         Kind::Flush => What::Io(Op::Flush),
         Kind::Discard => What::Io(Op::Discard),
         Kind::FlushCommand => What::FlushCommand,
+        Kind::Merge => What::Merge,
+        Kind::Requeue => What::Requeue,
         Kind::Fsync => What::Wait(Call::Fsync),
         Kind::Fdatasync => What::Wait(Call::Fdatasync),
         Kind::OsyncWrite => What::Wait(Call::OsyncWrite),

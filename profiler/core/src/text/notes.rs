@@ -44,6 +44,13 @@ pub fn gap(lang: Lang, gap: &Gap) -> Option<String> {
     Some(format!("{} is not attached ({}): {lost}.", gap.hook.name(), reason(lang, &gap.reason)))
 }
 
+/// xfs does not tell which kind of synchronous write it was, and the file's flags are out of reach.
+pub fn o_sync_on_xfs(lang: Lang) -> String {
+    let Lang::En = lang;
+    "O_SYNC writes on xfs are counted as odsync_write: this kernel's type information does not lead to the file's flags."
+        .to_owned()
+}
+
 /// Why a probe is missing.
 pub fn reason(lang: Lang, reason: &GapReason) -> String {
     let Lang::En = lang;
