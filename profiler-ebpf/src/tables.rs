@@ -292,8 +292,8 @@ pub struct Thread {
     pub dev: u32,
     /// 1: it left the CPU to wait for storage.
     pub waiting: u32,
-    /// The page fault in which it last asked a disk for data.
-    pub read_fault: u64,
+    /// When it last asked a disk for data in a page fault.
+    pub read_at: u64,
     /// The file id of what it asked for.
     pub read_file: u32,
     /// Index of its process's stream of run-queue delays, if it still has that key.

@@ -31,6 +31,9 @@ const TASK_DEAD: u32 = 0x80;
 /// An idle kernel thread's sleep, which is no wait.
 const TASK_NOLOAD: u32 = 0x400;
 
+/// How long a page fault may wait for what the same thread asked for in an earlier one.
+const READ_AHEAD_NS: u64 = 1_000_000_000;
+
 /// Whether a process is a target.
 #[inline(always)]
 fn is_target(tgid: u32) -> bool {
@@ -109,7 +112,7 @@ fn take(tag: u64) -> Option<*mut Thread> {
         (*chosen).delays = 0;
         (*chosen).call = 0;
         (*chosen).waiting = 0;
-        (*chosen).read_fault = 0;
+        (*chosen).read_at = 0;
         (*chosen).stream = u32::MAX;
         Some(chosen)
     }
@@ -313,8 +316,8 @@ unsafe fn open(
         }
         let (mut file, mut dev, mut ino) = (0, 0, 0);
         if kind == Kind::Fault as u32 {
-            // Whose pages this fault asked the disk for, if it was this thread that asked.
-            if (*thread).read_fault == call {
+            // What it asked the disk for in this fault, or a moment ago: its read-ahead may still be under way.
+            if now - (*thread).read_at < READ_AHEAD_NS {
                 file = (*thread).read_file;
                 (dev, ino) = entry_of(file);
             }
@@ -385,17 +388,13 @@ unsafe fn close(thread: *mut Thread) {
 /// will wait for.
 #[inline(always)]
 pub fn note_read(task: Ptr, tgid: u32, file: u32) {
-    if config!(threads.state) == ABSENT || file == 0 || !is_target(tgid) {
-        return;
-    }
-    let number = calls::number_of(task);
-    if number != EXCEPTION {
+    if file == 0 || !is_target(tgid) || calls::number_of(task) != EXCEPTION {
         return;
     }
     let Some(thread) = find(bpf_get_current_pid_tgid()) else { return };
-    // SAFETY: map memory; members of the current task.
+    // SAFETY: map memory, written by this thread's CPU alone.
     unsafe {
-        (*thread).read_fault = call_of(task, number, 0);
+        (*thread).read_at = now();
         (*thread).read_file = file;
     }
 }
