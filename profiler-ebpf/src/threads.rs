@@ -14,7 +14,7 @@ use iocontend_wire::count::Count;
 use iocontend_wire::key::{FILES, How, Key, Kind, Owner};
 use iocontend_wire::record::{NO_TIME, WaitRecord, tag};
 use iocontend_wire::tables::{
-    STREAMS, THREAD_BITS, THREAD_WAYS, TRACKED_WINDOW, Thread, tracked_index,
+    THREAD_BITS, THREAD_WAYS, TRACKED_WINDOW, Thread, Tracked, tracked_index,
 };
 
 use crate::block::{NO_WAKEUP, counting_since, now};
@@ -37,7 +37,14 @@ const READ_AHEAD_NS: u64 = 1_000_000_000;
 /// Whether a process is a target.
 #[inline(always)]
 fn is_target(tgid: u32) -> bool {
-    let Some(table) = TARGETS.get_ptr_mut(0) else { return false };
+    match TARGETS.get_ptr_mut(0) {
+        Some(table) => is_in(table, tgid),
+        None => false,
+    }
+}
+
+#[inline(always)]
+fn is_in(table: *mut Tracked, tgid: u32) -> bool {
     // SAFETY: the index is below the length.
     let first = unsafe {
         core::ptr::read_volatile(&raw const (*table).entries[tracked_index(tgid) as usize])
@@ -140,7 +147,8 @@ pub fn switch(ctx: BtfTracePointContext) -> i32 {
     // SAFETY: members of two tasks.
     let (prev_tgid, next_tgid): (u32, u32) =
         unsafe { (load(prev, config!(task_tgid)), load(next, config!(task_tgid))) };
-    let (leaves, comes) = (is_target(prev_tgid), is_target(next_tgid));
+    let Some(table) = TARGETS.get_ptr_mut(0) else { return 0 };
+    let (leaves, comes) = (is_in(table, prev_tgid), is_in(table, next_tgid));
     if !leaves && !comes {
         return 0;
     }
@@ -398,5 +406,3 @@ pub fn note_read(task: Ptr, tgid: u32, file: u32) {
         (*thread).read_file = file;
     }
 }
-
-const _: () = assert!(STREAMS < u32::MAX as usize);
