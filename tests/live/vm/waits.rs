@@ -92,11 +92,12 @@ fn time_in(actor: &Actor, call: Call) -> u64 {
     actor.waits.iter().filter(|wait| wait.call == call).map(|wait| wait.latency.sum_ns).sum()
 }
 
-fn show(what: &str, actor: &Actor) {
-    for wait in &actor.waits {
+/// An actor's waits and run queue, for people.
+fn shown(actor: &Actor) -> String {
+    let waits = actor.waits.iter().map(|wait| {
         let lat = &wait.latency;
-        println!(
-            "{what}: {} {} {:?}: {} times, p50 {:?}, p99 {:?}, sum {} ns",
+        format!(
+            "{} {} {:?}: {} times, p50 {:?}, p99 {:?}, sum {} ns\n",
             wait.call.name(),
             wait.file_class.name(),
             wait.path,
@@ -104,14 +105,12 @@ fn show(what: &str, actor: &Actor) {
             lat.p50_ns,
             lat.p99_ns,
             lat.sum_ns
-        );
-    }
-    if let Some(lat) = &actor.run_queue {
-        println!(
-            "{what}: run queue: {} times, p99 {:?}, sum {} ns",
-            lat.count, lat.p99_ns, lat.sum_ns
-        );
-    }
+        )
+    });
+    let queued = actor.run_queue.iter().map(|lat| {
+        format!("run queue: {} times, p99 {:?}, sum {} ns\n", lat.count, lat.p99_ns, lat.sum_ns)
+    });
+    waits.chain(queued).collect()
 }
 
 // Property: when the kernel holds back everybody who dirties pages, etcd's writes to its log are waits in `write`, and
@@ -122,19 +121,18 @@ fn vm_a_write_that_blocks_is_no_slow_sync() {
     let folder = super::folder();
     let etcd = Etcd::start(folder.path()).unwrap();
     let pid = etcd.pid().to_string();
-    let watched = |what: &str| {
+    let watched = || {
         let watch = Watch::start(&["--pid", &pid]).unwrap();
         etcd.puts(PUTS.0, PUTS.1, 4000).unwrap();
         let report = watch.finish().unwrap();
         super::is_complete(&report);
-        let found = actor_as(&report, etcd.pid(), Role::Etcd).unwrap().clone();
-        show(what, &found);
-        found
+        actor_as(&report, etcd.pid(), Role::Etcd).unwrap().clone()
     };
-    let before = watched("alone");
+    let before = watched();
     let dirty = DirtyHost::new();
-    let during = watched("dirty");
+    let during = watched();
     drop(dirty);
+    println!("before:\n{}during:\n{}", shown(&before), shown(&during));
 
     let write = latency(&during, Call::Write, FileClass::Wal).unwrap();
     assert!(write.count >= 10, "{:?}", during.waits);
@@ -165,8 +163,7 @@ fn vm_evicted_pages_of_the_database_are_faults() {
 
     super::is_complete(&report);
     let found = actor_as(&report, etcd.pid(), Role::Etcd).unwrap();
-    println!("reading the database took {took:?}");
-    show("evicted", found);
+    println!("reading the database took {took:?}\n{}", shown(found));
     let db = latency(found, Call::Fault, FileClass::Db).unwrap();
     assert!(db.count >= 10, "{:?}", found.waits);
     let all = time_in(found, Call::Fault);
@@ -183,9 +180,9 @@ fn vm_a_throttled_cpu_is_no_slow_disk() {
     etcd.idle().unwrap();
     let group = Group::of("etcd-throttled", &etcd);
     let watch = Watch::start(&["--pid", &etcd.pid().to_string()]).unwrap();
-    // A tenth of a CPU.
-    group.set("cpu.max", "10000 100000");
-    for _ in 0..10 {
+    // A quarter of a CPU.
+    group.set("cpu.max", "25000 100000");
+    for _ in 0..5 {
         etcd.metrics().unwrap();
     }
     group.set("cpu.max", "max");
@@ -193,7 +190,7 @@ fn vm_a_throttled_cpu_is_no_slow_disk() {
 
     super::is_complete(&report);
     let found = actor_as(&report, etcd.pid(), Role::Etcd).unwrap();
-    show("throttled", found);
+    println!("{}", shown(found));
     let queued = found.run_queue.as_ref().unwrap();
     assert!(queued.max_ns >= Some(50_000_000), "{queued:?}");
     let waited: u64 = found.waits.iter().map(|wait| wait.latency.sum_ns).sum();
