@@ -11,8 +11,8 @@ use iocontend_tests::etcd::Etcd;
 use iocontend_tests::process::{run, until};
 use iocontend_tests::watch::{Watch, actor_as, latency, waits};
 
-/// Puts of one load, how many a second, and their bytes: the kernel holds a writer back once in several pages.
-const PUTS: (u32, u32, usize) = (150, 10, 60_000);
+/// Puts of one load, how many a second, and their bytes.
+const PUTS: (u32, u32, usize) = (60, 4, 4_000);
 
 fn set(file: &str, value: &str) {
     fs::write(format!("/proc/sys/vm/{file}"), value).unwrap();
@@ -130,7 +130,9 @@ fn vm_a_write_that_blocks_is_no_slow_sync() {
     let pid = etcd.pid().to_string();
     let watched = || {
         let watch = Watch::start(&["--pid", &pid]).unwrap();
-        etcd.puts(PUTS.0, PUTS.1, PUTS.2).unwrap();
+        // Held back too long, etcd answers some of them with an error: that is not what is asked here.
+        let puts = etcd.puts(PUTS.0, PUTS.1, PUTS.2);
+        println!("slowest put: {puts:?}");
         let report = watch.finish().unwrap();
         super::is_complete(&report);
         actor_as(&report, etcd.pid(), Role::Etcd).unwrap().clone()
@@ -142,8 +144,8 @@ fn vm_a_write_that_blocks_is_no_slow_sync() {
     println!("before:\n{}during:\n{}", shown(&before), shown(&during));
 
     let write = latency(&during, Call::Write, FileClass::Wal).unwrap();
-    assert!(write.count >= 10, "{:?}", during.waits);
-    assert!(write.mean_ns >= Some(5_000_000), "{write:?}");
+    assert!(write.count >= 5, "{:?}", during.waits);
+    assert!(write.mean_ns >= Some(20_000_000), "{write:?}");
     assert!(time_in(&during, Call::Write) > 5 * time_in(&before, Call::Write));
     let sync =
         |actor: &Actor| latency(actor, Call::Fdatasync, FileClass::Wal).unwrap().p50_ns.unwrap();
