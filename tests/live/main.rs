@@ -10,4 +10,6 @@ mod ground;
 mod lines;
 mod loss;
 mod merges;
+mod switches;
 mod vm;
+mod waits;

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 
 use iocontend_core::btf::Btf;
-use iocontend_core::plan::{Facts, GapReason, Plan, PlanError, plan};
+use iocontend_core::plan::{Facts, GapReason, Hook, Plan, PlanError, plan};
 use iocontend_core::report::{Attached, CgroupVersion, HookKind, Host, Tool};
 use iocontend_core::selector::Selector;
 use iocontend_core::session::{Input, Options};
@@ -40,6 +40,10 @@ pub struct Settings {
     pub quiet: bool,
     /// Record into this file.
     pub record: Option<PathBuf>,
+    /// Do not watch the targets' threads at the scheduler.
+    pub no_thread_waits: bool,
+    /// Waits in `sync` and its like of everybody.
+    pub sync_calls: bool,
 }
 
 pub(super) fn start(
@@ -134,12 +138,18 @@ impl Live {
         let attached = present.chain(missing).collect();
         let mut said: Vec<String> =
             self.probes.gaps.iter().filter_map(|gap| notes::gap(Lang::En, gap)).collect();
-        if self.probes.attached.iter().any(|program| program.program == "sync_syscall_exit") {
+        let ends = Hook::Classic("syscalls", "sys_exit_fsync");
+        if self.probes.attached.iter().any(|probe| probe.hook == ends) {
             said.push(notes::syscall_probes(Lang::En));
         }
         let on_xfs = self.probes.attached.iter().any(|program| program.program == "xfs_sync_enter");
         if on_xfs && !self.probes.tells_o_sync {
             said.push(notes::o_sync_on_xfs(Lang::En));
+        }
+        let is_attached = |name| self.probes.attached.iter().any(|probe| probe.program == name);
+        if is_attached("switch") {
+            let everybody = is_attached("sync_call_enter");
+            self.apply(Input::Note(notes::sync_calls(Lang::En, everybody)));
         }
         let bytes = self.probes.map_bytes;
         self.apply(Input::Attached(attached));
@@ -164,7 +174,7 @@ fn attach(settings: &Settings, root: &HostRoot, kernel: &KernelPaths) -> Result<
     // One after the other: each takes several times the memory of the bytes.
     let plan = {
         let btf = Btf::parse(&bytes).map_err(|error| no_btf(error.to_string()))?;
-        make_plan(&btf, root, kernel, settings.ring_bytes)?
+        make_plan(&btf, root, kernel, settings)?
     };
     let loader_btf = aya::Btf::parse(&bytes, aya::Endianness::default())
         .map_err(|error| no_btf(error.to_string()))?;
@@ -177,7 +187,7 @@ fn make_plan(
     btf: &Btf<'_>,
     root: &HostRoot,
     kernel: &KernelPaths,
-    ring_bytes: u32,
+    settings: &Settings,
 ) -> Result<Plan, Failure> {
     let formats = kernel.read_formats();
     if formats.is_none() {
@@ -193,7 +203,9 @@ fn make_plan(
         cpus: host::read_cpus_possible(root).unwrap_or(1),
         filesystems: &filesystems,
         io_events: true,
-        io_records: (ring_bytes / 64).clamp(2, IO_RECORDS),
+        io_records: (settings.ring_bytes / 64).clamp(2, IO_RECORDS),
+        thread_waits: !settings.no_thread_waits,
+        sync_calls: settings.sync_calls,
     };
     plan(&facts).map_err(|error| unsupported(&error))
 }

@@ -23,6 +23,7 @@ use crate::text::{Lang, notes};
 struct ActorRows {
     io: BTreeMap<(u32, Op, FileClass, Method), Row>,
     waits: BTreeMap<(Call, FileClass), (Row, Paths)>,
+    run_queue: Row,
 }
 
 /// Rows of one device.
@@ -78,8 +79,8 @@ pub(super) fn report(session: &Session, span: Span, sample: &HostSample, now: No
     for io in report.actors.iter().flat_map(|actor| &actor.io) {
         attribution.add(io.method, io.bytes);
     }
-    // Merges and requeues happen to requests that are counted themselves.
-    let is_event = |key: &RowKey| !matches!(key.what, What::Merge | What::Requeue);
+    // Merges and requeues happen to requests that are counted themselves; run-queue delays are told by no record.
+    let is_event = |key: &RowKey| !matches!(key.what, What::Merge | What::Requeue | What::RunQueue);
     let events = rows.iter().filter(|(key, _)| is_event(key));
     let counted = events.fold(0, |sum: u64, (_, row)| sum.wrapping_add(row.count));
     let io_bytes = report.devices.iter().fold(0, |sum: u64, device| sum.wrapping_add(device.bytes));
@@ -159,7 +160,7 @@ fn devices(
 ) -> Vec<Device> {
     let mut by_device: BTreeMap<u32, DeviceRows> = BTreeMap::new();
     for (key, row) in rows {
-        if matches!(key.what, What::Wait(_)) {
+        if matches!(key.what, What::Wait(_) | What::RunQueue) {
             continue;
         }
         let place = by_device.entry(key.device).or_default();
@@ -170,7 +171,7 @@ fn devices(
             }
             What::Merge => place.merges = place.merges.wrapping_add(row.count),
             What::Requeue => place.requeues = place.requeues.wrapping_add(row.count),
-            What::Wait(_) => {}
+            What::Wait(_) | What::RunQueue => {}
         }
     }
     let counts = |program| session.ledger.is_attached(program);
@@ -275,6 +276,7 @@ fn actors(
                 waits.merge(row);
                 paths.add(session.files.path(key.file));
             }
+            What::RunQueue => place.run_queue.merge(row),
             What::FlushCommand | What::Merge | What::Requeue => {}
         }
     }
@@ -322,6 +324,7 @@ fn with_rows(session: &Session, mut actor: Actor, rows: ActorRows) -> Actor {
         let latency = Lat::from(&row.q2c);
         actor.waits.push(Wait { call, file_class, path: paths.one(), latency, anatomy: None });
     }
+    actor.run_queue = Lat::non_empty(&rows.run_queue.q2c);
     actor
 }
 

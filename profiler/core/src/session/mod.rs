@@ -128,6 +128,10 @@ pub enum Output {
     Track(u32),
     /// No longer.
     Untrack(u32),
+    /// Watch this process's threads as they leave the CPU and come back: it is a target.
+    WatchThreads(u32),
+    /// No longer.
+    UnwatchThreads(u32),
     /// Tell me this file's path; a process that uses it is named.
     ResolveFile {
         /// The file's number.
