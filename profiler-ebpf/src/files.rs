@@ -87,7 +87,7 @@ pub struct Inode {
 
 /// Reads an inode at an address.
 #[inline(always)]
-fn inode_at(address: u64) -> Option<Inode> {
+pub fn inode_at(address: u64) -> Option<Inode> {
     if address == 0 {
         return None;
     }

@@ -44,6 +44,18 @@ pub static CGROUPS: Array<Cgroups> = Array::with_max_entries(1, MMAPABLE);
 #[map]
 pub static TRACKED: Array<Tracked> = Array::with_max_entries(1, MMAPABLE);
 
+/// Processes whose threads are watched as they leave the CPU and come back: the targets. Written by userspace only.
+#[map]
+pub static TARGETS: Array<Tracked> = Array::with_max_entries(1, MMAPABLE);
+
+/// Threads of the targets, by thread id; given back at their end. Full: the one that was quiet longest, counted.
+#[map]
+pub static THREADS: Array<ThreadSet> = Array::with_max_entries(1 << THREAD_BITS, 0);
+
+/// Syncs through io_uring that were submitted, by request. Removed at their completion. Full: counted.
+#[map]
+pub static URING_SYNCS: HashMap<u64, UringSync> = HashMap::with_max_entries(1024, 0);
+
 /// Numbers of files by inode. Added by both sides, removed by userspace. Full: file 0, counted.
 #[map]
 pub static FILES: HashMap<FileKey, u32> = HashMap::with_max_entries(2 * FILE_IDS, 0);

@@ -274,6 +274,72 @@ pub struct OpenWait {
     pub kind: u32,
 }
 
+/// One thread of a target: two cache lines.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+#[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
+pub struct Thread {
+    /// Thread id and process id as the kernel packs them (process id above); 0 when free.
+    pub tag: u64,
+    /// When it last left the CPU, CLOCK_MONOTONIC ns.
+    pub left: u64,
+    /// When it came back, 0 while it is away.
+    pub back: u64,
+    /// The kernel's sum of its run-queue delays at that last leaving, ns.
+    pub delays: u64,
+    /// The call that the open wait belongs to; 0 when none is open.
+    pub call: u64,
+    /// Stream key of the open wait.
+    pub key: u64,
+    /// Begin of the open wait.
+    pub start: u64,
+    /// End of its last blocked interval.
+    pub end: u64,
+    /// Sum of its blocked intervals so far, ns.
+    pub blocked: u64,
+    /// Inode number of its file, 0 when not known.
+    pub ino: u64,
+    /// The file system's device of that file (kernel encoding).
+    pub dev: u32,
+    /// 1: it left the CPU to wait for storage.
+    pub waiting: u32,
+    /// When it last asked a disk for data in a page fault.
+    pub read_at: u64,
+    /// The file id of what it asked for.
+    pub read_file: u32,
+    /// Index of its process's stream of run-queue delays, if it still has that key.
+    pub stream: u32,
+    /// Not used.
+    pub pad: [u64; 3],
+}
+
+/// Ways of a set of threads.
+pub const THREAD_WAYS: usize = 4;
+/// log2 of the number of thread sets: 2,048 threads.
+pub const THREAD_BITS: u32 = 9;
+
+/// Threads that share a hash.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+#[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
+pub struct ThreadSet {
+    /// The threads.
+    pub ways: [Thread; THREAD_WAYS],
+}
+
+/// A sync through `io_uring` that was submitted.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct UringSync {
+    /// Its wait.
+    pub wait: OpenWait,
+    /// The thread that submitted it.
+    pub tid: u32,
+    /// Not used.
+    pub pad: u32,
+}
+
+const _: () = assert!(size_of::<Thread>() == 128);
 const _: () = assert!(size_of::<Phase>() == 24);
 const _: () = assert!(size_of::<Stats>() == 2704);
 const _: () = assert!(size_of::<Slot>() == 64);
@@ -285,6 +351,7 @@ const _: () = assert!(
     STREAMS * MAX_SHARDS * size_of::<Stats>()
         + (size_of::<SlotSet>() << SLOT_BITS)
         + (size_of::<BioSet>() << BIO_BITS)
+        + (size_of::<ThreadSet>() << THREAD_BITS)
         + IO_RECORDS as usize * size_of::<IoRecord>()
         + EVENTS_BYTES as usize
         + OTHER_MAPS

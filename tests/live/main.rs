@@ -2,6 +2,7 @@
 //!
 //! They are compiled always and selected explicitly (`--ignored --test-threads=1`); where they run they must pass.
 
+mod capture;
 mod etcd;
 mod exact;
 mod files;
@@ -9,4 +10,6 @@ mod ground;
 mod lines;
 mod loss;
 mod merges;
+mod switches;
 mod vm;
+mod waits;

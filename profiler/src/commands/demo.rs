@@ -57,7 +57,8 @@ async fn demo(args: &DemoArgs) -> Result<(), Failure> {
     let mut live = Live::start(&settings, HostRoot::default(), &KernelPaths::from_environment())?;
     let end = Instant::now() + args.duration;
     until(&mut live, &reports, INTERVAL, Some(end), &mut stop).await?;
-    let report = finish(&mut live, &reports)?;
+    let (report, said) = finish(&mut live, &reports);
+    said?;
     drop(live);
     // After a signal they would go on to the end of their time.
     for child in [&mut victim, &mut copier] {

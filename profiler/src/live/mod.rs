@@ -5,6 +5,7 @@
 
 mod lookup;
 mod reclaim;
+mod recorded;
 mod start;
 mod streams;
 mod writers;
@@ -13,7 +14,7 @@ use std::collections::VecDeque;
 
 use iocontend_core::ids::Dev;
 use iocontend_core::report::{BpfCost, Report};
-use iocontend_core::session::{HostSample, Input, Now, Output, Session, Span};
+use iocontend_core::session::{HostSample, Input, Now, Output, Span};
 use iocontend_core::text::{Lang, Problem, notes};
 use iocontend_wire::key::Owner;
 use rustix::time::{ClockId, clock_gettime};
@@ -26,6 +27,7 @@ use crate::kernel::facts::KernelPaths;
 use crate::kernel::probes::Probes;
 use lookup::Lookup;
 use reclaim::Reclaim;
+use recorded::Recorded;
 use streams::StreamReader;
 use writers::Writers;
 
@@ -36,7 +38,7 @@ const RETIRE_AFTER_NS: u64 = 1_000_000_000;
 pub struct Live {
     /// The probes.
     pub probes: Probes,
-    session: Session,
+    session: Recorded,
     root: HostRoot,
     lookup: Lookup,
     reader: StreamReader,
@@ -85,12 +87,23 @@ impl Live {
                 self.wishes.extend(self.session.apply(input, now()));
             }
             Output::Track(pid) => {
+                self.session.tracked(pid, true, now());
                 if !self.probes.track(pid) {
                     let note = format!("no room to tell the files of process {pid} apart.");
                     self.wishes.extend(self.session.apply(Input::Note(note), now()));
                 }
             }
-            Output::Untrack(pid) => self.probes.untrack(pid),
+            Output::Untrack(pid) => {
+                self.session.tracked(pid, false, now());
+                self.probes.untrack(pid);
+            }
+            Output::WatchThreads(pid) => {
+                if !self.probes.watch_threads(pid) {
+                    let note = format!("no room to watch the threads of process {pid}.");
+                    self.wishes.extend(self.session.apply(Input::Note(note), now()));
+                }
+            }
+            Output::UnwatchThreads(pid) => self.probes.unwatch_threads(pid),
             Output::ResolveFile { id, pid } => {
                 let path = self.lookup.file(&self.root, &self.probes, id, pid);
                 if path.is_none() {
@@ -128,6 +141,7 @@ impl Live {
                 self.apply(Input::File { id, path: Some(path) });
             }
         }
+        self.session.flush(now());
     }
 
     /// Who has which file open, when it is time to look.
@@ -220,6 +234,21 @@ impl Live {
         self.sample();
         let sample = self.host_sample();
         self.session.report(span, sample, now())
+    }
+
+    /// Whether this is recorded: then statistics are stored at every interval, asked for or not.
+    pub fn is_recording(&self) -> bool {
+        self.session.is_recording()
+    }
+
+    /// Ends the recording, if there is one; what is missing in it stands in the report then.
+    pub fn end_recording(&mut self, report: &mut Report) {
+        self.session.end(report, now());
+    }
+
+    /// Whether a recording did not get to its end.
+    pub fn recording_failed(&self) -> bool {
+        self.session.has_failed()
     }
 
     /// Stops counting; the last report then holds everything up to this moment.

@@ -23,6 +23,7 @@ use crate::text::{Lang, notes};
 struct ActorRows {
     io: BTreeMap<(u32, Op, FileClass, Method), Row>,
     waits: BTreeMap<(Call, FileClass), (Row, Paths)>,
+    run_queue: Row,
 }
 
 /// Rows of one device.
@@ -78,10 +79,11 @@ pub(super) fn report(session: &Session, span: Span, sample: &HostSample, now: No
     for io in report.actors.iter().flat_map(|actor| &actor.io) {
         attribution.add(io.method, io.bytes);
     }
-    // Merges and requeues happen to requests that are counted themselves.
-    let is_event = |key: &RowKey| !matches!(key.what, What::Merge | What::Requeue);
-    let counted = rows.iter().filter(|(key, _)| is_event(key)).map(|(_, row)| row.count).sum();
-    let io_bytes = report.devices.iter().map(|device| device.bytes).sum();
+    // Merges and requeues happen to requests that are counted themselves; run-queue delays are told by no record.
+    let is_event = |key: &RowKey| !matches!(key.what, What::Merge | What::Requeue | What::RunQueue);
+    let events = rows.iter().filter(|(key, _)| is_event(key));
+    let counted = events.fold(0, |sum: u64, (_, row)| sum.wrapping_add(row.count));
+    let io_bytes = report.devices.iter().fold(0, |sum: u64, device| sum.wrapping_add(device.bytes));
     let missed = if interval { 0 } else { missed(session, &report.devices) };
     report.coverage = session.ledger.coverage(interval, counted, missed, io_bytes, attribution);
     for count in Count::ALL {
@@ -100,7 +102,8 @@ fn missed(session: &Session, devices: &[Device]) -> u64 {
         devices.iter().find(same).map_or(0, |device| device.ios)
     };
     let completed = &session.ledger.kernel_completed;
-    completed.iter().map(|(dev, count)| count.saturating_sub(seen(*dev))).sum()
+    let missed = completed.iter().map(|(dev, count)| count.saturating_sub(seen(*dev)));
+    missed.fold(0, u64::saturating_add)
 }
 
 fn targets(session: &Session) -> Vec<Target> {
@@ -157,16 +160,18 @@ fn devices(
 ) -> Vec<Device> {
     let mut by_device: BTreeMap<u32, DeviceRows> = BTreeMap::new();
     for (key, row) in rows {
-        if matches!(key.what, What::Wait(_)) {
+        if matches!(key.what, What::Wait(_) | What::RunQueue) {
             continue;
         }
         let place = by_device.entry(key.device).or_default();
         match key.what {
             What::Io(op) => place.ops.entry(op).or_default().merge(row),
-            What::FlushCommand => place.flush_commands += row.count,
-            What::Merge => place.merges += row.count,
-            What::Requeue => place.requeues += row.count,
-            What::Wait(_) => {}
+            What::FlushCommand => {
+                place.flush_commands = place.flush_commands.wrapping_add(row.count);
+            }
+            What::Merge => place.merges = place.merges.wrapping_add(row.count),
+            What::Requeue => place.requeues = place.requeues.wrapping_add(row.count),
+            What::Wait(_) | What::RunQueue => {}
         }
     }
     let counts = |program| session.ledger.is_attached(program);
@@ -180,7 +185,8 @@ fn devices(
             let dev = Dev { major: device.major, minor: device.minor };
             if let (Some(old), Some(new)) = (stat_of(before, dev), stat_of(after, dev)) {
                 device.merges = Some(new.merges().saturating_sub(old.merges()));
-                device.busy_ns = Some(new.io_ms.saturating_sub(old.io_ms) * 1_000_000);
+                device.busy_ns =
+                    Some(new.io_ms.saturating_sub(old.io_ms).saturating_mul(1_000_000));
                 device.in_flight = Some(InFlight { start: old.in_flight, end: new.in_flight });
             }
             device
@@ -270,6 +276,7 @@ fn actors(
                 waits.merge(row);
                 paths.add(session.files.path(key.file));
             }
+            What::RunQueue => place.run_queue.merge(row),
             What::FlushCommand | What::Merge | What::Requeue => {}
         }
     }
@@ -317,6 +324,7 @@ fn with_rows(session: &Session, mut actor: Actor, rows: ActorRows) -> Actor {
         let latency = Lat::from(&row.q2c);
         actor.waits.push(Wait { call, file_class, path: paths.one(), latency, anatomy: None });
     }
+    actor.run_queue = Lat::non_empty(&rows.run_queue.q2c);
     actor
 }
 

@@ -17,6 +17,7 @@ use std::collections::{HashMap, HashSet};
 
 use iocontend_wire::count::Count;
 use iocontend_wire::key::{Key, Owner};
+use serde::{Deserialize, Serialize};
 
 use crate::event::{Event, decode};
 use crate::facts::{BlockStat, DeviceFacts, ProcessFacts, Psi};
@@ -32,7 +33,7 @@ pub use streams::StreamSample;
 use streams::{RowKey, Streams};
 
 /// What does not change during a session.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Options {
     /// Whom the user asked for; empty: whatever is recognised as etcd.
     pub selectors: Vec<Selector>,
@@ -54,7 +55,7 @@ pub struct Now {
 }
 
 /// What the host says at one moment.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct HostSample {
     /// Pressure of IO.
     pub psi_io: Option<Psi>,
@@ -127,6 +128,10 @@ pub enum Output {
     Track(u32),
     /// No longer.
     Untrack(u32),
+    /// Watch this process's threads as they leave the CPU and come back: it is a target.
+    WatchThreads(u32),
+    /// No longer.
+    UnwatchThreads(u32),
     /// Tell me this file's path; a process that uses it is named.
     ResolveFile {
         /// The file's number.
@@ -153,7 +158,8 @@ pub enum Output {
 }
 
 /// Which window a report covers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Span {
     /// Since the last interval report.
     Interval,
@@ -286,6 +292,11 @@ impl Session {
     /// Numbers of all disks.
     pub fn device_numbers(&self) -> Vec<Dev> {
         self.devices.iter().map(|facts| facts.dev).collect()
+    }
+
+    /// When counting began.
+    pub fn started(&self) -> Now {
+        self.started
     }
 
     /// Whether any target has been found so far.

@@ -36,6 +36,8 @@ pub(super) struct RowKey {
 pub(super) enum What {
     Io(Op),
     Wait(Call),
+    /// Threads ready to run and without a CPU.
+    RunQueue,
     FlushCommand,
     Merge,
     Requeue,
@@ -52,9 +54,10 @@ pub(super) struct Row {
 }
 
 impl Row {
+    /// Sums wrap, here as in whatever is held against them: bytes from outside may say anything.
     pub(super) fn merge(&mut self, other: &Self) {
-        self.count += other.count;
-        self.bytes += other.bytes;
+        self.count = self.count.wrapping_add(other.count);
+        self.bytes = self.bytes.wrapping_add(other.bytes);
         self.q2d.merge(&other.q2d);
         self.d2c.merge(&other.d2c);
         self.q2c.merge(&other.q2c);
@@ -198,8 +201,8 @@ fn is_unchanged(before: &Stats, stats: &Stats) -> bool {
 
 /// Adds a shard's difference. Extremes are since the beginning, so they say nothing about an interval.
 fn add_shard(row: &mut Row, before: &Stats, stats: &Stats, extremes: bool) {
-    row.count += stats.count.wrapping_sub(before.count);
-    row.bytes += stats.bytes.wrapping_sub(before.bytes);
+    row.count = row.count.wrapping_add(stats.count.wrapping_sub(before.count));
+    row.bytes = row.bytes.wrapping_add(stats.bytes.wrapping_sub(before.bytes));
     for (dist, which) in [(&mut row.q2d, Q2D), (&mut row.d2c, D2C), (&mut row.q2c, Q2C)] {
         let mut counts = stats.buckets[which];
         for (count, old) in counts.iter_mut().zip(&before.buckets[which]) {
@@ -233,6 +236,14 @@ fn what(key: Key) -> Option<What> {
         Kind::Msync => What::Wait(Call::Msync),
         Kind::IoUringFsync => What::Wait(Call::IoUringFsync),
         Kind::OtherSync => What::Wait(Call::OtherSync),
+        Kind::RunQueue => What::RunQueue,
+        Kind::WriteCall => What::Wait(Call::Write),
+        Kind::ReadCall => What::Wait(Call::Read),
+        Kind::Fault => What::Wait(Call::Fault),
+        Kind::Sync => What::Wait(Call::Sync),
+        Kind::Syncfs => What::Wait(Call::Syncfs),
+        Kind::SyncFileRange => What::Wait(Call::SyncFileRange),
+        Kind::FileCall => What::Wait(Call::FileCall),
     })
 }
 

@@ -1,5 +1,7 @@
-//! Makes exactly the system calls it is told to, one order a line on stdin, `ok` on stdout. Its arguments are
-//! ignored, so that a copy can look like any other program.
+//! Makes exactly the system calls it is told to, one order a line on stdin, `ok` on stdout, with a number behind it where
+//! the order asks for one. Its arguments are ignored, so that a copy can look like any other program.
+
+mod threads;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead as _, Read as _, Seek as _, Write as _};
@@ -22,7 +24,8 @@ fn main() -> Result<()> {
     for line in io::stdin().lock().lines() {
         let line = line?;
         let answer = match obey(&mut file, &line) {
-            Ok(()) => "ok".to_owned(),
+            Ok(None) => "ok".to_owned(),
+            Ok(Some(number)) => format!("ok {number}"),
             Err(error) => format!("{error:#}"),
         };
         writeln!(out, "{answer}")?;
@@ -31,7 +34,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-fn obey(file: &mut Option<File>, line: &str) -> Result<()> {
+fn obey(file: &mut Option<File>, line: &str) -> Result<Option<u64>> {
     let words: Vec<&str> = line.split(' ').filter(|word| !word.is_empty()).collect();
     let number = |index: usize| -> Result<usize> {
         Ok(words.get(index).context("a number is missing")?.parse()?)
@@ -39,13 +42,22 @@ fn obey(file: &mut Option<File>, line: &str) -> Result<()> {
     let order = *words.first().context("no order")?;
     if order == "open" {
         *file = Some(open(words.get(1).context("no path")?, &words[2..])?);
-        return Ok(());
+        return Ok(None);
+    }
+    match order {
+        "ping-pong" => return threads::ping_pong(number(1)?, number(2)?).map(Some),
+        "spin" => return threads::spin(number(1)?, number(2)?).map(Some),
+        "sync" => {
+            (0..number(1)?).for_each(|_| rustix::fs::sync());
+            return Ok(None);
+        }
+        _ => {}
     }
     if order == "churn" {
         let path = |index: usize| {
             Ok::<_, anyhow::Error>(PathBuf::from(words.get(index).context("no path")?))
         };
-        return churn(&path(1)?, &path(2)?, number(3)?, number(4)?);
+        return churn(&path(1)?, &path(2)?, number(3)?, number(4)?).map(|()| None);
     }
     let file = file.as_mut().context("no file is open")?;
     match order {
@@ -62,6 +74,22 @@ fn obey(file: &mut Option<File>, line: &str) -> Result<()> {
             while file.read(&mut buffer)? > 0 {}
             Ok(())
         }
+        "direct-read" => {
+            file.rewind()?;
+            let bytes = number(1)?;
+            let mut buffer = vec![0; bytes + ALIGN];
+            let begin = buffer.as_ptr().align_offset(ALIGN);
+            for _ in 0..number(2)? {
+                file.read_exact(&mut buffer[begin..begin + bytes])?;
+            }
+            Ok(())
+        }
+        "touch" => touch(file),
+        "syncfs" => (0..number(1)?).try_for_each(|_| {
+            write(file, b"something to sync\n", 1)?;
+            Ok(rustix::fs::syncfs(&*file)?)
+        }),
+        "sync-file-range" => (0..number(1)?).try_for_each(|_| sync_file_range(file)),
         "fsync" => (0..number(1)?).try_for_each(|_| dirty(file, File::sync_all)),
         "fdatasync" => (0..number(1)?).try_for_each(|_| dirty(file, File::sync_data)),
         "rwf-sync" => (0..number(1)?).try_for_each(|_| write_with(file, libc::RWF_SYNC)),
@@ -74,6 +102,7 @@ fn obey(file: &mut Option<File>, line: &str) -> Result<()> {
         }
         other => bail!("unknown order {other}"),
     }
+    .map(|()| None)
 }
 
 fn open(path: &str, flags: &[&str]) -> Result<File> {
@@ -147,6 +176,34 @@ fn write_with(file: &File, flags: i32) -> Result<()> {
     if usize::try_from(written).ok() != Some(buffer.len()) {
         bail!("pwritev2: {written}: {}", io::Error::last_os_error());
     }
+    Ok(())
+}
+
+/// Waits until the file's data is written, but for what the file system keeps about it.
+fn sync_file_range(file: &mut File) -> Result<()> {
+    const ALL: libc::c_uint = libc::SYNC_FILE_RANGE_WAIT_BEFORE
+        | libc::SYNC_FILE_RANGE_WRITE
+        | libc::SYNC_FILE_RANGE_WAIT_AFTER;
+    write(file, b"something to sync\n", 1)?;
+    // SAFETY: takes no memory of ours.
+    if unsafe { libc::sync_file_range(file.as_raw_fd(), 0, 0, ALL) } != 0 {
+        return Err(io::Error::last_os_error().into());
+    }
+    Ok(())
+}
+
+/// Reads one byte of each page through a mapping of the whole file.
+fn touch(file: &File) -> Result<()> {
+    let length = usize::try_from(file.metadata()?.len())?;
+    // SAFETY: a new mapping of the file.
+    let start =
+        unsafe { mmap(ptr::null_mut(), length, ProtFlags::READ, MapFlags::SHARED, file, 0)? };
+    for at in (0..length).step_by(ALIGN) {
+        // SAFETY: inside the mapping.
+        unsafe { start.cast::<u8>().add(at).read_volatile() };
+    }
+    // SAFETY: mapped above, not used any more.
+    unsafe { munmap(start, length)? };
     Ok(())
 }
 
