@@ -41,7 +41,7 @@ impl Churn {
         let program = Writer::copy_as(WRITER.as_ref(), place.path(), "etcd")?;
         let data_dir = format!("--data-dir={}", place.path().join("data").display());
         let writer = Writer::start(&program, &[data_dir])?;
-        Ok(Self { disk, writer, place: place })
+        Ok(Self { disk, writer, place })
     }
 
     /// Watches while it makes, syncs and deletes so many files per second; the device's numbers are the kernel's.
@@ -61,7 +61,6 @@ impl Churn {
         drop(mounted);
         let kernel = blockstat::quiet(&disk)?.since(&before);
         let report = watch.finish()?;
-        println!("{kernel:?}, notes {:?}", report.coverage.notes);
         let unseen = on_init.completions()?;
         let mut lost = report.coverage.lost.clone();
         // Of all disks of this host; of this one, see below.

@@ -12,9 +12,11 @@ use iocontend_tests::watch::Watch;
 
 /// Where the kernel's simulated SCSI disk is set up and found (drivers/scsi/scsi_debug.c).
 const DRIVER: &str = "/sys/bus/pseudo/drivers/scsi_debug";
-/// `SDEBUG_OPT_RARE_TSF` and `SDEBUG_OPT_HOST_BUSY`: every so many commands the disk's queue is full (the command
-/// comes back as done and is sent again), or the adapter is busy (it does not take the command).
-const BUSY: [(&str, &str); 2] = [("0x800", "queue full"), ("0x8000", "adapter busy")];
+/// `SDEBUG_OPT_HOST_BUSY`: of every so many commands the adapter does not take one, after its request was issued.
+const HOST_BUSY: &str = "0x8000";
+const EVERY: &str = "20";
+/// The system looks at a new disk, and again at one that was written to.
+const QUIET_LIMIT: Duration = Duration::from_secs(120);
 const REQUESTS: u64 = 2_000;
 
 /// The simulated disk's name.
@@ -40,26 +42,27 @@ fn set(name: &str, value: &str) {
 #[ignore = "needs the VM"]
 fn vm_requeued_requests_are_counted_once() {
     let disk = simulated_disk();
-    for (option, what) in BUSY {
-        let trace = BlockTrace::of(&disk, &["block_rq_requeue"]).unwrap();
-        let before = blockstat::quiet(&disk).unwrap();
-        let watch = Watch::fio(&[]).unwrap();
-        set("opts", option);
-        set("every_nth", "20");
-        let (target, number) = (format!("filename=/dev/{disk}"), format!("number_ios={REQUESTS}"));
-        let load = ["rw=randrw", "bs=4k", "direct=1", "ioengine=libaio", "iodepth=16", "size=100%"];
-        fio::run(&[&[target.as_str(), &number], &load[..]].concat()).unwrap();
-        set("every_nth", "0");
-        set("opts", "0");
-        let kernel = blockstat::quiet(&disk).unwrap().since(&before);
-        let report = watch.finish().unwrap();
-        let requeues = trace.count("block_rq_requeue").unwrap();
-        println!("{what}: {requeues} given back, {kernel:?}");
-        assert!(requeues > 0, "{what}: the driver never gave a request back");
-        assert_eq!(Counts::of_report(&report, &disk), kernel);
-        assert!(kernel.requests() >= REQUESTS);
-        let device = report.devices.iter().find(|device| device.name == disk).unwrap();
-        assert_eq!(device.requeues, Some(requeues));
-        assert!(report.coverage.lost.is_empty(), "{:?}", report.coverage.lost);
-    }
+    let quiet_watch = || Watch::fio(&[]);
+    run("udevadm", &["settle"]).unwrap();
+    let (before, watch) = blockstat::while_quiet(&disk, QUIET_LIMIT, quiet_watch).unwrap();
+    let trace = BlockTrace::of(&disk, &["block_rq_requeue"]).unwrap();
+    set("opts", HOST_BUSY);
+    set("every_nth", EVERY);
+    let (target, number) = (format!("filename=/dev/{disk}"), format!("number_ios={REQUESTS}"));
+    let load = ["rw=randrw", "bs=4k", "direct=1", "ioengine=libaio", "iodepth=16", "size=100%"];
+    fio::run(&[&[target.as_str(), &number], &load[..]].concat()).unwrap();
+    set("every_nth", "0");
+    set("opts", "0");
+    run("udevadm", &["settle"]).unwrap();
+    let (after, ()) = blockstat::while_quiet(&disk, QUIET_LIMIT, || Ok(())).unwrap();
+    let report = watch.finish().unwrap();
+    assert_eq!(blockstat::read(&disk).unwrap().done, after, "somebody else uses {disk}");
+    let (kernel, requeues) = (after.since(&before), trace.count("block_rq_requeue").unwrap());
+    println!("{requeues} given back, {kernel:?}");
+    assert!(requeues > 0, "the driver never gave a request back");
+    assert_eq!(Counts::of_report(&report, &disk), kernel);
+    assert!(kernel.requests() >= REQUESTS);
+    let device = report.devices.iter().find(|device| device.name == disk).unwrap();
+    assert_eq!(device.requeues, Some(requeues));
+    assert!(report.coverage.lost.is_empty(), "{:?}", report.coverage.lost);
 }
