@@ -15,16 +15,16 @@ mod psi;
 mod system;
 
 #[cfg(test)]
-mod fake;
+pub(crate) mod fake;
 
 pub use devices::{has_requests, parse_block_stat, read_block_stat, read_devices};
 pub use files::find_file;
 pub use mounts::{
     Mount, mounted_block_filesystems, one_per_filesystem, parse_mountinfo, read_mounts,
 };
-pub use process::{WithFiles, list_pids, read_process, read_processes};
+pub use process::{WithFiles, list_pids, read_cgroup, read_process, read_processes};
 pub use psi::{parse_psi, read_psi_io};
-pub use system::{read_cpus_possible, read_host};
+pub use system::{cgroup_exists, read_cpus_possible, read_host};
 
 /// Where the host's file systems are mounted for us.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -27,8 +27,17 @@ fn help_names_every_command() {
 #[test]
 fn help_of_watch_has_examples_and_exit_codes() {
     let help = run(&["watch", "--help"]).ended(0).stdout;
-    for part in ["--pid-of", "--pid ", "--wait", "--duration", "--json", "Examples:", "Exit codes:"]
-    {
+    for part in [
+        "--pid-of",
+        "--pid ",
+        "--cgroup",
+        "--unit",
+        "--wait",
+        "--duration",
+        "--json",
+        "Examples:",
+        "Exit codes:",
+    ] {
         assert!(help.contains(part), "{part}: {help}");
     }
 }

@@ -11,6 +11,7 @@ use iocontend_core::text::{Lang, Problem, notes};
 use iocontend_wire::tables::IO_RECORDS;
 
 use super::lookup::Lookup;
+use super::members::Members;
 use super::streams::StreamReader;
 use super::writers::Writers;
 use super::{Live, now};
@@ -63,6 +64,7 @@ pub(super) fn start(
         lookup: Lookup::default(),
         reader: StreamReader::default(),
         writers: Writers::default(),
+        members: Members::default(),
         wishes: VecDeque::new(),
         retiring: VecDeque::new(),
         known_devices: Vec::new(),
@@ -76,7 +78,7 @@ pub(super) fn start(
     live.tell_what_is_attached();
     live.scan();
     if !settings.wait && !live.has_targets() {
-        return Err(no_target(&settings.selectors));
+        return Err(live.no_target());
     }
     live.look_for_writers();
     let sample = live.host_sample();
@@ -87,15 +89,16 @@ pub(super) fn start(
     Ok(live)
 }
 
-fn no_target(selectors: &[Selector]) -> Failure {
-    if selectors.is_empty() {
-        return Failure::no_target(&Problem::NoEtcd);
-    }
-    let typed: Vec<String> = selectors.iter().map(ToString::to_string).collect();
-    Failure::no_target(&Problem::TargetNotFound { selector: &typed.join(", ") })
-}
-
 impl Live {
+    /// Whom the selectors meant, and why nobody is it.
+    fn no_target(&self) -> Failure {
+        let absent = self.session.absent(|path| Some(host::cgroup_exists(&self.root, path)));
+        if absent.is_empty() {
+            return Failure::no_target(&Problem::NoEtcd);
+        }
+        Failure::no_target(&Problem::TargetNotFound { absent: &absent })
+    }
+
     /// Every process on the host, so that all have names.
     fn scan(&mut self) {
         let Ok(processes) = host::read_processes(&self.root, WithFiles::No) else { return };

@@ -1,6 +1,7 @@
 //! Errors and warnings of the command line: what failed, what was found, what to do.
 
 use super::Lang;
+use crate::selector::{Absent, Why};
 
 /// Something the user must be told about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,10 +32,10 @@ pub enum Problem<'a> {
         /// The kernel's release.
         kernel: &'a str,
     },
-    /// A selector matched nothing.
+    /// Selectors matched nothing.
     TargetNotFound {
-        /// The selector as given.
-        selector: &'a str,
+        /// Each of them, and why.
+        absent: &'a [Absent],
     },
     /// No target was given and nothing looks like etcd.
     NoEtcd,
@@ -137,7 +138,10 @@ fn what(problem: &Problem<'_>) -> String {
         Problem::Unsupported { missing, kernel } => {
             format!("kernel {kernel} has no {missing}")
         }
-        Problem::TargetNotFound { selector } => format!("target not found: {selector}"),
+        Problem::TargetNotFound { absent } => {
+            let all: Vec<String> = absent.iter().map(not_found).collect();
+            format!("target not found: {}", all.join(", "))
+        }
         Problem::NoEtcd => "no target given, and no process here looks like etcd".to_owned(),
         Problem::TargetExited { selector } => format!("target exited: {selector}; watching on"),
         Problem::Truncated { file, kept, size } => {
@@ -161,6 +165,29 @@ fn what(problem: &Problem<'_>) -> String {
     }
 }
 
+fn not_found(absent: &Absent) -> String {
+    let selector = &absent.selector;
+    match absent.why {
+        Why::NoProcess => selector.clone(),
+        Why::NoCgroup => format!("{selector} (there is no such cgroup)"),
+        Why::EmptyCgroup => {
+            format!("{selector} (the cgroup is there, no process is in it or below it)")
+        }
+        Why::NoUnit => format!("{selector} (no process is in such a unit)"),
+    }
+}
+
+/// What to do about selectors that found nobody: the names that are near come first.
+fn near_or_wait(absent: &[Absent]) -> String {
+    let near: Vec<&str> = absent.iter().flat_map(|one| &one.near).map(String::as_str).collect();
+    let wait = "add --wait to wait until it starts";
+    if near.is_empty() {
+        format!("{wait}, or name it by --pid")
+    } else {
+        format!("near it: {}; or {wait}", near.join(", "))
+    }
+}
+
 fn hint(problem: &Problem<'_>) -> Option<String> {
     let hint = match problem {
         Problem::NotPermitted { uid: 0, .. } => {
@@ -179,9 +206,9 @@ fn hint(problem: &Problem<'_>) -> Option<String> {
         Problem::Unsupported { .. } | Problem::LoadFailed { .. } | Problem::AttachFailed { .. } => {
             "the README says which kernels it needs; a refusal by one of those is worth a bug report"
         }
-        Problem::TargetNotFound { .. } => "add --wait to wait until it starts, or name it by --pid",
+        Problem::TargetNotFound { absent } => return Some(near_or_wait(absent)),
         Problem::NoEtcd => {
-            "name a target: --pid-of NAME or --pid N; add --wait to wait until it starts"
+            "name a target: --pid-of NAME, --unit NAME, --cgroup PATH or --pid N; add --wait to wait until it starts"
         }
         Problem::Truncated { .. } => {
             "the recording was cut off; what was read is complete up to that point"
