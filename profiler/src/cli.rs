@@ -24,8 +24,15 @@ pub enum Command {
     Watch(WatchArgs),
     /// See it work without etcd: a built-in WAL writer and a snapshot copier, watched for 20 seconds.
     Demo(DemoArgs),
-    /// Print the JSON Schema of the report.
-    Schema,
+    /// Say what can and cannot be measured on this host, and who shares what. Changes nothing.
+    #[command(after_help = DOCTOR_HELP)]
+    Doctor(DoctorArgs),
+    /// Print the JSON Schema of a document.
+    Schema {
+        /// The document.
+        #[arg(value_enum, default_value_t = Document::Report)]
+        document: Document,
+    },
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -48,6 +55,38 @@ const WATCH_HELP: &str = "Examples:
   iocontend watch --unit etcd --cgroup /kubepods.slice  a service, and all pods
 
 Exit codes: 0 done, 1 failed, 2 usage, 3 not permitted or not supported here, 4 target not found";
+
+const DOCTOR_HELP: &str = "Examples:
+  iocontend doctor          as root: every hook is attached for a moment and detached again
+  iocontend doctor -o json  the same as a document (iocontend schema doctor)
+
+Exit codes: 0 something can be measured here, 3 nothing can";
+
+/// A document with a schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Document {
+    /// What `watch` and `demo` print.
+    Report,
+    /// What `doctor` prints.
+    Doctor,
+}
+
+/// `doctor`.
+#[derive(Clone, Debug, Args)]
+pub struct DoctorArgs {
+    /// What to print.
+    #[arg(short, long, value_enum, default_value_t = DoctorFormat::Text)]
+    pub output: DoctorFormat,
+}
+
+/// How `doctor` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DoctorFormat {
+    /// About one screen.
+    Text,
+    /// One JSON document.
+    Json,
+}
 
 /// Whom to watch.
 #[derive(Clone, Debug, Default, Args)]

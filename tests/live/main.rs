@@ -6,4 +6,5 @@ mod etcd;
 mod exact;
 mod ground;
 mod loss;
+mod selectors;
 mod vm;

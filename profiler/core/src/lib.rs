@@ -12,6 +12,7 @@
 mod argv;
 pub mod btf;
 pub mod cgroup;
+pub mod doctor;
 pub mod etcd_paths;
 pub mod event;
 pub mod facts;

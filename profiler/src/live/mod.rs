@@ -19,6 +19,7 @@ use iocontend_wire::key::Owner;
 use rustix::time::{ClockId, clock_gettime};
 
 pub use start::Settings;
+pub(crate) use start::make_plan;
 
 use crate::error::warn;
 use crate::host::{self, HostRoot};

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use iocontend_core::btf::Btf;
-use iocontend_core::plan::{Facts, GapReason, Plan, PlanError, plan};
+use iocontend_core::plan::{Facts, Formats, GapReason, Plan, PlanError, plan};
 use iocontend_core::report::{Attached, CgroupVersion, HookKind, Host, Tool};
 use iocontend_core::selector::Selector;
 use iocontend_core::session::{Input, Options, Session};
@@ -154,7 +154,14 @@ fn attach(settings: &Settings, root: &HostRoot, kernel: &KernelPaths) -> Result<
     // One after the other: each takes several times the memory of the bytes.
     let plan = {
         let btf = Btf::parse(&bytes).map_err(|error| no_btf(error.to_string()))?;
-        make_plan(&btf, root, kernel, settings.ring_bytes)?
+        let formats = kernel.read_formats();
+        if formats.is_none() {
+            let looked: Vec<String> =
+                kernel.tracefs.iter().map(|path| path.display().to_string()).collect();
+            warn(&Problem::TracefsNotMounted { looked: &looked.join(" or ") });
+        }
+        make_plan(&btf, formats.as_ref(), root, kernel, settings)
+            .map_err(|error| unsupported(&error))?
     };
     let loader_btf = aya::Btf::parse(&bytes, aya::Endianness::default())
         .map_err(|error| no_btf(error.to_string()))?;
@@ -163,29 +170,25 @@ fn attach(settings: &Settings, root: &HostRoot, kernel: &KernelPaths) -> Result<
     Probes::attach(&plan, loader_btf, options).map_err(|error| refused(&error))
 }
 
-fn make_plan(
+/// What a session with these settings attaches here.
+pub(crate) fn make_plan(
     btf: &Btf<'_>,
+    formats: Option<&Formats>,
     root: &HostRoot,
     kernel: &KernelPaths,
-    ring_bytes: u32,
-) -> Result<Plan, Failure> {
-    let formats = kernel.read_formats();
-    if formats.is_none() {
-        let looked: Vec<String> =
-            kernel.tracefs.iter().map(|path| path.display().to_string()).collect();
-        warn(&Problem::TracefsNotMounted { looked: &looked.join(" or ") });
-    }
+    settings: &Settings,
+) -> Result<Plan, PlanError> {
     let filesystems = host::mounted_block_filesystems(root);
     let facts = Facts {
         btf,
-        formats: formats.as_ref(),
+        formats,
         dio_ends: kernel.read_dio_ends(),
         cpus: host::read_cpus_possible(root).unwrap_or(1),
         filesystems: &filesystems,
         io_events: true,
-        io_records: (ring_bytes / 64).clamp(2, IO_RECORDS),
+        io_records: (settings.ring_bytes / 64).clamp(2, IO_RECORDS),
     };
-    plan(&facts).map_err(|error| unsupported(&error))
+    plan(&facts)
 }
 
 fn unsupported(error: &PlanError) -> Failure {

@@ -92,8 +92,7 @@ fn names_are_completed_as_systemctl_does() {
     }
     assert_eq!(type_without_cgroup("backup.timer"), Some("timer"));
     assert_eq!(type_without_cgroup("timer"), None);
-    let units: Vec<String> =
-        CgroupPaths::parse(V2).units().map(ToOwned::to_owned).collect();
+    let units: Vec<String> = CgroupPaths::parse(V2).units().map(ToOwned::to_owned).collect();
     assert_eq!(units, ["system.slice", "etcd.service"]);
 }
 

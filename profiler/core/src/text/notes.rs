@@ -33,15 +33,21 @@ pub fn gap(lang: Lang, gap: &Gap) -> Option<String> {
     if gap.reason == GapReason::NotNeeded {
         return None;
     }
-    let lost = match gap.loses {
+    let lost = loses(lang, gap.loses);
+    Some(format!("{} is not attached ({}): {lost}.", gap.hook.name(), reason(lang, &gap.reason)))
+}
+
+/// What is lost without a probe.
+pub fn loses(lang: Lang, loses: Loses) -> String {
+    let Lang::En = lang;
+    match loses {
         Loses::Everything => "nothing can be measured".to_owned(),
         Loses::Merges => "requests merged into others are found late".to_owned(),
         Loses::Requeues => "time after a requeue counts as device time".to_owned(),
         Loses::ShortLived => "short-lived processes may lack their arguments".to_owned(),
         Loses::Exits => "ended processes are noticed late".to_owned(),
         Loses::SyncWaits(filesystem) => format!("no fsync waits on {filesystem}"),
-    };
-    Some(format!("{} is not attached ({}): {lost}.", gap.hook.name(), reason(lang, &gap.reason)))
+    }
 }
 
 /// Why a probe is missing.

@@ -94,6 +94,8 @@ pub enum Problem<'a> {
         /// What came back.
         error: &'a str,
     },
+    /// The doctor found that nothing can be measured.
+    NothingToMeasure,
     /// An option's value makes no sense.
     BadValue {
         /// The option.
@@ -159,6 +161,7 @@ fn what(problem: &Problem<'_>) -> String {
         Problem::AttachFailed { program, hook, error } => {
             format!("cannot attach {program} to {hook}: {error}")
         }
+        Problem::NothingToMeasure => "nothing can be measured here: see the problems".to_owned(),
         Problem::BadValue { option, value, expected } => {
             format!("{option} {value}: expected {expected}")
         }
@@ -218,6 +221,7 @@ fn hint(problem: &Problem<'_>) -> Option<String> {
         | Problem::NotReadable { .. }
         | Problem::StdoutClosed
         | Problem::OutputFailed { .. }
+        | Problem::NothingToMeasure
         | Problem::BadValue { .. } => return None,
     };
     Some(hint.to_owned())
