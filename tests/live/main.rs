@@ -2,6 +2,7 @@
 //!
 //! They are compiled always and selected explicitly (`--ignored --test-threads=1`); where they run they must pass.
 
+mod doctor;
 mod etcd;
 mod exact;
 mod ground;

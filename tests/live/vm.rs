@@ -4,6 +4,7 @@
 
 mod cgroups;
 mod counts;
+mod doctor;
 mod etcd;
 mod limits;
 mod syncs;

@@ -36,15 +36,15 @@ pub(super) struct Found(Vec<Entry>);
 impl Found {
     /// What can be done by whoever asked.
     pub(super) fn ability(&self) -> Ability {
-        Self::of(self.0.iter())
+        Self::of(&self.0.iter())
     }
 
     /// What root could do.
     pub(super) fn ability_as_root(&self) -> Ability {
-        Self::of(self.0.iter().filter(|entry| !entry.for_lack_of_rights))
+        Self::of(&self.0.iter().filter(|entry| !entry.for_lack_of_rights))
     }
 
-    fn of<'a>(entries: impl Iterator<Item = &'a Entry> + Clone) -> Ability {
+    fn of<'a>(entries: &(impl Iterator<Item = &'a Entry> + Clone)) -> Ability {
         let any = |means| entries.clone().any(|entry| entry.means == means);
         if any(Means::Stops) {
             Ability::None
@@ -142,6 +142,7 @@ fn kernel(seen: &Seen, doctor: &Doctor, found: &mut Found) {
     }
     if let Some(Ok(plan)) = &seen.plan
         && plan.config.dio_end_count == 0
+        && privileges::may_load(seen.asker.capabilities)
     {
         found.loses(&Trouble::SymbolsHidden);
     }

@@ -191,7 +191,7 @@ fn english(msg: &Msg<'_>) -> String {
             format!("The kernel side ran {total} in all, {per_io} per request.")
         }
         Msg::Maps(bytes) => format!("Its maps hold {bytes}."),
-        Msg::CanDo(what) => format!("can measure here: {what}"),
+        Msg::CanDo(what) => format!("iocontend can measure here: {what}"),
         Msg::RootCanDo(what) => format!("as root: {what}"),
         Msg::NoProblems => "None found.".to_owned(),
         Msg::ToDo(action) => format!("do: {action}"),

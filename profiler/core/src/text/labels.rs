@@ -69,8 +69,8 @@ labels! {
     KernelThread = "kernel thread", "In place of a command line.";
     Exited = "exited", "Behind an actor that is gone.";
     Ability = "doctor", "Head of the line with what can be done.";
-    AbilityFull = "everything that iocontend can measure", "What can be done: all.";
-    AbilityPartial = "not everything; the problems say what is lost", "What can be done: a part.";
+    AbilityFull = "everything", "What can be done: all.";
+    AbilityPartial = "a part; the problems say what is lost", "What can be done: a part.";
     AbilityNone = "nothing", "What can be done: nothing.";
     ProblemsTitle = "PROBLEMS", "Title: problems.";
     HereTitle = "WHAT THIS HOST OFFERS", "Title: kernel and rights.";
