@@ -102,8 +102,8 @@ fn places(doctor: &Doctor, pid: u32) -> Result<Vec<&Data>> {
 /// An etcd and an apiserver that keep their data in a folder: both are named, on the same disk, and that is a problem.
 pub(crate) fn who_shares_is_named(folder: &Path) -> Result<()> {
     let at = |name: &str| folder.join(name).display().to_string();
-    std::fs::create_dir_all(folder.join("etcd/member/wal"))?;
-    let etcd = pretend(folder, "etcd", &[format!("--data-dir={}", at("etcd"))])?;
+    std::fs::create_dir_all(folder.join("data/member/wal"))?;
+    let etcd = pretend(folder, "etcd", &[format!("--data-dir={}", at("data"))])?;
     let flags = [
         "--etcd-servers=http://127.0.0.1:2379".to_owned(),
         format!("--audit-log-path={}", at("audit.log")),

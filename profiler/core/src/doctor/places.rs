@@ -48,7 +48,8 @@ fn by_open_files(process: &ProcessFacts, role: Role, places: &mut Vec<Place>) {
     let classifier = Classifier::new(process, role, false);
     let by_flag: Vec<FileClass> = places.iter().map(|place| place.file_class).collect();
     let mut added = 0;
-    for file in process.open_files.iter().filter(|file| file.writable) {
+    // Where somebody sent its standard output is not its data.
+    for file in process.open_files.iter().filter(|file| file.writable && file.fd > 2) {
         let file_class = classifier.classify(&file.path);
         let seen = |place: &Place| place.file_class == file_class && place.dev == Some(file.dev);
         let is_etcds_own = role == Role::Etcd && file_class == FileClass::Other;

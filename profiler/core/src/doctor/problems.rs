@@ -2,14 +2,19 @@
 //!
 //! Owns the order and the conditions; words are in `text::doctor`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::disks::lies_on_etcds_disk;
-use super::{Ability, Disk, Doctor, Problem, Seen, State, Trial, privileges};
+use super::{
+    Ability, Data, Disk, Doctor, Fs, JournalKind, Problem, Seen, State, Trial, privileges,
+};
 use crate::ids::Role;
 use crate::report::Severity;
 use crate::text::doctor::{self as words, Trouble};
 use crate::text::{Explained, Lang};
+
+/// Processes that a problem names; of more, their number.
+const NAMED: usize = 4;
 
 /// What a problem means for what can be measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,23 +188,37 @@ fn sharing(doctor: &Doctor, found: &mut Found) {
         found.says(&Trouble::DiskUnknown { comm: &data.comm, pid: data.pid, path: &data.path });
     }
     for disk in disks_of_etcd(doctor) {
-        let mut others: Vec<String> = Vec::new();
-        let mut same_fs = false;
-        for data in lies_on_etcds_disk(doctor, disk) {
-            same_fs |= doctor.data.iter().any(|etcd| {
-                etcd.role == Role::Etcd
-                    && etcd.mount_point.is_some()
-                    && etcd.mount_point == data.mount_point
-            });
-            let who = words::keeper(Lang::En, data);
-            if !others.contains(&who) {
-                others.push(who);
-            }
+        let others: Vec<&Data> = lies_on_etcds_disk(doctor, disk).collect();
+        if others.is_empty() {
+            continue;
         }
-        if !others.is_empty() {
-            found.warns(&Trouble::SharedDisk { disk, others: &others.join(", "), same_fs });
-        }
+        let shared = others.iter().filter_map(|data| shared_file_system(doctor, data));
+        let same = shared.max_by_key(|fs| fs.journal.kind != JournalKind::None);
+        let same_journal = same.is_some_and(|fs| fs.journal.kind != JournalKind::None);
+        let others = &named(&others);
+        found.warns(&Trouble::SharedDisk { disk, others, same_fs: same.is_some(), same_journal });
     }
+}
+
+/// Each process once, the first few by name.
+fn named(others: &[&Data]) -> String {
+    let mut pids = BTreeSet::new();
+    let processes: Vec<&&Data> = others.iter().filter(|data| pids.insert(data.pid)).collect();
+    let mut names: Vec<String> =
+        processes.iter().take(NAMED).map(|data| words::keeper(Lang::En, data)).collect();
+    if processes.len() > NAMED {
+        names.push(words::and_more(Lang::En, processes.len() - NAMED));
+    }
+    names.join(", ")
+}
+
+/// The file system of this place when it is one of etcd's too.
+fn shared_file_system<'a>(doctor: &'a Doctor, data: &Data) -> Option<&'a Fs> {
+    let point = data.mount_point.as_deref()?;
+    let mut etcds = doctor.data.iter().filter(|one| one.role == Role::Etcd);
+    etcds.find(|etcd| etcd.mount_point.as_deref() == Some(point))?;
+    let mut all = doctor.disks.iter().flat_map(|disk| &disk.filesystems);
+    all.find(|fs| fs.mount_point == point)
 }
 
 fn disks_of_etcd(doctor: &Doctor) -> Vec<&str> {

@@ -271,7 +271,7 @@ fn who_shares_the_disk_below_etcd_is_named() {
         said.starts_with("etcd shares disk sda with apiserver") && said.contains("backup 3"),
         "{said}"
     );
-    assert!(said.contains("same file system") && !said.contains("logging"), "{said}");
+    assert!(said.contains("in a file system of etcd's") && !said.contains("logging"), "{said}");
 }
 
 /// Property: a journal is what the kernel says it is, and unknown where it says nothing.
@@ -414,4 +414,18 @@ fn text_is_one_screen_with_problems_first() {
     assert!(!text.contains('\x1b') && text.contains("\\u{1b}"), "{text}");
     assert!(as_text(&doctor, false).is_ascii());
     assert!(as_text(&judged(|_| ()), true).contains("None found."));
+}
+
+/// Property: a node with hundreds of runtimes on etcd's disk still fits a screen; the document has them all.
+#[test]
+fn many_processes_do_not_flood_the_screen() {
+    let doctor = judged(|seen| {
+        let shim = |pid| data(pid, Role::Runtime, FileClass::Other, "/run/x", Some(dev(0)));
+        seen.data.extend((10..210).map(shim));
+    });
+    let said = &doctor.problems[0].summary;
+    assert!(said.contains("runtime 13") && said.contains("and 196 more"), "{said}");
+    let text = as_text(&doctor, true);
+    assert!(text.lines().count() <= 45 && text.contains("and 185 more"), "{text}");
+    assert_eq!(doctor.data.len(), 201);
 }

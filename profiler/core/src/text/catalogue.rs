@@ -120,6 +120,8 @@ pub enum Msg<'a> {
     CanDo(&'a str),
     /// What it could do as root.
     RootCanDo(&'a str),
+    /// Rows that a table leaves out, where only their number is of interest.
+    MoreRows(&'a str),
     /// Nothing is wrong.
     NoProblems,
     /// What to do about a problem.
@@ -193,6 +195,7 @@ fn english(msg: &Msg<'_>) -> String {
         Msg::Maps(bytes) => format!("Its maps hold {bytes}."),
         Msg::CanDo(what) => format!("iocontend can measure here: {what}"),
         Msg::RootCanDo(what) => format!("as root: {what}"),
+        Msg::MoreRows(rows) => format!("and {rows} more: -o json has them all"),
         Msg::NoProblems => "None found.".to_owned(),
         Msg::ToDo(action) => format!("do: {action}"),
         Msg::Rights { uid, missing: "" } => format!("uid {uid}, all that is needed"),

@@ -79,8 +79,10 @@ pub enum Trouble<'a> {
         disk: &'a str,
         /// Who else.
         others: &'a str,
-        /// Whether somebody is on the same file system too.
+        /// Whether some of it is in a file system that etcd uses too.
         same_fs: bool,
+        /// Whether that has a journal.
+        same_journal: bool,
     },
     /// The kernel does not count the IO of disks.
     NoIostats {
@@ -177,9 +179,13 @@ fn what(trouble: &Trouble<'_>) -> String {
         Trouble::DiskUnknown { comm, pid, path } => {
             format!("{path} of {comm} {pid} lies on no disk that could be found")
         }
-        Trouble::SharedDisk { disk, others, same_fs } => {
-            let journal = if *same_fs { ", in part in the same file system and journal" } else { "" };
-            format!("etcd shares disk {disk} with {others}{journal}")
+        Trouble::SharedDisk { disk, others, same_fs, same_journal } => {
+            let same = match (same_fs, same_journal) {
+                (false, _) => "",
+                (true, false) => "; some of it is in a file system of etcd's",
+                (true, true) => "; some of it is in a file system of etcd's, with one journal",
+            };
+            format!("etcd shares disk {disk} with {others}{same}")
         }
         Trouble::NoIostats { disks } => format!(
             "the kernel does not count the IO of {disks}: no busy time, and requests that no probe saw go unnoticed"
@@ -234,6 +240,12 @@ pub fn keeper(lang: Lang, data: &Data) -> String {
         class => class.name(),
     };
     format!("{} {} {} ({class} in {})", data.role.name(), data.comm, data.pid, data.path)
+}
+
+/// Those that are not named.
+pub fn and_more(lang: Lang, more: usize) -> String {
+    let Lang::En = lang;
+    format!("and {more} more")
 }
 
 /// Why hooks were not tried.

@@ -10,6 +10,9 @@ use crate::render::{Style, units};
 use crate::report::Severity;
 use crate::text::{Label, Msg};
 
+/// Rows of a table at most: a node has hundreds of shims, and all of them are in the JSON document.
+const ROWS: usize = 16;
+
 /// Writes the document.
 pub fn doctor(doctor: &Doctor, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     wrapped(&heading(doctor, style), style, out)?;
@@ -186,7 +189,24 @@ fn disks(doctor: &Doctor, style: &Style, out: &mut dyn Write) -> io::Result<()> 
         });
         rows.extend(listed.map(|fs| disk_row(disk, Some(fs), style)));
     }
-    table::write(&DISK_COLUMNS, &rows, style, out)
+    limited(&DISK_COLUMNS, rows, style, out)
+}
+
+/// The first rows, and how many more there are.
+fn limited(
+    columns: &[Column],
+    mut rows: Vec<Row>,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let more = rows.len().saturating_sub(ROWS);
+    rows.truncate(ROWS);
+    table::write(columns, &rows, style, out)?;
+    if more > 0 {
+        let more = units::count(more as u64);
+        writeln!(out, "{}", say(&Msg::MoreRows(&more), style))?;
+    }
+    Ok(())
 }
 
 fn disk_row(disk: &Disk, fs: Option<&Fs>, style: &Style) -> Row {
@@ -261,5 +281,5 @@ fn data(doctor: &Doctor, style: &Style, out: &mut dyn Write) -> io::Result<()> {
             strong: data.role == crate::ids::Role::Etcd,
         })
         .collect();
-    table::write(&DATA_COLUMNS, &rows, style, out)
+    limited(&DATA_COLUMNS, rows, style, out)
 }
