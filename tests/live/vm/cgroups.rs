@@ -11,7 +11,7 @@ use iocontend_tests::watch::{Watch, actor, is_target, program, waits};
 use iocontend_tests::writer::Writer;
 
 /// Reports of half a second in which a process must be found: a look takes longer under emulation.
-const INTERVALS: usize = 60;
+const INTERVALS: usize = 240;
 
 /// A cgroup, removed when dropped.
 struct Group(PathBuf);
