@@ -7,4 +7,5 @@ mod help;
 mod outputs;
 mod permission;
 mod readme;
+mod report;
 mod usage;

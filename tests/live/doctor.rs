@@ -9,8 +9,9 @@ use anyhow::{Context as _, Result, ensure};
 use iocontend_core::doctor::{Ability, Data, Doctor, State};
 use iocontend_core::ids::{FileClass, Role};
 use iocontend_core::report::Report;
+use iocontend_tests::binary;
 use iocontend_tests::process::{run, until};
-use iocontend_tests::watch::{Watch, program};
+use iocontend_tests::watch::Watch;
 use iocontend_tests::writer::Writer;
 
 /// The helper program beside the tests.
@@ -22,7 +23,7 @@ const GONE_WITHIN: Duration = Duration::from_secs(60);
 
 /// What the doctor says here, which must be that something works.
 pub(crate) fn doctor() -> Result<Doctor> {
-    let output = Command::new(program()?).args(["doctor", "-o", "json"]).output()?;
+    let output = Command::new(binary::path()?).args(["doctor", "-o", "json"]).output()?;
     let said = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.code() == Some(0), "{}: {said}", output.status);
     ensure!(said.is_empty(), "{said}");
@@ -130,7 +131,7 @@ pub(crate) fn who_shares_is_named(folder: &Path) -> Result<()> {
 #[ignore = "needs root and this kernel"]
 fn who_shares_etcds_disk_is_named() -> Result<()> {
     // Beside the program: a temporary folder may lie in memory.
-    let beside = program()?.parent().context("no folder")?.to_owned();
+    let beside = binary::path()?.parent().context("no folder")?.to_owned();
     let folder = tempfile::Builder::new().prefix("doctor-").tempdir_in(beside)?;
     who_shares_is_named(folder.path())
 }

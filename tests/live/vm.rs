@@ -7,7 +7,9 @@ mod counts;
 mod doctor;
 mod etcd;
 mod limits;
+mod requeues;
 mod syncs;
+mod waits;
 
 use std::path::PathBuf;
 

@@ -2,6 +2,7 @@
 
 mod demo;
 mod doctor;
+mod report;
 mod watch;
 
 use std::io::{self, Write as _};
@@ -16,6 +17,7 @@ use crate::error::Failure;
 pub fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Watch(args) => watch::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Schema { document } => schema(document),

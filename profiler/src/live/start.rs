@@ -1,17 +1,20 @@
 //! How a live session begins: permission, kernel facts, plan, attach, scan, count.
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 
 use iocontend_core::btf::Btf;
-use iocontend_core::plan::{Facts, Formats, GapReason, Plan, PlanError, plan};
+use iocontend_core::plan::{Facts, Formats, GapReason, Hook, Plan, PlanError, plan};
 use iocontend_core::report::{Attached, CgroupVersion, HookKind, Host, Tool};
 use iocontend_core::selector::Selector;
-use iocontend_core::session::{Input, Options, Session};
+use iocontend_core::session::{Input, Options};
 use iocontend_core::text::{Lang, Problem, notes};
 use iocontend_wire::tables::IO_RECORDS;
 
 use super::lookup::Lookup;
 use super::members::Members;
+use super::reclaim::Reclaim;
+use super::recorded::Recorded;
 use super::streams::StreamReader;
 use super::writers::Writers;
 use super::{Live, now};
@@ -36,6 +39,12 @@ pub struct Settings {
     pub ring_bytes: u32,
     /// Say nothing on stderr about targets.
     pub quiet: bool,
+    /// Record into this file.
+    pub record: Option<PathBuf>,
+    /// Do not watch the targets' threads at the scheduler.
+    pub no_thread_waits: bool,
+    /// Waits in `sync` and its like of everybody.
+    pub sync_calls: bool,
 }
 
 pub(super) fn start(
@@ -59,12 +68,13 @@ pub(super) fn start(
     };
     let mut live = Live {
         probes,
-        session: Session::new(options, now()),
+        session: Recorded::new(options, settings.record.is_some(), now())?,
         root,
         lookup: Lookup::default(),
         reader: StreamReader::default(),
         writers: Writers::default(),
         members: Members::default(),
+        reclaim: Reclaim::default(),
         wishes: VecDeque::new(),
         retiring: VecDeque::new(),
         known_devices: Vec::new(),
@@ -79,6 +89,9 @@ pub(super) fn start(
     live.scan();
     if !settings.wait && !live.has_targets() {
         return Err(live.no_target());
+    }
+    if let Some(file) = &settings.record {
+        live.session.record_to(file)?;
     }
     live.look_for_writers();
     let sample = live.host_sample();
@@ -128,8 +141,18 @@ impl Live {
         let attached = present.chain(missing).collect();
         let mut said: Vec<String> =
             self.probes.gaps.iter().filter_map(|gap| notes::gap(Lang::En, gap)).collect();
-        if self.probes.attached.iter().any(|program| program.program == "sync_syscall_exit") {
+        let ends = Hook::Classic("syscalls", "sys_exit_fsync");
+        if self.probes.attached.iter().any(|probe| probe.hook == ends) {
             said.push(notes::syscall_probes(Lang::En));
+        }
+        let on_xfs = self.probes.attached.iter().any(|program| program.program == "xfs_sync_enter");
+        if on_xfs && !self.probes.tells_o_sync {
+            said.push(notes::o_sync_on_xfs(Lang::En));
+        }
+        let is_attached = |name| self.probes.attached.iter().any(|probe| probe.program == name);
+        if is_attached("switch") {
+            let everybody = is_attached("sync_call_enter");
+            self.apply(Input::Note(notes::sync_calls(Lang::En, everybody)));
         }
         let bytes = self.probes.map_bytes;
         self.apply(Input::Attached(attached));
@@ -187,6 +210,8 @@ pub(crate) fn make_plan(
         filesystems: &filesystems,
         io_events: true,
         io_records: (settings.ring_bytes / 64).clamp(2, IO_RECORDS),
+        thread_waits: !settings.no_thread_waits,
+        sync_calls: settings.sync_calls,
     };
     plan(&facts)
 }

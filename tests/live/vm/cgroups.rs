@@ -7,7 +7,8 @@ use std::process::{Command, Stdio};
 
 use iocontend_core::ids::Call;
 use iocontend_core::report::Report;
-use iocontend_tests::watch::{Watch, actor, is_target, program, waits};
+use iocontend_tests::binary;
+use iocontend_tests::watch::{Watch, actor, is_target, waits};
 use iocontend_tests::writer::Writer;
 
 /// Reports of half a second in which a process must be found: a look takes longer under emulation.
@@ -98,7 +99,7 @@ fn vm_an_idle_process_that_is_moved_in_becomes_a_target() {
     let mover = Writer::start(super::WRITER.as_ref(), &[]).unwrap();
     let args = ["watch", "--cgroup", "/moved.service", "-o", "jsonl", "--interval", "500ms"];
     let mut watch =
-        Command::new(program().unwrap()).args(args).stdout(Stdio::piped()).spawn().unwrap();
+        Command::new(binary::path().unwrap()).args(args).stdout(Stdio::piped()).spawn().unwrap();
     let lines = BufReader::new(watch.stdout.take().unwrap()).lines();
     let mut before = None;
     let mut found = None;
@@ -136,7 +137,7 @@ fn vm_a_path_names_a_cgroup_and_an_empty_one_is_said_to_be() {
         assert!(is_target(&report, writer.pid()), "{path}");
     }
     let args = ["watch", "--cgroup", "/empty.service", "--unit", "bussy"];
-    let output = Command::new(program().unwrap()).args(args).output().unwrap();
+    let output = Command::new(binary::path().unwrap()).args(args).output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(4), "{said}");
     assert!(said.contains("no process is in it or below it"), "{said}");

@@ -2,7 +2,8 @@
 
 use iocontend_wire::record::IoRecord;
 use iocontend_wire::tables::{
-    BIO_BITS, BioSet, FileEntries, RingEnds, SLOT_BITS, STREAMS, SlotSet, Stats, Tracked,
+    BIO_BITS, BioSet, FileEntries, RingEnds, SLOT_BITS, STREAMS, SlotSet, Stats, THREAD_BITS,
+    ThreadSet, Tracked,
 };
 
 use crate::plan::Plan;
@@ -17,6 +18,7 @@ pub fn planned_map_bytes(plan: &Plan, ring_bytes: u32) -> u64 {
         + records * size_of::<IoRecord>()
         + plan.rings as usize * size_of::<RingEnds>()
         + size_of::<FileEntries>()
-        + size_of::<Tracked>();
+        + 2 * size_of::<Tracked>()
+        + (size_of::<ThreadSet>() << THREAD_BITS);
     bytes as u64 + u64::from(ring_bytes / 4)
 }

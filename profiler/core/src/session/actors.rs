@@ -46,6 +46,7 @@ pub(super) struct Known {
     /// Indices of the selectors it matches; `AUTO` without selectors.
     pub(super) selected_by: Vec<usize>,
     tracked: bool,
+    threads_watched: bool,
     /// Its place may be taken by another.
     forgotten: bool,
 }
@@ -160,6 +161,7 @@ impl Actors {
             exited: false,
             selected_by: Vec::new(),
             tracked: false,
+            threads_watched: false,
             forgotten: false,
         };
         let id = if let Some(id) = self.free.pop() {
@@ -184,7 +186,8 @@ impl Actors {
             return *id;
         }
         // Clock ticks are rounded once by the kernel and once here: one apart is the same process.
-        for start_ticks in [key.start_ticks.saturating_sub(1), key.start_ticks + 1, 0] {
+        for start_ticks in [key.start_ticks.saturating_sub(1), key.start_ticks.saturating_add(1), 0]
+        {
             let near = ProcessKey { start_ticks, ..key };
             if let Some(id) = self.by_key.get(&near).copied()
                 && self.by_pid.get(&key.pid) == Some(&id)
@@ -236,14 +239,19 @@ impl Actors {
         known.selected_by.retain(|index| {
             self.selectors.get(*index).is_some_and(|selector| selector.matches(&known.facts))
         });
-        let mut outputs = self.judge(id);
+        let mut outputs = Vec::new();
+        if known.selected_by.is_empty() && std::mem::take(&mut known.threads_watched) {
+            outputs.push(Output::UnwatchThreads(exec.process.pid));
+        }
+        outputs.extend(self.judge(id));
         let known = &self.known[id];
         let interesting =
             known.active || known.role != Role::Other || !known.selected_by.is_empty();
         // Arguments that were cut, and selectors that look at more than arguments, need `/proc`: whoever starts a
         // service moves its child into its cgroup before the exec.
         let by_cgroup = self.selectors.iter().any(Selector::is_by_cgroup);
-        if (interesting || exec.argv_cut || by_cgroup) && outputs.is_empty() {
+        let asked = outputs.iter().any(|output| matches!(output, Output::LookUp { .. }));
+        if (interesting || exec.argv_cut || by_cgroup) && !asked {
             outputs.push(Output::LookUp { pid: exec.process.pid, with_files: false });
         }
         outputs
@@ -285,6 +293,9 @@ impl Actors {
         }
         if self.known[id].tracked {
             outputs.push(Output::Untrack(pid));
+        }
+        if std::mem::take(&mut self.known[id].threads_watched) {
+            outputs.push(Output::UnwatchThreads(pid));
         }
         outputs.push(Output::Retire(pid));
         self.ended += 1;
@@ -388,6 +399,10 @@ impl Actors {
                 let selector = selector_name(&self.selectors, selector);
                 outputs.push(Output::TargetFound { pid, selector });
             }
+        }
+        if !known.selected_by.is_empty() && !known.threads_watched && !known.exited {
+            known.threads_watched = true;
+            outputs.push(Output::WatchThreads(pid));
         }
         let wants = !known.selected_by.is_empty()
             || matches!(known.role, Role::Etcd | Role::Apiserver | Role::Backup);
