@@ -19,11 +19,12 @@ use iocontend_wire::count::Count;
 use iocontend_wire::key::{Key, Owner};
 use serde::{Deserialize, Serialize};
 
+use crate::cgroup::CgroupPaths;
 use crate::event::{Event, decode};
 use crate::facts::{BlockStat, DeviceFacts, ProcessFacts, Psi};
 use crate::ids::{Dev, Role};
 use crate::report::{Attached, BpfCost, Host, Report, Tool};
-use crate::selector::Selector;
+use crate::selector::{Absent, Selector, why_absent};
 
 use actors::Actors;
 pub use actors::Owned;
@@ -224,7 +225,7 @@ impl Session {
             Input::Cost(cost) => self.ledger.cost = cost,
             Input::MapBytes(bytes) => self.ledger.map_bytes = Some(bytes),
             Input::Process(facts) => return self.actors.learn(*facts),
-            Input::NoProcess(pid) => self.actors.missing(pid),
+            Input::NoProcess(pid) => return self.actors.missing(pid),
             Input::File { id, path } => self.files.resolved(id, path),
             Input::FileFreed(number) => self.file_freed(number),
             Input::Note(note) => self.ledger.note(note),
@@ -302,6 +303,25 @@ impl Session {
     /// Whether any target has been found so far.
     pub fn has_targets(&self) -> bool {
         self.actors.targets().next().is_some()
+    }
+
+    /// Why the selectors found nobody. `cgroup_exists` is asked about each cgroup that was named.
+    pub fn absent(&self, cgroup_exists: impl Fn(&str) -> Option<bool>) -> Vec<Absent> {
+        let exists = |selector: &Selector| {
+            if let Selector::Cgroup(path) = selector { cgroup_exists(path) } else { None }
+        };
+        let selectors = self.options.selectors.iter();
+        selectors.map(|one| why_absent(one, self.actors.alive(), exists(one))).collect()
+    }
+
+    /// Whether a cgroup or a unit was named.
+    pub fn has_cgroup_selectors(&self) -> bool {
+        self.options.selectors.iter().any(Selector::is_by_cgroup)
+    }
+
+    /// Whether a process whose cgroups are these now is meant by a cgroup or unit, and not a target of it yet.
+    pub fn moved_in(&self, pid: u32, cgroup: &CgroupPaths) -> bool {
+        self.actors.moved_in(pid, cgroup)
     }
 
     /// Process ids of targets that are alive, and of others whose files are told apart.
