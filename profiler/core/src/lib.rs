@@ -15,6 +15,7 @@ pub mod capture;
 pub mod cgroup;
 pub mod doctor;
 pub mod etcd_paths;
+pub mod etcd_urls;
 pub mod event;
 pub mod facts;
 pub mod file_class;

@@ -270,6 +270,7 @@ impl Live {
 
     /// Stops counting; the last report then holds everything up to this moment.
     pub fn stop(&mut self) {
+        self.ask_etcds();
         let completed = self.kernel_completed();
         self.probes.count_since(0);
         // Both readings lie within the time of counting, so the kernel's difference cannot be more than ours.
@@ -280,6 +281,17 @@ impl Live {
         });
         let since = since.collect();
         self.apply(Input::KernelCompleted(since));
+    }
+
+    /// Asks the etcds among the targets what they think of their log, where that needs no certificate. Once at the
+    /// begin and once at the end: for an etcd that started meanwhile only the end is known, and nothing is compared.
+    fn ask_etcds(&mut self) {
+        for etcd in self.session.etcds() {
+            let asked = now();
+            if let Some(said) = host::read_etcd_metrics(&self.root, &etcd, asked) {
+                self.apply(Input::EtcdMetrics { pid: etcd.key.pid, said });
+            }
+        }
     }
 
     /// Requests completed so far by the kernel's own count, of the disks whose requests the probes see.

@@ -99,6 +99,7 @@ pub(super) fn start(
     live.probes.count_since(began.mono_ns);
     live.session.apply(Input::Started(sample), began);
     live.completed_at_start = live.kernel_completed();
+    live.ask_etcds();
     Ok(live)
 }
 

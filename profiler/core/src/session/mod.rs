@@ -8,6 +8,7 @@ mod actors;
 mod assemble;
 mod coverage;
 mod files;
+mod self_check;
 mod streams;
 
 #[cfg(test)]
@@ -21,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cgroup::CgroupPaths;
 use crate::event::{Event, decode};
-use crate::facts::{BlockStat, DeviceFacts, ProcessFacts, Psi};
+use crate::facts::{BlockStat, DeviceFacts, ProcessFacts, Psi, WalFsyncs};
 use crate::ids::{Dev, Role};
 use crate::report::{Attached, BpfCost, Host, Report, Tool};
 use crate::selector::{Absent, Selector, why_absent};
@@ -30,6 +31,7 @@ use actors::Actors;
 pub use actors::Owned;
 use coverage::Ledger;
 use files::Files;
+use self_check::EtcdMetrics;
 pub use streams::StreamSample;
 use streams::{RowKey, Streams};
 
@@ -111,6 +113,13 @@ pub enum Input<'a> {
     },
     /// A file's number was given back; its streams were before. Requests that carry it may still finish.
     FileFreed(u32),
+    /// What an etcd says of itself.
+    EtcdMetrics {
+        /// Its process id.
+        pid: u32,
+        /// Its answer.
+        said: WalFsyncs,
+    },
     /// Something to be said in every report.
     Note(String),
 }
@@ -177,6 +186,7 @@ pub struct Session {
     streams: Streams,
     files: Files,
     ledger: Ledger,
+    metrics: EtcdMetrics,
     devices: Vec<DeviceFacts>,
     first_sample: HostSample,
     interval_sample: HostSample,
@@ -193,6 +203,7 @@ impl Session {
             streams: Streams::default(),
             files: Files::default(),
             ledger: Ledger::default(),
+            metrics: EtcdMetrics::default(),
             devices: Vec::new(),
             first_sample: HostSample::default(),
             interval_sample: HostSample::default(),
@@ -228,6 +239,11 @@ impl Session {
             Input::NoProcess(pid) => return self.actors.missing(pid),
             Input::File { id, path } => self.files.resolved(id, path),
             Input::FileFreed(number) => self.file_freed(number),
+            Input::EtcdMetrics { pid, said } => {
+                if let Owned::Actor(actor) = self.actors.owned_by(Owner::Process(pid)) {
+                    self.metrics.told(actor, said);
+                }
+            }
             Input::Note(note) => self.ledger.note(note),
         }
         Vec::new()
@@ -322,6 +338,12 @@ impl Session {
     /// Whether a process whose cgroups are these now is meant by a cgroup or unit, and not a target of it yet.
     pub fn moved_in(&self, pid: u32, cgroup: &CgroupPaths) -> bool {
         self.actors.moved_in(pid, cgroup)
+    }
+
+    /// Etcds among the targets that are alive.
+    pub fn etcds(&self) -> Vec<ProcessFacts> {
+        let alive = self.actors.targets().filter(|known| !known.exited && known.role == Role::Etcd);
+        alive.map(|known| known.facts.clone()).collect()
     }
 
     /// Process ids of targets that are alive, and of others whose files are told apart.

@@ -123,6 +123,15 @@ pub enum Msg<'a> {
     },
     /// Memory of the kernel-side maps.
     Maps(&'a str),
+    /// Our waits beside etcd's metric.
+    SelfCheck {
+        /// Calls, ours and theirs.
+        counts: (&'a str, &'a str),
+        /// Means, ours and theirs.
+        means: (&'a str, &'a str),
+        /// The etcd.
+        actor: &'a str,
+    },
     /// What iocontend can do here.
     CanDo(&'a str),
     /// What it could do as root.
@@ -202,6 +211,10 @@ fn english(msg: &Msg<'_>) -> String {
         Msg::Cost { total, per_io } => {
             format!("The kernel side ran {total} in all, {per_io} per request.")
         }
+        Msg::SelfCheck { counts: (ours, theirs), means: (mean, their_mean), actor } => format!(
+            "Second source: {actor} itself counts {theirs} syncs of its log with a mean of {their_mean}; here they \
+             are {ours} with a mean of {mean}."
+        ),
         Msg::Maps(bytes) => format!("Its maps hold {bytes}."),
         Msg::CanDo(what) => format!("iocontend can measure here: {what}"),
         Msg::RootCanDo(what) => format!("as root: {what}"),
