@@ -1,6 +1,6 @@
 //! The report beside etcd's own metrics.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a step that fails fails the test")]
+#![expect(clippy::unwrap_used, reason = "a step that fails fails the test")]
 
 use iocontend_core::ids::{Call, FileClass, Role};
 use iocontend_tests::etcd::{BACKEND_COMMIT, Etcd, Metrics, WAL_FSYNC};
