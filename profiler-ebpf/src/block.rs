@@ -4,6 +4,8 @@
 //! is not over. An empty flush is never issued itself; the queue's own flush request is, which has no bio. These
 //! are counted as flush commands of the device.
 
+use core::ptr::NonNull;
+
 use aya_ebpf::helpers::{bpf_get_smp_processor_id, bpf_ktime_get_ns};
 use aya_ebpf::macros::btf_tracepoint;
 use aya_ebpf::programs::BtfTracePointContext;
@@ -98,7 +100,7 @@ pub fn getrq(ctx: BtfTracePointContext) -> i32 {
 
 /// Finds what [`getrq`] stored for one of the request's bios, and gives the request its slot.
 #[inline(always)]
-unsafe fn begin_from_bio(rq: Ptr, key: u64) -> Option<*mut Slot> {
+unsafe fn begin_from_bio(rq: Ptr, key: u64) -> Option<NonNull<Slot>> {
     // SAFETY: typed loads along the chain of bios.
     unsafe {
         let mut bio: Ptr = load(rq, config!(rq_bio));
@@ -109,7 +111,7 @@ unsafe fn begin_from_bio(rq: Ptr, key: u64) -> Option<*mut Slot> {
             if let Some((owner, queued)) = slots::take_bio(number(bio)) {
                 let slot = slots::claim(key)?;
                 begin(slot, rq, Key(owner), queued);
-                return Some(slot);
+                return NonNull::new(slot);
             }
             bio = load(bio, config!(bio_next));
         }
@@ -121,15 +123,16 @@ unsafe fn begin_from_bio(rq: Ptr, key: u64) -> Option<*mut Slot> {
 ///
 /// Completion leaves the slot as it is (writing there would take the cache line away from the CPU that submits
 /// next), so one of an earlier request with this pointer may be found: it is older than this request's allocation.
+/// "None" is a null pointer here and no flag beside an undefined one, which Linux 6.1 would refuse to see copied.
 #[inline(always)]
-unsafe fn slot_of(rq: Ptr, key: u64) -> Option<*mut Slot> {
+unsafe fn slot_of(rq: Ptr, key: u64) -> Option<NonNull<Slot>> {
     // SAFETY: a member of a request; the slot is ours.
     unsafe {
         let allocated: u64 = load(rq, config!(rq_start_time_ns));
         if let Some(slot) = slots::find(key)
             && (*slot).queued + ALLOCATED_SLACK_NS >= allocated
         {
-            return Some(slot);
+            return NonNull::new(slot);
         }
         if config!(has_io_start) == 0 { begin_from_bio(rq, key) } else { None }
     }
@@ -160,10 +163,19 @@ pub fn rq_issue(ctx: BtfTracePointContext) -> i32 {
                 (*slot).queued = issued;
             }
         } else if let Some(slot) = slot_of(rq, key) {
-            (*slot).issued = issued;
+            (*slot.as_ptr()).issued = issued;
         }
     }
     0
+}
+
+/// Counts something that happened to a request of a device and has no time.
+#[inline(always)]
+fn count_for_device(rq: Ptr, kind: Kind) {
+    if counting_since() != 0 {
+        let key = Key::overflow(devices::of_request(rq), kind as u32);
+        streams::account(key, 0, NO_TIME, NO_TIME);
+    }
 }
 
 /// The driver gave the request back; it will be issued again, and what it waits until then is queue time.
@@ -175,6 +187,7 @@ pub fn rq_requeue(ctx: BtfTracePointContext) -> i32 {
         unsafe { (*slot).issued = 0 };
     }
     bump(Count::Requeued);
+    count_for_device(rq, Kind::Requeue);
     0
 }
 
@@ -185,10 +198,11 @@ pub fn rq_merge(ctx: BtfTracePointContext) -> i32 {
     // SAFETY: a request; a slot is ours.
     unsafe {
         if let Some(slot) = slot_of(rq, number(rq)) {
-            slots::release(slot);
+            slots::release(slot.as_ptr());
         }
     }
     bump(Count::Merged);
+    count_for_device(rq, Kind::Merge);
     0
 }
 
@@ -231,7 +245,7 @@ unsafe fn completed(rq: Ptr, status: u32, bytes: u32, complete: u64) -> bool {
         }
         match slot {
             Some(slot) => {
-                finished(slot, op, status, bytes, complete);
+                finished(slot.as_ptr(), op, status, bytes, complete);
                 true
             }
             None => {
@@ -244,10 +258,10 @@ unsafe fn completed(rq: Ptr, status: u32, bytes: u32, complete: u64) -> bool {
 
 /// Part of a request is done: keep its bytes until the end.
 #[inline(always)]
-unsafe fn part_done(rq: Ptr, slot: Option<*mut Slot>, op: u32, bytes: u32) {
+unsafe fn part_done(rq: Ptr, slot: Option<NonNull<Slot>>, op: u32, bytes: u32) {
     match slot {
         // SAFETY: the slot is ours.
-        Some(slot) => unsafe { (*slot).done += bytes },
+        Some(slot) => unsafe { (*slot.as_ptr()).done += bytes },
         None if counting_since() != 0 && bytes != 0 => {
             let dev = devices::of_request(rq);
             streams::account_bytes(nobody(rq).with(dev, op_kind(op, 1)).0, bytes as u64);
@@ -293,20 +307,24 @@ unsafe fn finished(slot: *mut Slot, op: u32, status: u32, bytes: u32, complete: 
         let key = Key(owner).with(dev, op_kind(op, bytes));
         let q2c_ns = complete.wrapping_sub(queued);
         let d2c_ns = if issued != 0 { complete.wrapping_sub(issued) } else { NO_TIME };
-        streams::account_with(slot, key, bytes as u64, q2c_ns, d2c_ns);
+        let cpu = bpf_get_smp_processor_id();
+        streams::account_with(slot, cpu, key, bytes as u64, q2c_ns, d2c_ns);
         // Without `block_io_start` the next request with this pointer must not find this one.
         if config!(has_io_start) == 0 {
             slots::release(slot);
         }
-        emit(IoRecord {
-            head: tag::IO as u32 | status << 8,
-            bytes,
-            key: key.0,
-            sector,
-            complete_ns: complete,
-            q2c_ns,
-            d2c_ns,
-        });
+        emit(
+            cpu,
+            IoRecord {
+                head: tag::IO as u32 | status << 8,
+                bytes,
+                key: key.0,
+                sector,
+                complete_ns: complete,
+                q2c_ns,
+                d2c_ns,
+            },
+        );
     }
 }
 
@@ -328,26 +346,28 @@ unsafe fn finished_unknown(rq: Ptr, op: u32, status: u32, bytes: u32, complete: 
         let dev = devices::of_request(rq);
         let key = owner.with(dev, op_kind(op, bytes));
         streams::account(key, bytes as u64, NO_TIME, NO_TIME);
-        emit(IoRecord {
-            head: tag::IO as u32 | status << 8,
-            bytes,
-            key: key.0,
-            sector: load(rq, config!(rq_sector)),
-            complete_ns: complete,
-            q2c_ns: NO_TIME,
-            d2c_ns: NO_TIME,
-        });
+        emit(
+            bpf_get_smp_processor_id(),
+            IoRecord {
+                head: tag::IO as u32 | status << 8,
+                bytes,
+                key: key.0,
+                sector: load(rq, config!(rq_sector)),
+                complete_ns: complete,
+                q2c_ns: NO_TIME,
+                d2c_ns: NO_TIME,
+            },
+        );
     }
 }
 
 /// Puts an event into this CPU's ring.
 #[inline(always)]
-fn emit(record: IoRecord) {
+fn emit(cpu: u32, record: IoRecord) {
     if config!(io_events) == 0 {
         return;
     }
-    // SAFETY: no arguments.
-    let cpu = unsafe { bpf_get_smp_processor_id() } & config!(ring_cpu_mask);
+    let cpu = cpu & config!(ring_cpu_mask);
     let bits = config!(ring_bits);
     let Some(ends) = IO_ENDS.get_ptr_mut(cpu) else { return };
     // SAFETY: map memory; only this program writes the head of this CPU.

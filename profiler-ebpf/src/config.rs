@@ -98,6 +98,18 @@ pub struct Config {
     pub mm_arg_end: u32,
     /// `pt_regs.orig_ax` (x86-64).
     pub regs_orig_ax: u32,
+    /// `pt_regs.di`: the first argument of a system call (x86-64).
+    pub regs_di: u32,
+    /// `pt_regs.r9`: the sixth argument of a system call (x86-64).
+    pub regs_r9: u32,
+    /// `task_struct.files`.
+    pub task_files: u32,
+    /// `files_struct.fdt`.
+    pub files_fdt: u32,
+    /// `fdtable.fd`.
+    pub fdtable_fd: u32,
+    /// `file.f_flags`; absent also when one of the members is that lead to it.
+    pub file_flags: u32,
 
     /// Offsets in the records of `ext4:ext4_sync_file_enter`: `dev`.
     pub ext4_enter_dev: u32,
@@ -139,6 +151,112 @@ pub struct Config {
     /// Kernel addresses of the completion functions of direct IO whose private data is a `struct iomap_dio`
     /// (first entry) and of the others; pages of such bios belong to user buffers and are never looked at.
     pub dio_ends: [u64; DIO_ENDS],
+    /// For the waits of the targets' threads.
+    pub threads: Threads,
+    /// For syncs through `io_uring`.
+    pub uring: Uring,
+}
+
+/// What the programs need to know of threads and their files. Offsets in bytes, unless said otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+#[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
+pub struct Threads {
+    /// `task_struct.__state`.
+    pub state: u32,
+    /// 1: `sched_switch` tells the state itself, as its last argument.
+    pub told_state: u32,
+    /// The word that holds `task_struct.in_iowait`.
+    pub iowait: u32,
+    /// Its bit there, as a mask.
+    pub iowait_mask: u32,
+    /// `task_struct.sched_info.run_delay`.
+    pub run_delay: u32,
+    /// `task_struct.ioac.syscr`: finished reads.
+    pub syscr: u32,
+    /// `task_struct.ioac.syscw`: finished writes.
+    pub syscw: u32,
+    /// `task_struct.maj_flt`: finished page faults that did IO.
+    pub maj_flt: u32,
+    /// `task_struct.min_flt`: the others.
+    pub min_flt: u32,
+    /// `task_struct.files`.
+    pub files: u32,
+    /// `files_struct.fdt`.
+    pub fdt: u32,
+    /// `fdtable.fd`.
+    pub fd: u32,
+    /// `fdtable.max_fds`.
+    pub max_fds: u32,
+    /// `inode.i_mode`.
+    pub inode_mode: u32,
+    /// `pt_regs.di` (x86-64): first argument of a system call.
+    pub regs_di: u32,
+    /// `pt_regs.si` (x86-64): the second.
+    pub regs_si: u32,
+}
+
+impl Threads {
+    /// Nothing known.
+    pub const fn absent() -> Self {
+        Self {
+            state: ABSENT,
+            told_state: 0,
+            iowait: ABSENT,
+            iowait_mask: 0,
+            run_delay: ABSENT,
+            syscr: ABSENT,
+            syscw: ABSENT,
+            maj_flt: ABSENT,
+            min_flt: ABSENT,
+            files: ABSENT,
+            fdt: ABSENT,
+            fd: ABSENT,
+            max_fds: ABSENT,
+            inode_mode: ABSENT,
+            regs_di: ABSENT,
+            regs_si: ABSENT,
+        }
+    }
+}
+
+/// What the programs need to know of `io_uring`. Offsets in bytes, unless said otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+#[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
+pub struct Uring {
+    /// 1: its syncs are measured from submission to completion, so what a worker does for them is not.
+    pub by_request: u32,
+    /// `io_kiocb.opcode`.
+    pub opcode: u32,
+    /// `io_kiocb.cqe.fd`: the file, until the request is over.
+    pub fd: u32,
+    /// `io_kiocb.cqe.res`: its result, from then on.
+    pub res: u32,
+    /// `task_struct.worker_private`.
+    pub worker: u32,
+    /// `io_kiocb.flags`.
+    pub flags: u32,
+    /// `io_worker.cur_work`.
+    pub cur_work: u32,
+    /// `io_kiocb.work`.
+    pub work: u32,
+}
+
+impl Uring {
+    /// Nothing known.
+    pub const fn absent() -> Self {
+        Self {
+            by_request: 0,
+            opcode: ABSENT,
+            fd: ABSENT,
+            res: ABSENT,
+            worker: ABSENT,
+            cur_work: ABSENT,
+            work: ABSENT,
+            flags: ABSENT,
+        }
+    }
 }
 
 const _: () = assert!(size_of::<Config>().is_multiple_of(8));
@@ -189,6 +307,12 @@ impl Config {
             mm_arg_start: ABSENT,
             mm_arg_end: ABSENT,
             regs_orig_ax: ABSENT,
+            regs_di: ABSENT,
+            regs_r9: ABSENT,
+            task_files: ABSENT,
+            files_fdt: ABSENT,
+            fdtable_fd: ABSENT,
+            file_flags: ABSENT,
             ext4_enter_dev: ABSENT,
             ext4_enter_ino: ABSENT,
             ext4_enter_datasync: ABSENT,
@@ -208,6 +332,8 @@ impl Config {
             weak_order: 0,
             dio_end_count: 0,
             dio_ends: [0; DIO_ENDS],
+            threads: Threads::absent(),
+            uring: Uring::absent(),
         }
     }
 }

@@ -45,11 +45,13 @@ pub enum Count {
     ArgvUnreadable = 18,
     /// A minimum or maximum was not stored because other CPUs kept changing it.
     ExtremeContended = 19,
+    /// A thread of a target took the place of another: a wait of that one may be missing.
+    ThreadTableFull = 20,
 }
 
 impl Count {
     /// All counters, in index order.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::RingFullIo,
         Self::RingFullWait,
         Self::RingFullProcess,
@@ -70,6 +72,7 @@ impl Count {
         Self::FlushCommand,
         Self::ArgvUnreadable,
         Self::ExtremeContended,
+        Self::ThreadTableFull,
     ];
 
     /// The name in reports.
@@ -95,6 +98,7 @@ impl Count {
             Self::FlushCommand => "flush_command",
             Self::ArgvUnreadable => "argv_unreadable",
             Self::ExtremeContended => "extreme_contended",
+            Self::ThreadTableFull => "thread_table_full",
         }
     }
 }

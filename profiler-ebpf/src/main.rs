@@ -13,6 +13,7 @@
 
 mod atomic;
 mod block;
+mod calls;
 mod counts;
 mod devices;
 mod files;
@@ -23,6 +24,8 @@ mod process;
 mod slots;
 mod streams;
 mod sync;
+mod threads;
+mod uring;
 
 /// An endless loop: the verifier rejects the object if a panic can be reached.
 #[panic_handler]

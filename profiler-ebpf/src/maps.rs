@@ -44,13 +44,29 @@ pub static CGROUPS: Array<Cgroups> = Array::with_max_entries(1, MMAPABLE);
 #[map]
 pub static TRACKED: Array<Tracked> = Array::with_max_entries(1, MMAPABLE);
 
-/// File ids by inode. Added by both sides, removed by userspace. Full: file 0, counted.
+/// Processes whose threads are watched as they leave the CPU and come back: the targets. Written by userspace only.
+#[map]
+pub static TARGETS: Array<Tracked> = Array::with_max_entries(1, MMAPABLE);
+
+/// Threads of the targets, by thread id; given back at their end. Full: the one that was quiet longest, counted.
+#[map]
+pub static THREADS: Array<ThreadSet> = Array::with_max_entries(1 << THREAD_BITS, 0);
+
+/// Syncs through io_uring that were submitted, by request. Removed at their completion. Full: counted.
+#[map]
+pub static URING_SYNCS: HashMap<u64, UringSync> = HashMap::with_max_entries(1024, 0);
+
+/// Numbers of files by inode. Added by both sides, removed by userspace. Full: file 0, counted.
 #[map]
 pub static FILES: HashMap<FileKey, u32> = HashMap::with_max_entries(2 * FILE_IDS, 0);
 
-/// Inodes by file id.
+/// Inodes by the place of a file's number.
 #[map]
 pub static FILE_ENTRIES: Array<FileEntries> = Array::with_max_entries(1, MMAPABLE);
+
+/// Numbers for new files. Filled by userspace, taken by both sides.
+#[map]
+pub static FREE_FILES: Array<FreeFiles> = Array::with_max_entries(1, MMAPABLE);
 
 /// Switches that change while the programs run.
 #[map]

@@ -12,6 +12,7 @@ use iocontend_wire::key::{How, Key, Owner};
 use crate::devices::cgroup_index;
 use crate::files::{self, BioKind};
 use crate::kread::{Ptr, config, fetch, load};
+use crate::threads;
 
 /// PF_KTHREAD (include/linux/sched.h, all versions).
 pub const PF_KTHREAD: u32 = 0x0020_0000;
@@ -35,7 +36,11 @@ pub fn of_submitter(bio: Ptr) -> Key {
     if flags & PF_KTHREAD != 0 {
         return of_kernel_thread(bio, tgid);
     }
-    let file = if files::is_tracked(tgid) { files::of_bio(bio) } else { 0 };
+    let mut file = 0;
+    if files::is_tracked(tgid) {
+        file = files::of_bio(bio);
+        threads::note_read(task, tgid, file);
+    }
     Key::owner(Owner::Process(tgid), file, How::Direct)
 }
 

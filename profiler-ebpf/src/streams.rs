@@ -117,13 +117,6 @@ extern "C" fn stream_of(key: u64) -> u32 {
     at
 }
 
-/// The latency bucket, see [`bucket_of`].
-#[inline(never)]
-#[unsafe(no_mangle)]
-extern "C" fn latency_bucket(ns: u64) -> u32 {
-    bucket_of(ns) as u32
-}
-
 /// Counts a finished wait, flush command or request without a slot. Times as in [`account_at`].
 #[inline(always)]
 pub fn account(key: Key, bytes: u64, q2c: u64, d2c: u64) {
@@ -135,21 +128,24 @@ pub fn account(key: Key, bytes: u64, q2c: u64, d2c: u64) {
 /// # Safety
 /// `slot` is a slot of the table.
 #[inline(always)]
-pub unsafe fn account_with(slot: *mut Slot, key: Key, bytes: u64, q2c: u64, d2c: u64) {
+pub unsafe fn account_with(slot: *mut Slot, cpu: u32, key: Key, bytes: u64, q2c: u64, d2c: u64) {
     // SAFETY: map memory.
     unsafe {
-        let last = (*slot).last_stream as u32;
-        let mut stream = NONE;
-        if (*slot).last_key == key.0 && is_at(last, key.0) {
-            stream = last;
-        }
-        if stream == NONE {
+        let mut stream = (*slot).last_stream as u32;
+        if !is_at(stream, key.0) {
             stream = stream_of(key.0);
-            (*slot).last_key = key.0;
             (*slot).last_stream = stream as u64;
         }
-        account_at(stream, bytes, q2c, d2c);
+        add(stream, cpu, bytes, q2c, d2c);
     }
+}
+
+/// Counts a duration in the stream of a key, which most likely stands where it stood before; gives where it stands.
+#[inline(always)]
+pub fn account_near(last: u32, key: Key, ns: u64) -> u32 {
+    let stream = if is_at(last, key.0) { last } else { stream_of(key.0) };
+    account_at(stream, 0, ns, NO_TIME);
+    stream
 }
 
 /// Whether a stream still has this key.
@@ -164,15 +160,21 @@ fn is_at(stream: u32, key: u64) -> bool {
     }
 }
 
-/// Counts in a stream. Times in ns, [`NO_TIME`] for what was not seen; queue time is the difference of the two.
+/// [`add`] for all that is not on the path of every request.
 #[inline(never)]
 #[unsafe(no_mangle)]
 extern "C" fn account_at(stream: u32, bytes: u64, q2c: u64, d2c: u64) -> u32 {
+    // SAFETY: no arguments.
+    add(stream, unsafe { bpf_get_smp_processor_id() }, bytes, q2c, d2c)
+}
+
+/// Counts in a stream. Times in ns, [`NO_TIME`] for what was not seen; queue time is the difference of the two.
+#[inline(always)]
+fn add(stream: u32, cpu: u32, bytes: u64, q2c: u64, d2c: u64) -> u32 {
     if stream == NONE {
         return 0;
     }
-    // SAFETY: no arguments.
-    let shard = unsafe { bpf_get_smp_processor_id() } & config!(shard_mask);
+    let shard = cpu & config!(shard_mask);
     let Some(stats) = STATS.get_ptr_mut(stream + shard * STREAMS as u32) else { return 0 };
     let shared = config!(shared_shards) != 0;
     // SAFETY: a map value; every field is changed on its own.
@@ -227,7 +229,7 @@ unsafe fn add_phase(stats: *mut Stats, which: usize, ns: u64, shared: bool) {
         add_word(&raw mut (*phase).sum, ns, shared);
         raise(&raw mut (*phase).max, ns, shared);
         raise(&raw mut (*phase).not_min, !ns, shared);
-        let bucket = latency_bucket(ns);
+        let bucket = bucket_of(ns) as u32;
         if bucket < BUCKETS as u32 {
             let word = (&raw mut (*stats).buckets[which]).cast::<u32>().add(bucket as usize);
             if shared {

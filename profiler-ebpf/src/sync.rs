@@ -2,21 +2,23 @@
 //! task entered the kernel with.
 
 use aya_ebpf::EbpfContext as _;
+use aya_ebpf::helpers::generated::bpf_ktime_get_boot_ns;
 use aya_ebpf::helpers::{bpf_get_current_pid_tgid, bpf_probe_read_kernel, bpf_task_pt_regs};
 use aya_ebpf::macros::tracepoint;
 use aya_ebpf::programs::TracePointContext;
 use iocontend_wire::config::ABSENT;
 use iocontend_wire::count::Count;
-use iocontend_wire::key::{How, Key, Kind, Owner};
+use iocontend_wire::key::{How, Key, Kind, Owner, file_place};
 use iocontend_wire::record::{NO_TIME, WaitRecord, tag};
 use iocontend_wire::tables::OpenWait;
 
 use crate::block::{NO_WAKEUP, counting_since, now};
+use crate::calls::nr;
 use crate::counts::bump;
-use crate::kread::{Ptr, config, load};
+use crate::kread::{Ptr, config, fetch, load};
 use crate::maps::{EVENTS, FILE_ENTRIES, OPEN_WAITS};
 use crate::owner::{PF_IO_WORKER, PF_KTHREAD, current};
-use crate::{devices, files, streams};
+use crate::{calls, devices, files, streams, uring};
 
 /// A field of a classic tracepoint's record. A guarded copy: the verifier allows no offset that is not constant.
 #[inline(always)]
@@ -26,19 +28,6 @@ fn field<T: Copy>(ctx: &TracePointContext, offset: u32) -> Option<T> {
     }
     // SAFETY: the helper checks the address.
     unsafe { bpf_probe_read_kernel(ctx.as_ptr().cast::<u8>().add(offset as usize).cast()).ok() }
-}
-
-/// x86-64 system calls that end in a sync of one file (arch/x86/entry/syscalls/syscall_64.tbl).
-mod nr {
-    pub const WRITE: u64 = 1;
-    pub const PWRITE64: u64 = 18;
-    pub const WRITEV: u64 = 20;
-    pub const MSYNC: u64 = 26;
-    pub const FSYNC: u64 = 74;
-    pub const FDATASYNC: u64 = 75;
-    pub const PWRITEV: u64 = 296;
-    pub const PWRITEV2: u64 = 328;
-    pub const IO_URING_ENTER: u64 = 426;
 }
 
 /// Which call the current task is in. `datasync` tells `O_DSYNC` from `O_SYNC` (include/linux/fs.h,
@@ -52,7 +41,14 @@ fn call_of_current(datasync: u32) -> u32 {
         return Kind::OtherSync as u32;
     }
     if flags & PF_IO_WORKER != 0 {
-        return Kind::IoUringFsync as u32;
+        // Its syncs are measured by their requests (see `begin`): this one is the sync part of a write.
+        return if config!(uring.by_request) == 0 {
+            Kind::IoUringFsync as u32
+        } else if datasync != 0 {
+            Kind::OdsyncWrite as u32
+        } else {
+            Kind::OsyncWrite as u32
+        };
     }
     if config!(regs_orig_ax) == ABSENT {
         return if datasync != 0 { Kind::Fdatasync as u32 } else { Kind::Fsync as u32 };
@@ -78,6 +74,21 @@ fn call_of_current(datasync: u32) -> u32 {
     }
 }
 
+/// A process that may become one whose files are told apart, but that userspace has not looked at yet. Its syncs
+/// are rare, so each may have its file; of which class that is, is asked later.
+const YOUNG_NS: u64 = 5_000_000_000;
+
+/// Whether the current process started a moment ago.
+#[inline(always)]
+fn is_young() -> bool {
+    // SAFETY: members of the current task; no arguments.
+    unsafe {
+        let leader: Ptr = load(current(), config!(task_group_leader));
+        let started: u64 = load(leader, config!(task_start_boottime));
+        bpf_ktime_get_boot_ns().wrapping_sub(started) < YOUNG_NS
+    }
+}
+
 /// A sync of a file begins in the current thread.
 #[inline(always)]
 fn begin(dev: u32, ino: u64, datasync: u32) {
@@ -88,14 +99,24 @@ fn begin(dev: u32, ino: u64, datasync: u32) {
     if files::is_tracked(tgid) {
         file = files::file_id(dev, ino);
         note_writer(file, tgid);
+    } else if is_young() {
+        file = files::file_id(dev, ino);
+    }
+    if uring::worker_syncs(current()) {
+        return;
     }
     let owner = Key::owner(Owner::Process(tgid), file, How::Direct);
     let wait = OpenWait { start, ino, owner: owner.0, dev, kind: call_of_current(datasync) };
+    open(thread, &wait);
+}
+
+#[inline(always)]
+fn open(thread: u64, wait: &OpenWait) {
     // SAFETY: only asked whether it is there.
     if unsafe { OPEN_WAITS.get(&thread) }.is_some() {
         bump(Count::WaitEndNotSeen);
     }
-    if OPEN_WAITS.insert(&thread, &wait, 0).is_err() {
+    if OPEN_WAITS.insert(&thread, wait, 0).is_err() {
         bump(Count::WaitTableFull);
     }
 }
@@ -107,7 +128,7 @@ fn note_writer(file: u32, tgid: u32) {
         return;
     }
     let Some(entries) = FILE_ENTRIES.get_ptr_mut(0) else { return };
-    let at = file & (iocontend_wire::key::FILES - 1);
+    let at = file_place(file);
     // SAFETY: masked to the length.
     unsafe {
         let writer = &raw mut (*entries).entries[at as usize].writer;
@@ -127,6 +148,12 @@ fn end(ret: i32) {
     if OPEN_WAITS.remove(&thread).is_err() {
         bump(Count::WaitEndNotSeen);
     }
+    finish(thread as u32, &wait, end, ret);
+}
+
+/// Counts a wait that is over and sends its record.
+#[inline(always)]
+pub fn finish(tid: u32, wait: &OpenWait, end: u64, ret: i32) {
     if counting_since() == 0 {
         return;
     }
@@ -136,7 +163,7 @@ fn end(ret: i32) {
         Some(mut entry) => {
             entry.write(WaitRecord {
                 head: tag::WAIT as u32,
-                tid: thread as u32,
+                tid,
                 key: key.0,
                 start_ns: wait.start,
                 end_ns: end,
@@ -166,11 +193,40 @@ pub fn ext4_sync_exit(ctx: TracePointContext) -> i32 {
     0
 }
 
+/// `__O_SYNC`, the bit that `O_SYNC` has beyond `O_DSYNC` (include/uapi/asm-generic/fcntl.h).
+const ONLY_O_SYNC: u32 = 0o4_000_000;
+/// `RWF_SYNC` of `pwritev2` (include/uapi/linux/fs.h).
+const RWF_SYNC: u64 = 4;
+
+/// Whether the current task's synchronous write wants more than its data: `O_SYNC` or `RWF_SYNC`. A file or mount
+/// that is synchronous by itself wants data only (include/linux/fs.h, `iocb_flags`; 6.1 to 6.18).
+#[inline(always)]
+fn wants_more_than_data() -> bool {
+    if config!(file_flags) == ABSENT {
+        return false;
+    }
+    let task = current();
+    // SAFETY: the registers of the current task and its table of files; typed loads.
+    let (files, fd) = unsafe {
+        let regs = bpf_task_pt_regs(task as *mut _) as Ptr;
+        let number: u64 = load(regs, config!(regs_orig_ax));
+        let flags: u64 = load(regs, config!(regs_r9));
+        if number == nr::PWRITEV2 && flags & RWF_SYNC != 0 {
+            return true;
+        }
+        let table: Ptr = load(load::<Ptr>(task, config!(task_files)), config!(files_fdt));
+        (load::<u64>(table, config!(fdtable_fd)), load::<u64>(regs, config!(regs_di)) as u32)
+    };
+    let flags = fetch::<u64>(files + fd as u64 * 8, 0)
+        .and_then(|file| fetch::<u32>(file, config!(file_flags)));
+    flags.unwrap_or(0) & ONLY_O_SYNC != 0
+}
+
 /// xfs does not say whether only data is wanted, and has no event for the end.
 #[tracepoint(category = "xfs", name = "xfs_file_fsync")]
 pub fn xfs_sync_enter(ctx: TracePointContext) -> i32 {
     if let (Some(dev), Some(ino)) = (field(&ctx, config!(xfs_dev)), field(&ctx, config!(xfs_ino))) {
-        begin(dev, ino, 1);
+        begin(dev, ino, u32::from(!wants_more_than_data()));
     }
     0
 }
@@ -181,6 +237,27 @@ pub fn btrfs_sync_enter(ctx: TracePointContext) -> i32 {
     if let Some(ino) = field(&ctx, config!(btrfs_ino)) {
         begin(0, ino, field(&ctx, config!(btrfs_datasync)).unwrap_or(0));
     }
+    0
+}
+
+/// Attached to the begins of the system calls that sync more than one file, only where their exits are attached, too.
+#[tracepoint(category = "syscalls", name = "sys_enter_sync")]
+pub fn sync_call_enter(_ctx: TracePointContext) -> i32 {
+    let (start, task, thread) = (now(), current(), bpf_get_current_pid_tgid());
+    let number = calls::number_of(task);
+    let kind = calls::kind_of_call(number, 0);
+    let mut inode = None;
+    if calls::has_descriptor(kind) {
+        inode = calls::inode_of(task, calls::descriptor_of(task, number));
+    }
+    let (dev, ino) = match inode {
+        Some(inode) => (inode.dev, inode.ino),
+        None => (0, 0),
+    };
+    let tgid = (thread >> 32) as u32;
+    let file = if ino != 0 && files::is_tracked(tgid) { files::file_id(dev, ino) } else { 0 };
+    let owner = Key::owner(Owner::Process(tgid), file, How::Direct).0;
+    open(thread, &OpenWait { start, ino, owner, dev, kind });
     0
 }
 

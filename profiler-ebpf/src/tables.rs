@@ -94,10 +94,10 @@ pub struct Slot {
     pub done: u32,
     /// Device index.
     pub dev: u32,
-    /// Stream key of the last request with this pointer, a shortcut to its stream.
-    pub last_key: u64,
-    /// Index of that stream, if it still has that key.
+    /// Index of the stream of the last request with this pointer: a shortcut, if that stream has the new one's key.
     pub last_stream: u64,
+    /// Not used: fills the cache line.
+    pub pad: u64,
 }
 
 /// Ways of a set of slots. A few hundred pointers recur on a host with a few disks: four ways hold them all.
@@ -205,13 +205,22 @@ pub struct FileEntry {
     pub writer: u32,
 }
 
-/// All files by id.
+/// All files by place.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 #[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
 pub struct FileEntries {
-    /// Indexed by file id; id 0 is never used.
+    /// Indexed by [`crate::key::file_place`]; place 0 is never used.
     pub entries: [FileEntry; FILES as usize],
+}
+
+/// Numbers for new files: a queue that userspace fills and both sides take from.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+#[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
+pub struct FreeFiles {
+    /// The queue; [`Control`] has its ends. Never full, since place 0 is never used.
+    pub numbers: [u64; FILES as usize],
 }
 
 /// Words that both sides change while the programs run.
@@ -221,10 +230,12 @@ pub struct FileEntries {
 pub struct Control {
     /// 0: completions and waits are ignored. Else: counting since this CLOCK_MONOTONIC time, ns.
     pub counting_since: u64,
-    /// The file id to be given next.
-    pub next_file: u64,
+    /// Numbers of files taken out of [`FreeFiles`] so far.
+    pub files_taken: u64,
+    /// Numbers of files put into it so far; by userspace only.
+    pub files_given: u64,
     /// Not used.
-    pub pad: [u64; 6],
+    pub pad: [u64; 5],
 }
 
 /// How far the IO ring of one CPU is written and read. Two cache lines: one side writes each.
@@ -263,6 +274,72 @@ pub struct OpenWait {
     pub kind: u32,
 }
 
+/// One thread of a target: two cache lines.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+#[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
+pub struct Thread {
+    /// Thread id and process id as the kernel packs them (process id above); 0 when free.
+    pub tag: u64,
+    /// When it last left the CPU, CLOCK_MONOTONIC ns.
+    pub left: u64,
+    /// When it came back, 0 while it is away.
+    pub back: u64,
+    /// The kernel's sum of its run-queue delays at that last leaving, ns.
+    pub delays: u64,
+    /// The call that the open wait belongs to; 0 when none is open.
+    pub call: u64,
+    /// Stream key of the open wait.
+    pub key: u64,
+    /// Begin of the open wait.
+    pub start: u64,
+    /// End of its last blocked interval.
+    pub end: u64,
+    /// Sum of its blocked intervals so far, ns.
+    pub blocked: u64,
+    /// Inode number of its file, 0 when not known.
+    pub ino: u64,
+    /// The file system's device of that file (kernel encoding).
+    pub dev: u32,
+    /// 1: it left the CPU to wait for storage.
+    pub waiting: u32,
+    /// When it last asked a disk for data in a page fault.
+    pub read_at: u64,
+    /// The file id of what it asked for.
+    pub read_file: u32,
+    /// Index of its process's stream of run-queue delays, if it still has that key.
+    pub stream: u32,
+    /// Not used.
+    pub pad: [u64; 3],
+}
+
+/// Ways of a set of threads.
+pub const THREAD_WAYS: usize = 4;
+/// log2 of the number of thread sets: 2,048 threads.
+pub const THREAD_BITS: u32 = 9;
+
+/// Threads that share a hash.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+#[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
+pub struct ThreadSet {
+    /// The threads.
+    pub ways: [Thread; THREAD_WAYS],
+}
+
+/// A sync through `io_uring` that was submitted.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct UringSync {
+    /// Its wait.
+    pub wait: OpenWait,
+    /// The thread that submitted it.
+    pub tid: u32,
+    /// Not used.
+    pub pad: u32,
+}
+
+const _: () = assert!(size_of::<Thread>() == 128);
 const _: () = assert!(size_of::<Phase>() == 24);
 const _: () = assert!(size_of::<Stats>() == 2704);
 const _: () = assert!(size_of::<Slot>() == 64);
@@ -274,6 +351,7 @@ const _: () = assert!(
     STREAMS * MAX_SHARDS * size_of::<Stats>()
         + (size_of::<SlotSet>() << SLOT_BITS)
         + (size_of::<BioSet>() << BIO_BITS)
+        + (size_of::<ThreadSet>() << THREAD_BITS)
         + IO_RECORDS as usize * size_of::<IoRecord>()
         + EVENTS_BYTES as usize
         + OTHER_MAPS

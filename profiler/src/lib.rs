@@ -5,8 +5,10 @@
 pub mod cli;
 pub mod commands;
 pub mod demo;
+pub mod doctor;
 pub mod error;
 pub mod host;
 pub mod kernel;
 pub mod live;
 pub mod output;
+pub mod record;

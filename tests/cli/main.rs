@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail by panicking")]
 
 mod binary;
+mod doctor;
 mod help;
 mod outputs;
 mod permission;
 mod readme;
+mod report;
 mod usage;

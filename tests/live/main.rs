@@ -2,8 +2,16 @@
 //!
 //! They are compiled always and selected explicitly (`--ignored --test-threads=1`); where they run they must pass.
 
+mod capture;
+mod doctor;
 mod etcd;
 mod exact;
+mod files;
 mod ground;
+mod lines;
 mod loss;
+mod merges;
+mod selectors;
+mod switches;
 mod vm;
+mod waits;

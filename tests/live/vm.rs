@@ -2,10 +2,14 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a step that fails fails the test")]
 
+mod cgroups;
 mod counts;
+mod doctor;
 mod etcd;
 mod limits;
+mod requeues;
 mod syncs;
+mod waits;
 
 use std::path::PathBuf;
 

@@ -132,6 +132,11 @@ impl Etcd {
         })
     }
 
+    /// Makes it read its whole database.
+    pub fn hash(&self) -> Result<()> {
+        self.gateway.ask("/v3/maintenance/hash")
+    }
+
     /// Puts `count` keys, `rate` a second, whatever the answers take; gives the slowest answer's time from the moment
     /// it was due.
     pub fn puts(&self, count: u32, rate: u32, value_bytes: usize) -> Result<Duration> {

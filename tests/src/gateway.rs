@@ -36,9 +36,18 @@ impl Gateway {
     pub fn put(&self, key: &str, value: &[u8]) -> Result<()> {
         let body =
             serde_json::json!({"key": STANDARD.encode(key), "value": STANDARD.encode(value)});
-        let url = format!("{}/v3/kv/put", self.endpoint);
+        self.post("/v3/kv/put", &body.to_string())
+    }
+
+    /// A request without a question.
+    pub fn ask(&self, path: &str) -> Result<()> {
+        self.post(path, "{}")
+    }
+
+    fn post(&self, path: &str, body: &str) -> Result<()> {
+        let url = format!("{}{path}", self.endpoint);
         let request = self.agent.post(&url).content_type("application/json");
-        let mut answer = request.send(body.to_string()).with_context(|| url.clone())?;
+        let mut answer = request.send(body).with_context(|| url.clone())?;
         // Read to its end, so that the connection serves the next one too.
         answer.body_mut().read_to_string().with_context(|| url)?;
         Ok(())

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{dist, ebpf, lab, run, vm};
+use crate::{dist, ebpf, fuzz, lab, run, vm};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -26,6 +26,8 @@ enum Step {
     Clippy,
     /// The kernel object is what its source gives
     Ebpf,
+    /// A minute of arbitrary captures
+    Fuzz,
     /// Tests on this kernel (root)
     Live,
     /// Tests on Debian's 6.1
@@ -41,11 +43,12 @@ enum Step {
 }
 
 impl Step {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Test,
         Self::Fmt,
         Self::Clippy,
         Self::Ebpf,
+        Self::Fuzz,
         Self::Live,
         Self::Vm61,
         Self::Vm612,
@@ -59,6 +62,7 @@ impl Step {
             Self::Fmt => "fmt",
             Self::Clippy => "clippy",
             Self::Ebpf => "ebpf",
+            Self::Fuzz => "fuzz",
             Self::Live => "live",
             Self::Vm61 => "vm-6.1",
             Self::Vm612 => "vm-6.12",
@@ -77,6 +81,7 @@ impl Step {
                     .args(["--", "-D", "warnings"]),
             ),
             Self::Ebpf => ebpf::run(&ebpf::Args::check()),
+            Self::Fuzz => fuzz::run(&fuzz::Args::for_ci()),
             Self::Live => live(),
             Self::Vm61 => in_vm("6.1"),
             Self::Vm612 => in_vm("6.12"),

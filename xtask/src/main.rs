@@ -9,6 +9,7 @@ mod bench;
 mod ci;
 mod dist;
 mod ebpf;
+mod fuzz;
 mod lab;
 mod run;
 mod vm;
@@ -32,10 +33,15 @@ enum Task {
     Ebpf(ebpf::Args),
     /// Run a command under another kernel, in a VM with this host's files and a throttled disk
     Vm(vm::Args),
-    /// Measure what watching costs, beside libbpf-tools' biolatency (root)
+    /// Measure what watching costs, beside libbpf-tools' biolatency and a tracer in bpftrace (root)
     Bench(bench::Args),
     /// Run scenarios of contention in a VM with a throttled disk, and print what they did to etcd
     Lab(lab::Args),
+    /// The storm of context switches that `bench` measures with
+    #[command(hide = true)]
+    Storm(bench::storm::Args),
+    /// Read arbitrary bytes as captures and look for crashes (g++)
+    Fuzz(fuzz::Args),
     /// Build one static binary at target/dist/iocontend
     Dist,
     /// Run everything that CI runs, in its order (root)
@@ -48,6 +54,8 @@ fn main() -> std::process::ExitCode {
         Task::Vm(args) => vm::run(&args),
         Task::Bench(args) => bench::run(&args).map(|()| 0),
         Task::Lab(args) => lab::run(&args).map(|()| 0),
+        Task::Storm(args) => bench::storm::run(&args).map(|()| 0),
+        Task::Fuzz(args) => fuzz::run(&args).map(|()| 0),
         Task::Dist => dist::run().map(|()| 0),
         Task::Ci(args) => ci::run(&args).map(|()| 0),
     };

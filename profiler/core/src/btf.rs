@@ -217,6 +217,13 @@ impl<'a> Btf<'a> {
         (bits % 8 == 0).then_some(bits / 8)
     }
 
+    /// A member of one bit: offset in bytes of the aligned 32-bit word that holds it, and its mask there.
+    pub fn bit(&self, structure: &str, name: &str) -> Option<(u32, u32)> {
+        let ty = self.get(*self.structs.get(structure.as_bytes())?)?;
+        let (_, bits) = self.member(ty, name.as_bytes(), 0)?;
+        Some((bits / 32 * 4, 1 << (bits % 32)))
+    }
+
     /// Type and offset in bits of a member.
     fn member(&self, ty: Type, wanted: &[u8], depth: u32) -> Option<(u32, u32)> {
         if depth > DEPTH || !matches!(ty.kind(), kind::STRUCT | kind::UNION) {
@@ -391,6 +398,24 @@ mod tests {
         assert_eq!(btf.offset("request", "gone"), None);
         assert_eq!(btf.offset("nothing", "q"), None);
         assert_eq!(btf.enumerator("__REQ_PREFLUSH"), Some(18));
+    }
+
+    #[test]
+    fn a_bit_is_found_in_its_aligned_word() {
+        let mut b = Builder::new();
+        let int = b.ty("int", kind::INT, 0, 4, &[0]);
+        // With the kind flag, the upper byte of an offset is the width of a bit field.
+        let name = b.name("in_iowait");
+        let structure = b.name("task");
+        let info = 1 << 31 | u32::from(kind::STRUCT) << 24 | 1;
+        for value in [structure, info, 16, name, int, 1 << 24 | 0x42] {
+            b.types.extend(value.to_le_bytes());
+        }
+        let bytes = b.bytes();
+        let btf = Btf::parse(&bytes).unwrap();
+        assert_eq!(btf.bit("task", "in_iowait"), Some((8, 1 << 2)));
+        assert_eq!(btf.offset("task", "in_iowait"), None, "it does not begin at a byte");
+        assert_eq!(btf.bit("task", "gone"), None);
     }
 
     #[test]

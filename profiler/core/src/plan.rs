@@ -3,6 +3,8 @@
 //! Owns the list of programs, what each is needed for, and the configuration frozen into them. Reading BTF and
 //! tracefs from the host, and doing what the plan says, is the edge's work.
 
+mod waits;
+
 use std::collections::BTreeMap;
 
 use iocontend_wire::config::{ABSENT, Config, DIO_ENDS};
@@ -54,6 +56,14 @@ pub enum Loses {
     Exits,
     /// Sync waits on one kind of file system.
     SyncWaits(&'static str),
+    /// Waits of the targets' threads in calls without an event of their own.
+    ThreadWaits,
+    /// Run-queue delay.
+    RunQueue,
+    /// Waits in `sync` and its like.
+    CallWaits,
+    /// From when to when a sync through `io_uring` really took.
+    UringSyncs,
 }
 
 /// One program and where it goes.
@@ -184,6 +194,10 @@ pub struct Facts<'a> {
     pub io_events: bool,
     /// Records in all IO rings together.
     pub io_records: u32,
+    /// Watch the targets' threads as they leave the CPU and come back.
+    pub thread_waits: bool,
+    /// Waits in `sync`, `syncfs` and `sync_file_range` of everybody, although that slows every system call.
+    pub sync_calls: bool,
 }
 
 /// Decides.
@@ -199,6 +213,9 @@ pub fn plan(facts: &Facts<'_>) -> Result<Plan, PlanError> {
     block_programs(&mut plan, facts)?;
     process_programs(&mut plan, facts);
     sync_programs(&mut plan, facts);
+    waits::call_programs(&mut plan, facts);
+    waits::uring_programs(&mut plan, facts);
+    waits::thread_programs(&mut plan, facts);
     Ok(plan)
 }
 
@@ -289,10 +306,15 @@ fn process_programs(plan: &mut Plan, facts: &Facts<'_>) {
 /// Puts an offset where the programs look for it.
 type SetOffset = fn(&mut Config, u32);
 
+/// Whether ends of syncs have to be taken from system calls here.
+fn needs_syscalls(facts: &Facts<'_>) -> bool {
+    facts.filesystems.iter().any(|name| name == "xfs" || name == "btrfs")
+}
+
 /// Sync waits, per file system. The end is attached before the begin.
 fn sync_programs(plan: &mut Plan, facts: &Facts<'_>) {
     let mounted = |name: &str| facts.filesystems.iter().any(|found| found == name);
-    let needs_exits = mounted("xfs") || mounted("btrfs");
+    let needs_exits = needs_syscalls(facts);
     for name in SYNC_SYSCALLS {
         let hook = Hook::Classic("syscalls", name);
         let field = offset_of(facts, ("syscalls", "sys_exit_fsync"), "ret", 8);
@@ -411,6 +433,22 @@ fn offsets(btf: &Btf<'_>) -> Result<Config, PlanError> {
     config.kiocb_filp = may("kiocb", "ki_filp");
     config.file_inode = may("file", "f_inode");
     config.regs_orig_ax = may("pt_regs", "orig_ax");
+    config.regs_di = may("pt_regs", "di");
+    config.regs_r9 = may("pt_regs", "r9");
+    config.task_files = may("task_struct", "files");
+    config.files_fdt = may("files_struct", "fdt");
+    config.fdtable_fd = may("fdtable", "fd");
+    let way = [
+        config.regs_orig_ax,
+        config.regs_di,
+        config.regs_r9,
+        config.task_files,
+        config.files_fdt,
+        config.fdtable_fd,
+    ];
+    if !way.contains(&ABSENT) {
+        config.file_flags = may("file", "f_flags");
+    }
     // An enum since 6.12; before that a macro, 1 << 4 since 4.x (include/linux/blkdev.h, blk-mq.h).
     config.rqf_flush_seq = btf.enumerator("__RQF_FLUSH_SEQ").map_or(1 << 4, |bit| 1 << (bit & 31));
     Ok(config)

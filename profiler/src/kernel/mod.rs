@@ -2,9 +2,10 @@
 
 pub mod cost;
 pub mod facts;
-mod file_ids;
+pub mod files;
 pub mod io_ring;
 pub mod log;
 pub mod permission;
 pub mod probes;
 pub mod tables;
+pub mod trial;

@@ -6,21 +6,23 @@ use std::env;
 use std::fs;
 use std::io;
 use std::os::fd::AsFd as _;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use aya::maps::{Map, MapData, MapError, PerCpuArray, RingBuf};
 use aya::programs::{BtfTracePoint, ProgramError, TracePoint};
 use aya::{Btf, Ebpf, EbpfLoader, VerifierLogLevel};
 use iocontend_core::plan::{Gap, GapReason, Hook, Loses, Plan, Planned};
+use iocontend_wire::config::ABSENT;
 use iocontend_wire::count::{COUNT_SLOTS, Count};
 use iocontend_wire::key::{DEVICE_OVERFLOW, Key, Kind};
 use iocontend_wire::tables::{
-    Cgroups, Control, Devices, FileEntries, FileKey, KeySet, SETS, STREAMS, Stats, TRACKED_WINDOW,
-    Tracked, WAYS, sets_of, tracked_index,
+    Cgroups, Control, Devices, FileKey, KeySet, SETS, STREAMS, Stats, TRACKED_WINDOW, Tracked,
+    WAYS, sets_of, tracked_index,
 };
 use thiserror::Error;
 
 use super::cost::{self, RunStats};
-use super::file_ids::{ByInode, FileIds};
+use super::files::FileTable;
 use super::io_ring::IoRing;
 use super::log::Logger;
 use super::tables::Mapped;
@@ -126,6 +128,8 @@ pub struct Probes {
     pub attached: Vec<Attached>,
     /// What is not, and what that loses.
     pub gaps: Vec<Gap>,
+    /// Whether all file systems' synchronous writes are told apart by kind.
+    pub tells_o_sync: bool,
     /// Copies of the statistics.
     pub shards: usize,
     /// Memory of all maps as the kernel counts it.
@@ -142,18 +146,18 @@ pub struct Probes {
     pub devices: Mapped<Devices>,
     /// Owning cgroups by index.
     pub cgroups: Mapped<Cgroups>,
-    /// Files by id.
-    pub files: Mapped<FileEntries>,
+    /// Files by number.
+    pub files: FileTable,
     /// Log messages of the programs, when asked for.
     pub logger: Option<Logger>,
     tracked: Mapped<Tracked>,
+    targets: Mapped<Tracked>,
     control: Mapped<Control>,
-    by_inode: ByInode,
     counts: PerCpuArray<MapData, [u64; COUNT_SLOTS]>,
 }
 
 /// Loads the object's maps and code.
-fn load(plan: &Plan, btf: &Btf, options: ProbeOptions) -> Result<Ebpf, ProbeError> {
+pub(super) fn load(plan: &Plan, btf: &Btf, options: ProbeOptions) -> Result<Ebpf, ProbeError> {
     let other = match env::var_os(OBJECT_VARIABLE) {
         Some(path) => Some(fs::read(&path).map_err(|source| ProbeError::Object {
             path: path.to_string_lossy().into_owned(),
@@ -177,7 +181,7 @@ fn load(plan: &Plan, btf: &Btf, options: ProbeOptions) -> Result<Ebpf, ProbeErro
 }
 
 /// Loads and attaches one program.
-fn attach(ebpf: &mut Ebpf, planned: &Planned, btf: &Btf) -> Result<(), ProgramError> {
+pub(super) fn attach(ebpf: &mut Ebpf, planned: &Planned, btf: &Btf) -> Result<(), ProgramError> {
     let missing = || ProgramError::IOError(io::Error::other("not in the object"));
     let program = ebpf.program_mut(planned.program).ok_or_else(missing)?;
     match planned.hook {
@@ -236,7 +240,7 @@ fn give_back_memory() {
 }
 
 /// An error and its causes in one line.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(source) = next {
@@ -262,13 +266,39 @@ where
     Mapped::new(data.fd().as_fd(), len).map_err(|source| ProbeError::Mapping { name, source })
 }
 
-/// Whether a process's files are told apart.
+/// Whether a process is in a table.
 fn is_tracked(table: &Mapped<Tracked>, tgid: u32) -> bool {
-    let first = tracked_index(tgid) as usize;
     let wanted = u64::from(tgid) + 1;
-    (first..first + TRACKED_WINDOW)
-        .filter_map(|index| table.word(index))
-        .any(|word| word.load(std::sync::atomic::Ordering::Relaxed) == wanted)
+    window(table, tgid).any(|word| word.load(Ordering::Relaxed) == wanted)
+}
+
+/// The entries at which a process may stand in a table.
+fn window(table: &Mapped<Tracked>, tgid: u32) -> impl Iterator<Item = &AtomicU64> {
+    let first = tracked_index(tgid) as usize;
+    (first..first + TRACKED_WINDOW).filter_map(|index| table.word(index))
+}
+
+/// Puts a process into a table. `false` when there is no room for it.
+fn enter(table: &Mapped<Tracked>, tgid: u32) -> bool {
+    if is_tracked(table, tgid) {
+        return true;
+    }
+    // The kernel side stops at the first 0, so an entry that was given up is `u64::MAX`, not 0.
+    match window(table, tgid).find(|word| matches!(word.load(Ordering::Relaxed), 0 | u64::MAX)) {
+        Some(word) => {
+            word.store(u64::from(tgid) + 1, Ordering::Relaxed);
+            true
+        }
+        None => false,
+    }
+}
+
+/// Takes a process out of a table.
+fn leave(table: &Mapped<Tracked>, tgid: u32) {
+    let wanted = u64::from(tgid) + 1;
+    for word in window(table, tgid).filter(|word| word.load(Ordering::Relaxed) == wanted) {
+        word.store(u64::MAX, Ordering::Relaxed);
+    }
 }
 
 impl Probes {
@@ -291,6 +321,7 @@ impl Probes {
         let probes = Self {
             attached,
             gaps,
+            tells_o_sync: plan.config.file_flags != ABSENT,
             shards,
             map_bytes,
             ring: map(&mut ebpf, "EVENTS")?,
@@ -303,11 +334,16 @@ impl Probes {
             stats: mapped(&mut ebpf, "STATS", STREAMS * shards)?,
             devices: mapped(&mut ebpf, "DEVICES", 1)?,
             cgroups: mapped(&mut ebpf, "CGROUPS", 1)?,
-            files: mapped(&mut ebpf, "FILE_ENTRIES", 1)?,
+            files: FileTable::new(
+                map(&mut ebpf, "FILES")?,
+                mapped(&mut ebpf, "FILE_ENTRIES", 1)?,
+                mapped(&mut ebpf, "FREE_FILES", 1)?,
+                mapped(&mut ebpf, "CONTROL", 1)?,
+            ),
             logger: if options.log { Logger::start(&mut ebpf).ok() } else { None },
             tracked: mapped(&mut ebpf, "TRACKED", 1)?,
+            targets: mapped(&mut ebpf, "TARGETS", 1)?,
             control: mapped(&mut ebpf, "CONTROL", 1)?,
-            by_inode: map(&mut ebpf, "FILES")?,
             counts: map(&mut ebpf, "COUNTS")?,
             ebpf,
         };
@@ -322,9 +358,9 @@ impl Probes {
             let set = sets_of(key)[0] as usize;
             let free = (set * WAYS..(set + 1) * WAYS)
                 .filter_map(|index| self.keys.word(index))
-                .find(|word| word.load(std::sync::atomic::Ordering::Relaxed) == 0);
+                .find(|word| word.load(Ordering::Relaxed) == 0);
             if let Some(word) = free {
-                word.store(key, std::sync::atomic::Ordering::Relaxed);
+                word.store(key, Ordering::Relaxed);
             }
         }
     }
@@ -332,7 +368,7 @@ impl Probes {
     /// From now on (CLOCK_MONOTONIC ns) completions and waits count; 0 stops the counting.
     pub fn count_since(&self, now_ns: u64) {
         if let Some(word) = self.control.word(0) {
-            word.store(now_ns, std::sync::atomic::Ordering::SeqCst);
+            word.store(now_ns, Ordering::SeqCst);
         }
     }
 
@@ -345,41 +381,28 @@ impl Probes {
 
     /// Tells a process's files apart from now on. `false` when there is no room for it.
     pub fn track(&self, tgid: u32) -> bool {
-        let wanted = u64::from(tgid) + 1;
-        let first = tracked_index(tgid) as usize;
-        let window = first..first + TRACKED_WINDOW;
-        let words = || window.clone().filter_map(|index| self.tracked.word(index));
-        let relaxed = std::sync::atomic::Ordering::Relaxed;
-        if is_tracked(&self.tracked, tgid) {
-            return true;
-        }
-        // The kernel side stops at the first 0, so an entry that was given up is `u64::MAX`, not 0.
-        match words().find(|word| matches!(word.load(relaxed), 0 | u64::MAX)) {
-            Some(word) => {
-                word.store(wanted, relaxed);
-                true
-            }
-            None => false,
-        }
+        enter(&self.tracked, tgid)
+    }
+
+    /// Watches a process's threads from now on. `false` when there is no room for it.
+    pub fn watch_threads(&self, tgid: u32) -> bool {
+        enter(&self.targets, tgid)
+    }
+
+    /// Stops watching a process's threads.
+    pub fn unwatch_threads(&self, tgid: u32) {
+        leave(&self.targets, tgid);
     }
 
     /// Notes who writes a file. `false` when there is no room.
     pub fn note_writer(&mut self, dev: u32, ino: u64, tgid: u32) -> bool {
-        let (by_inode, entries, control) = (&mut self.by_inode, &self.files, &self.control);
-        let mut ids = FileIds { by_inode, entries, control };
-        ids.note_writer(FileKey { ino, dev, pad: 0 }, tgid, |old| is_tracked(&self.tracked, old))
+        let (files, tracked) = (&mut self.files, &self.tracked);
+        files.note_writer(FileKey { ino, dev, pad: 0 }, tgid, |old| is_tracked(tracked, old))
     }
 
     /// Stops telling a process's files apart.
     pub fn untrack(&self, tgid: u32) {
-        let wanted = u64::from(tgid) + 1;
-        let first = tracked_index(tgid) as usize;
-        let relaxed = std::sync::atomic::Ordering::Relaxed;
-        for word in (first..first + TRACKED_WINDOW).filter_map(|index| self.tracked.word(index)) {
-            if word.load(relaxed) == wanted {
-                word.store(u64::MAX, relaxed);
-            }
-        }
+        leave(&self.tracked, tgid);
     }
 
     /// Cost of every attached program, as far as the kernel counts it.

@@ -4,6 +4,9 @@
 //! side's tables, `lookup` answers the engine's questions, `start` attaches.
 
 mod lookup;
+mod members;
+mod reclaim;
+mod recorded;
 mod start;
 mod streams;
 mod writers;
@@ -12,18 +15,22 @@ use std::collections::VecDeque;
 
 use iocontend_core::ids::Dev;
 use iocontend_core::report::{BpfCost, Report};
-use iocontend_core::session::{HostSample, Input, Now, Output, Session, Span};
+use iocontend_core::session::{HostSample, Input, Now, Output, Span};
 use iocontend_core::text::{Lang, Problem, notes};
 use iocontend_wire::key::Owner;
 use rustix::time::{ClockId, clock_gettime};
 
 pub use start::Settings;
+pub(crate) use start::make_plan;
 
 use crate::error::warn;
 use crate::host::{self, HostRoot};
 use crate::kernel::facts::KernelPaths;
 use crate::kernel::probes::Probes;
 use lookup::Lookup;
+use members::Members;
+use reclaim::Reclaim;
+use recorded::Recorded;
 use streams::StreamReader;
 use writers::Writers;
 
@@ -34,11 +41,13 @@ const RETIRE_AFTER_NS: u64 = 1_000_000_000;
 pub struct Live {
     /// The probes.
     pub probes: Probes,
-    session: Session,
+    session: Recorded,
     root: HostRoot,
     lookup: Lookup,
     reader: StreamReader,
     writers: Writers,
+    members: Members,
+    reclaim: Reclaim,
     wishes: VecDeque<Output>,
     retiring: VecDeque<(u64, u32)>,
     known_devices: Vec<Option<Dev>>,
@@ -82,12 +91,23 @@ impl Live {
                 self.wishes.extend(self.session.apply(input, now()));
             }
             Output::Track(pid) => {
+                self.session.tracked(pid, true, now());
                 if !self.probes.track(pid) {
                     let note = format!("no room to tell the files of process {pid} apart.");
                     self.wishes.extend(self.session.apply(Input::Note(note), now()));
                 }
             }
-            Output::Untrack(pid) => self.probes.untrack(pid),
+            Output::Untrack(pid) => {
+                self.session.tracked(pid, false, now());
+                self.probes.untrack(pid);
+            }
+            Output::WatchThreads(pid) => {
+                if !self.probes.watch_threads(pid) {
+                    let note = format!("no room to watch the threads of process {pid}.");
+                    self.wishes.extend(self.session.apply(Input::Note(note), now()));
+                }
+            }
+            Output::UnwatchThreads(pid) => self.probes.unwatch_threads(pid),
             Output::ResolveFile { id, pid } => {
                 let path = self.lookup.file(&self.root, &self.probes, id, pid);
                 if path.is_none() {
@@ -114,22 +134,37 @@ impl Live {
         }
         self.drain();
         self.look_for_writers();
+        self.look_for_members();
         for key in self.reader.new_keys(&self.probes) {
             self.apply(Input::Seen(key));
         }
         self.tables();
+        self.reclaim.look(&mut self.probes, &mut self.reader, now().mono_ns);
         self.retire();
         for (id, pid) in self.lookup.due() {
             if let Some(path) = self.lookup.file(&self.root, &self.probes, id, pid) {
                 self.apply(Input::File { id, path: Some(path) });
             }
         }
+        self.session.flush(now());
     }
 
     /// Who has which file open, when it is time to look.
     fn look_for_writers(&mut self) {
         let clock = || now().mono_ns;
         self.writers.look(&self.root, &mut self.probes, || self.session.tracked_pids(), clock);
+    }
+
+    /// Who moved into a cgroup that was named, when it is time to look.
+    fn look_for_members(&mut self) {
+        if !self.session.has_cgroup_selectors() {
+            return;
+        }
+        let is_new = |pid, paths: &_| self.session.moved_in(pid, paths);
+        let moved = self.members.moved_in(&self.root, is_new, || now().mono_ns);
+        let look_up = |pid| Output::LookUp { pid, with_files: false };
+        self.wishes.extend(moved.into_iter().map(look_up));
+        self.grant();
     }
 
     /// Empties the ring.
@@ -161,18 +196,22 @@ impl Live {
         self.apply(Input::Tables { devices, cgroups });
     }
 
-    /// Gives back the streams of processes that ended.
+    /// Gives back the streams of processes that ended, and what else was chosen to be given back.
     fn retire(&mut self) {
         let now_ns = now().mono_ns;
         while self.retiring.front().is_some_and(|(due, _)| *due <= now_ns) {
             if let Some((_, pid)) = self.retiring.pop_front() {
                 self.reader.begin_retiring(&self.probes, pid, now_ns);
+                self.lookup.forget(pid);
             }
         }
         for sample in self.reader.finish_retiring(&self.probes, now_ns) {
             let index = sample.index;
             self.apply(Input::Stream(sample));
             self.apply(Input::Retired(index));
+        }
+        for number in self.reclaim.freed(&mut self.probes, now_ns) {
+            self.apply(Input::FileFreed(number));
         }
     }
 
@@ -214,8 +253,24 @@ impl Live {
         self.session.report(span, sample, now())
     }
 
+    /// Whether this is recorded: then statistics are stored at every interval, asked for or not.
+    pub fn is_recording(&self) -> bool {
+        self.session.is_recording()
+    }
+
+    /// Ends the recording, if there is one; what is missing in it stands in the report then.
+    pub fn end_recording(&mut self, report: &mut Report) {
+        self.session.end(report, now());
+    }
+
+    /// Whether a recording did not get to its end.
+    pub fn recording_failed(&self) -> bool {
+        self.session.has_failed()
+    }
+
     /// Stops counting; the last report then holds everything up to this moment.
     pub fn stop(&mut self) {
+        self.ask_etcds();
         let completed = self.kernel_completed();
         self.probes.count_since(0);
         // Both readings lie within the time of counting, so the kernel's difference cannot be more than ours.
@@ -226,6 +281,17 @@ impl Live {
         });
         let since = since.collect();
         self.apply(Input::KernelCompleted(since));
+    }
+
+    /// Asks the etcds among the targets what they think of their log, where that needs no certificate. Once at the
+    /// begin and once at the end: for an etcd that started meanwhile only the end is known, and nothing is compared.
+    fn ask_etcds(&mut self) {
+        for etcd in self.session.etcds() {
+            let asked = now();
+            if let Some(said) = host::read_etcd_metrics(&self.root, &etcd, asked) {
+                self.apply(Input::EtcdMetrics { pid: etcd.key.pid, said });
+            }
+        }
     }
 
     /// Requests completed so far by the kernel's own count, of the disks whose requests the probes see.

@@ -1,16 +1,20 @@
 //! How a live session begins: permission, kernel facts, plan, attach, scan, count.
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 
 use iocontend_core::btf::Btf;
-use iocontend_core::plan::{Facts, GapReason, Plan, PlanError, plan};
+use iocontend_core::plan::{Facts, Formats, GapReason, Hook, Plan, PlanError, plan};
 use iocontend_core::report::{Attached, CgroupVersion, HookKind, Host, Tool};
 use iocontend_core::selector::Selector;
-use iocontend_core::session::{Input, Options, Session};
+use iocontend_core::session::{Input, Options};
 use iocontend_core::text::{Lang, Problem, notes};
 use iocontend_wire::tables::IO_RECORDS;
 
 use super::lookup::Lookup;
+use super::members::Members;
+use super::reclaim::Reclaim;
+use super::recorded::Recorded;
 use super::streams::StreamReader;
 use super::writers::Writers;
 use super::{Live, now};
@@ -35,6 +39,12 @@ pub struct Settings {
     pub ring_bytes: u32,
     /// Say nothing on stderr about targets.
     pub quiet: bool,
+    /// Record into this file.
+    pub record: Option<PathBuf>,
+    /// Do not watch the targets' threads at the scheduler.
+    pub no_thread_waits: bool,
+    /// Waits in `sync` and its like of everybody.
+    pub sync_calls: bool,
 }
 
 pub(super) fn start(
@@ -58,11 +68,13 @@ pub(super) fn start(
     };
     let mut live = Live {
         probes,
-        session: Session::new(options, now()),
+        session: Recorded::new(options, settings.record.is_some(), now())?,
         root,
         lookup: Lookup::default(),
         reader: StreamReader::default(),
         writers: Writers::default(),
+        members: Members::default(),
+        reclaim: Reclaim::default(),
         wishes: VecDeque::new(),
         retiring: VecDeque::new(),
         known_devices: Vec::new(),
@@ -76,7 +88,10 @@ pub(super) fn start(
     live.tell_what_is_attached();
     live.scan();
     if !settings.wait && !live.has_targets() {
-        return Err(no_target(&settings.selectors));
+        return Err(live.no_target());
+    }
+    if let Some(file) = &settings.record {
+        live.session.record_to(file)?;
     }
     live.look_for_writers();
     let sample = live.host_sample();
@@ -84,18 +99,20 @@ pub(super) fn start(
     live.probes.count_since(began.mono_ns);
     live.session.apply(Input::Started(sample), began);
     live.completed_at_start = live.kernel_completed();
+    live.ask_etcds();
     Ok(live)
 }
 
-fn no_target(selectors: &[Selector]) -> Failure {
-    if selectors.is_empty() {
-        return Failure::no_target(&Problem::NoEtcd);
-    }
-    let typed: Vec<String> = selectors.iter().map(ToString::to_string).collect();
-    Failure::no_target(&Problem::TargetNotFound { selector: &typed.join(", ") })
-}
-
 impl Live {
+    /// Whom the selectors meant, and why nobody is it.
+    fn no_target(&self) -> Failure {
+        let absent = self.session.absent(|path| Some(host::cgroup_exists(&self.root, path)));
+        if absent.is_empty() {
+            return Failure::no_target(&Problem::NoEtcd);
+        }
+        Failure::no_target(&Problem::TargetNotFound { absent: &absent })
+    }
+
     /// Every process on the host, so that all have names.
     fn scan(&mut self) {
         let Ok(processes) = host::read_processes(&self.root, WithFiles::No) else { return };
@@ -125,8 +142,18 @@ impl Live {
         let attached = present.chain(missing).collect();
         let mut said: Vec<String> =
             self.probes.gaps.iter().filter_map(|gap| notes::gap(Lang::En, gap)).collect();
-        if self.probes.attached.iter().any(|program| program.program == "sync_syscall_exit") {
+        let ends = Hook::Classic("syscalls", "sys_exit_fsync");
+        if self.probes.attached.iter().any(|probe| probe.hook == ends) {
             said.push(notes::syscall_probes(Lang::En));
+        }
+        let on_xfs = self.probes.attached.iter().any(|program| program.program == "xfs_sync_enter");
+        if on_xfs && !self.probes.tells_o_sync {
+            said.push(notes::o_sync_on_xfs(Lang::En));
+        }
+        let is_attached = |name| self.probes.attached.iter().any(|probe| probe.program == name);
+        if is_attached("switch") {
+            let everybody = is_attached("sync_call_enter");
+            self.apply(Input::Note(notes::sync_calls(Lang::En, everybody)));
         }
         let bytes = self.probes.map_bytes;
         self.apply(Input::Attached(attached));
@@ -151,7 +178,14 @@ fn attach(settings: &Settings, root: &HostRoot, kernel: &KernelPaths) -> Result<
     // One after the other: each takes several times the memory of the bytes.
     let plan = {
         let btf = Btf::parse(&bytes).map_err(|error| no_btf(error.to_string()))?;
-        make_plan(&btf, root, kernel, settings.ring_bytes)?
+        let formats = kernel.read_formats();
+        if formats.is_none() {
+            let looked: Vec<String> =
+                kernel.tracefs.iter().map(|path| path.display().to_string()).collect();
+            warn(&Problem::TracefsNotMounted { looked: &looked.join(" or ") });
+        }
+        make_plan(&btf, formats.as_ref(), root, kernel, settings)
+            .map_err(|error| unsupported(&error))?
     };
     let loader_btf = aya::Btf::parse(&bytes, aya::Endianness::default())
         .map_err(|error| no_btf(error.to_string()))?;
@@ -160,29 +194,27 @@ fn attach(settings: &Settings, root: &HostRoot, kernel: &KernelPaths) -> Result<
     Probes::attach(&plan, loader_btf, options).map_err(|error| refused(&error))
 }
 
-fn make_plan(
+/// What a session with these settings attaches here.
+pub(crate) fn make_plan(
     btf: &Btf<'_>,
+    formats: Option<&Formats>,
     root: &HostRoot,
     kernel: &KernelPaths,
-    ring_bytes: u32,
-) -> Result<Plan, Failure> {
-    let formats = kernel.read_formats();
-    if formats.is_none() {
-        let looked: Vec<String> =
-            kernel.tracefs.iter().map(|path| path.display().to_string()).collect();
-        warn(&Problem::TracefsNotMounted { looked: &looked.join(" or ") });
-    }
+    settings: &Settings,
+) -> Result<Plan, PlanError> {
     let filesystems = host::mounted_block_filesystems(root);
     let facts = Facts {
         btf,
-        formats: formats.as_ref(),
+        formats,
         dio_ends: kernel.read_dio_ends(),
         cpus: host::read_cpus_possible(root).unwrap_or(1),
         filesystems: &filesystems,
         io_events: true,
-        io_records: (ring_bytes / 64).clamp(2, IO_RECORDS),
+        io_records: (settings.ring_bytes / 64).clamp(2, IO_RECORDS),
+        thread_waits: !settings.no_thread_waits,
+        sync_calls: settings.sync_calls,
     };
-    plan(&facts).map_err(|error| unsupported(&error))
+    plan(&facts)
 }
 
 fn unsupported(error: &PlanError) -> Failure {

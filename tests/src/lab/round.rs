@@ -131,7 +131,7 @@ impl Bench<'_> {
             let file = self.out.join(&names.capture).display().to_string();
             args.extend(["--record".to_owned(), file]);
         }
-        Watch::spawn(cgroup.command(&self.program)?, &args)
+        Watch::spawn(cgroup.command(&self.program)?, "json", &args)
     }
 
     fn start(&self, actors: &[&Actor]) -> Result<Vec<Running>> {

@@ -1,6 +1,7 @@
 //! Owns the load: fio's arguments and what it says at the end.
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
@@ -19,6 +20,10 @@ pub(super) struct Outcome {
 }
 
 impl Load {
+    pub(super) fn length(&self) -> Duration {
+        Duration::from_secs(self.seconds)
+    }
+
     pub(super) fn start(&self, device: &Path) -> Result<Child> {
         let mut command = Command::new("fio");
         command

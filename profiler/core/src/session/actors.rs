@@ -46,6 +46,7 @@ pub(super) struct Known {
     /// Indices of the selectors it matches; `AUTO` without selectors.
     pub(super) selected_by: Vec<usize>,
     tracked: bool,
+    threads_watched: bool,
     /// Its place may be taken by another.
     forgotten: bool,
 }
@@ -108,6 +109,21 @@ impl Actors {
         &self.selectors
     }
 
+    /// Whether these are the cgroups of a selector that does not have this process yet.
+    pub(super) fn moved_in(&self, pid: u32, cgroup: &CgroupPaths) -> bool {
+        let known = self.by_pid.get(&pid).map(|id| &self.known[*id].selected_by);
+        let mut selectors = self.selectors.iter().enumerate();
+        selectors.any(|(index, selector)| {
+            selector.holds(cgroup) && !known.is_some_and(|known| known.contains(&index))
+        })
+    }
+
+    /// Every process that is known to be alive.
+    pub(super) fn alive(&self) -> impl Iterator<Item = &ProcessFacts> {
+        let alive = self.known.iter().filter(|known| !known.exited && !known.forgotten);
+        alive.map(|known| &known.facts)
+    }
+
     pub(super) fn tracked_pids(&self) -> Vec<u32> {
         let tracked = self.known.iter().filter(|known| known.tracked && !known.exited);
         tracked.map(|known| known.facts.key.pid).collect()
@@ -145,6 +161,7 @@ impl Actors {
             exited: false,
             selected_by: Vec::new(),
             tracked: false,
+            threads_watched: false,
             forgotten: false,
         };
         let id = if let Some(id) = self.free.pop() {
@@ -169,7 +186,8 @@ impl Actors {
             return *id;
         }
         // Clock ticks are rounded once by the kernel and once here: one apart is the same process.
-        for start_ticks in [key.start_ticks.saturating_sub(1), key.start_ticks + 1, 0] {
+        for start_ticks in [key.start_ticks.saturating_sub(1), key.start_ticks.saturating_add(1), 0]
+        {
             let near = ProcessKey { start_ticks, ..key };
             if let Some(id) = self.by_key.get(&near).copied()
                 && self.by_pid.get(&key.pid) == Some(&id)
@@ -200,11 +218,11 @@ impl Actors {
         self.judge(id)
     }
 
-    /// A process that was asked for is gone.
-    pub(super) fn missing(&mut self, pid: u32) {
-        if let Some(id) = self.by_pid.get(&pid) {
-            self.known[*id].looked_up = true;
-        }
+    /// A process that was asked for is gone: what it inherited is the best that will be known of it.
+    pub(super) fn missing(&mut self, pid: u32) -> Vec<Output> {
+        let Some(id) = self.by_pid.get(&pid).copied() else { return Vec::new() };
+        let first = !std::mem::replace(&mut self.known[id].looked_up, true);
+        if first { self.judge(id) } else { Vec::new() }
     }
 
     pub(super) fn exec(&mut self, exec: ExecEvent) -> Vec<Output> {
@@ -221,12 +239,19 @@ impl Actors {
         known.selected_by.retain(|index| {
             self.selectors.get(*index).is_some_and(|selector| selector.matches(&known.facts))
         });
-        let mut outputs = self.judge(id);
+        let mut outputs = Vec::new();
+        if known.selected_by.is_empty() && std::mem::take(&mut known.threads_watched) {
+            outputs.push(Output::UnwatchThreads(exec.process.pid));
+        }
+        outputs.extend(self.judge(id));
         let known = &self.known[id];
         let interesting =
             known.active || known.role != Role::Other || !known.selected_by.is_empty();
-        // Arguments that were cut, and selectors that look at more than arguments, need `/proc`.
-        if (interesting || exec.argv_cut) && outputs.is_empty() {
+        // Arguments that were cut, and selectors that look at more than arguments, need `/proc`: whoever starts a
+        // service moves its child into its cgroup before the exec.
+        let by_cgroup = self.selectors.iter().any(Selector::is_by_cgroup);
+        let asked = outputs.iter().any(|output| matches!(output, Output::LookUp { .. }));
+        if (interesting || exec.argv_cut || by_cgroup) && !asked {
             outputs.push(Output::LookUp { pid: exec.process.pid, with_files: false });
         }
         outputs
@@ -268,6 +293,9 @@ impl Actors {
         }
         if self.known[id].tracked {
             outputs.push(Output::Untrack(pid));
+        }
+        if std::mem::take(&mut self.known[id].threads_watched) {
+            outputs.push(Output::UnwatchThreads(pid));
         }
         outputs.push(Output::Retire(pid));
         self.ended += 1;
@@ -354,7 +382,11 @@ impl Actors {
         known.role = role_of(&known.facts).role;
         let pid = known.facts.key.pid;
         let mut selected: Vec<usize> = (0..self.selectors.len())
-            .filter(|index| self.selectors[*index].matches(&known.facts))
+            .filter(|index| {
+                let selector = &self.selectors[*index];
+                // An inherited cgroup is not believed while `/proc` may still be asked.
+                (known.looked_up || !selector.is_by_cgroup()) && selector.matches(&known.facts)
+            })
             .collect();
         if self.selectors.is_empty() && known.role == Role::Etcd {
             selected.push(AUTO);
@@ -367,6 +399,10 @@ impl Actors {
                 let selector = selector_name(&self.selectors, selector);
                 outputs.push(Output::TargetFound { pid, selector });
             }
+        }
+        if !known.selected_by.is_empty() && !known.threads_watched && !known.exited {
+            known.threads_watched = true;
+            outputs.push(Output::WatchThreads(pid));
         }
         let wants = !known.selected_by.is_empty()
             || matches!(known.role, Role::Etcd | Role::Apiserver | Role::Backup);

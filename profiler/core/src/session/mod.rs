@@ -8,29 +8,35 @@ mod actors;
 mod assemble;
 mod coverage;
 mod files;
+mod self_check;
 mod streams;
 
 #[cfg(test)]
 mod tests;
 
+use std::collections::{HashMap, HashSet};
+
 use iocontend_wire::count::Count;
 use iocontend_wire::key::{Key, Owner};
+use serde::{Deserialize, Serialize};
 
+use crate::cgroup::CgroupPaths;
 use crate::event::{Event, decode};
-use crate::facts::{BlockStat, DeviceFacts, ProcessFacts, Psi};
+use crate::facts::{BlockStat, DeviceFacts, ProcessFacts, Psi, WalFsyncs};
 use crate::ids::{Dev, Role};
 use crate::report::{Attached, BpfCost, Host, Report, Tool};
-use crate::selector::Selector;
+use crate::selector::{Absent, Selector, why_absent};
 
 use actors::Actors;
 pub use actors::Owned;
 use coverage::Ledger;
 use files::Files;
+use self_check::EtcdMetrics;
 pub use streams::StreamSample;
-use streams::Streams;
+use streams::{RowKey, Streams};
 
 /// What does not change during a session.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Options {
     /// Whom the user asked for; empty: whatever is recognised as etcd.
     pub selectors: Vec<Selector>,
@@ -52,7 +58,7 @@ pub struct Now {
 }
 
 /// What the host says at one moment.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct HostSample {
     /// Pressure of IO.
     pub psi_io: Option<Psi>,
@@ -98,15 +104,22 @@ pub enum Input<'a> {
     Process(Box<ProcessFacts>),
     /// A process that was asked for is not there.
     NoProcess(u32),
-    /// A file id's meaning.
+    /// The meaning of a file's number.
     File {
-        /// The id.
+        /// The number.
         id: u32,
         /// Its path in its owner's view; `None` when it could not be found.
         path: Option<String>,
     },
-    /// A file id was given back; another file may get it.
+    /// A file's number was given back; its streams were before. Requests that carry it may still finish.
     FileFreed(u32),
+    /// What an etcd says of itself.
+    EtcdMetrics {
+        /// Its process id.
+        pid: u32,
+        /// Its answer.
+        said: WalFsyncs,
+    },
     /// Something to be said in every report.
     Note(String),
 }
@@ -125,9 +138,13 @@ pub enum Output {
     Track(u32),
     /// No longer.
     Untrack(u32),
+    /// Watch this process's threads as they leave the CPU and come back: it is a target.
+    WatchThreads(u32),
+    /// No longer.
+    UnwatchThreads(u32),
     /// Tell me this file's path; a process that uses it is named.
     ResolveFile {
-        /// File id.
+        /// The file's number.
         id: u32,
         /// Process id.
         pid: u32,
@@ -151,7 +168,8 @@ pub enum Output {
 }
 
 /// Which window a report covers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Span {
     /// Since the last interval report.
     Interval,
@@ -168,6 +186,7 @@ pub struct Session {
     streams: Streams,
     files: Files,
     ledger: Ledger,
+    metrics: EtcdMetrics,
     devices: Vec<DeviceFacts>,
     first_sample: HostSample,
     interval_sample: HostSample,
@@ -184,6 +203,7 @@ impl Session {
             streams: Streams::default(),
             files: Files::default(),
             ledger: Ledger::default(),
+            metrics: EtcdMetrics::default(),
             devices: Vec::new(),
             first_sample: HostSample::default(),
             interval_sample: HostSample::default(),
@@ -216,11 +236,13 @@ impl Session {
             Input::Cost(cost) => self.ledger.cost = cost,
             Input::MapBytes(bytes) => self.ledger.map_bytes = Some(bytes),
             Input::Process(facts) => return self.actors.learn(*facts),
-            Input::NoProcess(pid) => self.actors.missing(pid),
+            Input::NoProcess(pid) => return self.actors.missing(pid),
             Input::File { id, path } => self.files.resolved(id, path),
-            Input::FileFreed(id) => {
-                let history = self.files.freed(id);
-                self.streams.file_freed(id, history);
+            Input::FileFreed(number) => self.file_freed(number),
+            Input::EtcdMetrics { pid, said } => {
+                if let Owned::Actor(actor) = self.actors.owned_by(Owner::Process(pid)) {
+                    self.metrics.told(actor, said);
+                }
             }
             Input::Note(note) => self.ledger.note(note),
         }
@@ -266,6 +288,19 @@ impl Session {
         outputs
     }
 
+    /// Files that are gone must not pile up: rows of old ones are put together by owner, class and call.
+    fn file_freed(&mut self, number: u32) {
+        let old: HashSet<u32> = self.files.freed(number).into_iter().collect();
+        if old.is_empty() {
+            return;
+        }
+        let rows = self.streams.rows().filter(|key| old.contains(&key.file));
+        let moved: HashMap<RowKey, u32> =
+            rows.map(|key| (key, files::together(assemble::class_of(self, &key)))).collect();
+        self.streams.files_together(&moved);
+        self.files.forget_oldest();
+    }
+
     /// What is known of a disk.
     pub fn device(&self, dev: Dev) -> Option<&DeviceFacts> {
         self.devices.iter().find(|facts| facts.dev == dev)
@@ -276,14 +311,50 @@ impl Session {
         self.devices.iter().map(|facts| facts.dev).collect()
     }
 
+    /// When counting began.
+    pub fn started(&self) -> Now {
+        self.started
+    }
+
     /// Whether any target has been found so far.
     pub fn has_targets(&self) -> bool {
         self.actors.targets().next().is_some()
     }
 
+    /// Why the selectors found nobody. `cgroup_exists` is asked about each cgroup that was named.
+    pub fn absent(&self, cgroup_exists: impl Fn(&str) -> Option<bool>) -> Vec<Absent> {
+        let exists = |selector: &Selector| {
+            if let Selector::Cgroup(path) = selector { cgroup_exists(path) } else { None }
+        };
+        let selectors = self.options.selectors.iter();
+        selectors.map(|one| why_absent(one, self.actors.alive(), exists(one))).collect()
+    }
+
+    /// Whether a cgroup or a unit was named.
+    pub fn has_cgroup_selectors(&self) -> bool {
+        self.options.selectors.iter().any(Selector::is_by_cgroup)
+    }
+
+    /// Whether a process whose cgroups are these now is meant by a cgroup or unit, and not a target of it yet.
+    pub fn moved_in(&self, pid: u32, cgroup: &CgroupPaths) -> bool {
+        self.actors.moved_in(pid, cgroup)
+    }
+
+    /// Etcds among the targets that are alive.
+    pub fn etcds(&self) -> Vec<ProcessFacts> {
+        let alive = self.actors.targets().filter(|known| !known.exited && known.role == Role::Etcd);
+        alive.map(|known| known.facts.clone()).collect()
+    }
+
     /// Process ids of targets that are alive, and of others whose files are told apart.
     pub fn tracked_pids(&self) -> Vec<u32> {
         self.actors.tracked_pids()
+    }
+
+    /// Rows and paths that are kept.
+    #[cfg(test)]
+    fn sizes(&self) -> (usize, usize) {
+        (self.streams.len(), self.files.len())
     }
 
     /// Roles of processes that are alive, for whoever wants to show them.

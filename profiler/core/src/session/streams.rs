@@ -31,12 +31,16 @@ pub(super) struct RowKey {
     pub(super) method: Method,
 }
 
-/// Operation, call, or flush command.
+/// Operation, call, or what only a device has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum What {
     Io(Op),
     Wait(Call),
+    /// Threads ready to run and without a CPU.
+    RunQueue,
     FlushCommand,
+    Merge,
+    Requeue,
 }
 
 /// Numbers of one row.
@@ -50,9 +54,10 @@ pub(super) struct Row {
 }
 
 impl Row {
+    /// Sums wrap, here as in whatever is held against them: bytes from outside may say anything.
     pub(super) fn merge(&mut self, other: &Self) {
-        self.count += other.count;
-        self.bytes += other.bytes;
+        self.count = self.count.wrapping_add(other.count);
+        self.bytes = self.bytes.wrapping_add(other.bytes);
         self.q2d.merge(&other.q2d);
         self.d2c.merge(&other.d2c);
         self.q2c.merge(&other.q2c);
@@ -135,16 +140,26 @@ impl Streams {
         }
     }
 
-    /// Rows of a file id that is given to another file from now on.
-    pub(super) fn file_freed(&mut self, id: u32, history: u32) {
+    /// Keys of all rows.
+    pub(super) fn rows(&self) -> impl Iterator<Item = RowKey> {
+        self.whole.keys().chain(self.interval.keys()).copied()
+    }
+
+    /// These rows belong to other files from now on.
+    pub(super) fn files_together(&mut self, moved: &HashMap<RowKey, u32>) {
         for rows in [&mut self.whole, &mut self.interval] {
-            let old: Vec<RowKey> = rows.keys().filter(|key| key.file == id).copied().collect();
-            for key in old {
-                if let Some(row) = rows.remove(&key) {
-                    rows.insert(RowKey { file: history, ..key }, row);
+            for (key, file) in moved {
+                if let Some(row) = rows.remove(key) {
+                    rows.entry(RowKey { file: *file, ..*key }).or_default().merge(&row);
                 }
             }
         }
+    }
+
+    /// How many rows there are.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.whole.len()
     }
 
     /// Adds what is new in a sample.
@@ -186,8 +201,8 @@ fn is_unchanged(before: &Stats, stats: &Stats) -> bool {
 
 /// Adds a shard's difference. Extremes are since the beginning, so they say nothing about an interval.
 fn add_shard(row: &mut Row, before: &Stats, stats: &Stats, extremes: bool) {
-    row.count += stats.count.wrapping_sub(before.count);
-    row.bytes += stats.bytes.wrapping_sub(before.bytes);
+    row.count = row.count.wrapping_add(stats.count.wrapping_sub(before.count));
+    row.bytes = row.bytes.wrapping_add(stats.bytes.wrapping_sub(before.bytes));
     for (dist, which) in [(&mut row.q2d, Q2D), (&mut row.d2c, D2C), (&mut row.q2c, Q2C)] {
         let mut counts = stats.buckets[which];
         for (count, old) in counts.iter_mut().zip(&before.buckets[which]) {
@@ -212,6 +227,8 @@ fn what(key: Key) -> Option<What> {
         Kind::Flush => What::Io(Op::Flush),
         Kind::Discard => What::Io(Op::Discard),
         Kind::FlushCommand => What::FlushCommand,
+        Kind::Merge => What::Merge,
+        Kind::Requeue => What::Requeue,
         Kind::Fsync => What::Wait(Call::Fsync),
         Kind::Fdatasync => What::Wait(Call::Fdatasync),
         Kind::OsyncWrite => What::Wait(Call::OsyncWrite),
@@ -219,6 +236,14 @@ fn what(key: Key) -> Option<What> {
         Kind::Msync => What::Wait(Call::Msync),
         Kind::IoUringFsync => What::Wait(Call::IoUringFsync),
         Kind::OtherSync => What::Wait(Call::OtherSync),
+        Kind::RunQueue => What::RunQueue,
+        Kind::WriteCall => What::Wait(Call::Write),
+        Kind::ReadCall => What::Wait(Call::Read),
+        Kind::Fault => What::Wait(Call::Fault),
+        Kind::Sync => What::Wait(Call::Sync),
+        Kind::Syncfs => What::Wait(Call::Syncfs),
+        Kind::SyncFileRange => What::Wait(Call::SyncFileRange),
+        Kind::FileCall => What::Wait(Call::FileCall),
     })
 }
 

@@ -53,6 +53,13 @@ pub enum Msg<'a> {
         /// Number of calls.
         count: &'a str,
     },
+    /// How often an actor's threads were ready to run and waited for a CPU.
+    RunQueue {
+        /// The actor.
+        actor: &'a str,
+        /// Number of times a thread got a CPU.
+        count: &'a str,
+    },
     /// A distribution in a line.
     Quantiles {
         /// Mean.
@@ -116,6 +123,39 @@ pub enum Msg<'a> {
     },
     /// Memory of the kernel-side maps.
     Maps(&'a str),
+    /// Our waits beside etcd's metric.
+    SelfCheck {
+        /// Calls, ours and theirs.
+        counts: (&'a str, &'a str),
+        /// Means, ours and theirs.
+        means: (&'a str, &'a str),
+        /// The etcd.
+        actor: &'a str,
+    },
+    /// What iocontend can do here.
+    CanDo(&'a str),
+    /// What it could do as root.
+    RootCanDo(&'a str),
+    /// Rows that a table leaves out, where only their number is of interest.
+    MoreRows(&'a str),
+    /// Nothing is wrong.
+    NoProblems,
+    /// What to do about a problem.
+    ToDo(&'a str),
+    /// Who asked.
+    Rights {
+        /// Effective user id.
+        uid: &'a str,
+        /// Capabilities that are missing; empty when none is.
+        missing: &'a str,
+    },
+    /// The cgroup hierarchies.
+    CgroupsHere {
+        /// The version.
+        version: &'a str,
+        /// The version that accounts IO; empty when none does.
+        io: &'a str,
+    },
     /// A hook that is not in place.
     NotAttached {
         /// The program.
@@ -150,6 +190,9 @@ fn english(msg: &Msg<'_>) -> String {
         Msg::Waits { actor, call, file, count } => {
             format!("{actor}, {call} of {file}: {count} times")
         }
+        Msg::RunQueue { actor, count } => {
+            format!("{actor}, ready to run until on a CPU: {count} times")
+        }
         Msg::Quantiles { mean, p50, p99, max } => {
             format!("mean {mean}, p50 {p50}, p99 {p99}, max {max}")
         }
@@ -168,7 +211,20 @@ fn english(msg: &Msg<'_>) -> String {
         Msg::Cost { total, per_io } => {
             format!("The kernel side ran {total} in all, {per_io} per request.")
         }
+        Msg::SelfCheck { counts: (ours, theirs), means: (mean, their_mean), actor } => format!(
+            "Second source: {actor} itself counts {theirs} syncs of its log with a mean of {their_mean}; here they \
+             are {ours} with a mean of {mean}."
+        ),
         Msg::Maps(bytes) => format!("Its maps hold {bytes}."),
+        Msg::CanDo(what) => format!("iocontend can measure here: {what}"),
+        Msg::RootCanDo(what) => format!("as root: {what}"),
+        Msg::MoreRows(rows) => format!("and {rows} more: -o json has them all"),
+        Msg::NoProblems => "None found.".to_owned(),
+        Msg::ToDo(action) => format!("do: {action}"),
+        Msg::Rights { uid, missing: "" } => format!("uid {uid}, all that is needed"),
+        Msg::Rights { uid, missing } => format!("uid {uid}, lacks {missing}"),
+        Msg::CgroupsHere { version, io: "" } => format!("{version}; no hierarchy accounts IO"),
+        Msg::CgroupsHere { version, io } => format!("{version}; version {io} accounts IO"),
         Msg::NotAttached { program, hook, reason } => {
             format!("{program} is not attached to {hook}: {reason}.")
         }

@@ -21,6 +21,9 @@ pub fn counter(lang: Lang, count: Count, value: u64) -> Option<String> {
         Count::FileTableFull => "files found the table of files full and have the class other",
         Count::CgroupTableFull => "requests found the table of cgroups full",
         Count::ArgvUnreadable => "programs started whose arguments could not be read",
+        Count::ThreadTableFull => {
+            "threads of targets found the table of threads full: waits of others may be missing"
+        }
         Count::ExtremeContended => "minima or maxima were not stored because CPUs competed",
         _ => return None,
     };
@@ -33,15 +36,36 @@ pub fn gap(lang: Lang, gap: &Gap) -> Option<String> {
     if gap.reason == GapReason::NotNeeded {
         return None;
     }
-    let lost = match gap.loses {
+    let lost = loses(lang, gap.loses);
+    Some(format!("{} is not attached ({}): {lost}.", gap.hook.name(), reason(lang, &gap.reason)))
+}
+
+/// What is lost without a probe.
+pub fn loses(lang: Lang, loses: Loses) -> String {
+    let Lang::En = lang;
+    match loses {
         Loses::Everything => "nothing can be measured".to_owned(),
         Loses::Merges => "requests merged into others are found late".to_owned(),
         Loses::Requeues => "time after a requeue counts as device time".to_owned(),
         Loses::ShortLived => "short-lived processes may lack their arguments".to_owned(),
         Loses::Exits => "ended processes are noticed late".to_owned(),
         Loses::SyncWaits(filesystem) => format!("no fsync waits on {filesystem}"),
-    };
-    Some(format!("{} is not attached ({}): {lost}.", gap.hook.name(), reason(lang, &gap.reason)))
+        Loses::ThreadWaits => {
+            "no waits in write, read and page faults, and no run-queue delay".to_owned()
+        }
+        Loses::RunQueue => {
+            "run-queue delay is not known; it counts as part of the wait before it".to_owned()
+        }
+        Loses::CallWaits => "no waits in sync, syncfs and sync_file_range".to_owned(),
+        Loses::UringSyncs => "syncs through io_uring count as long as a worker has them".to_owned(),
+    }
+}
+
+/// xfs does not tell which kind of synchronous write it was, and the file's flags are out of reach.
+pub fn o_sync_on_xfs(lang: Lang) -> String {
+    let Lang::En = lang;
+    "O_SYNC writes on xfs are counted as odsync_write: this kernel's type information does not lead to the file's flags."
+        .to_owned()
 }
 
 /// Why a probe is missing.
@@ -69,10 +93,66 @@ pub fn no_recursion_misses(lang: Lang) -> String {
         .to_owned()
 }
 
+/// Where waits in `sync` and its like come from.
+pub fn sync_calls(lang: Lang, everybody: bool) -> String {
+    let Lang::En = lang;
+    if everybody {
+        "Waits in sync, syncfs and sync_file_range are those of everybody, from system call tracepoints, which slow \
+         every system call of the host a little while watching."
+            .to_owned()
+    } else {
+        "Waits in sync, syncfs and sync_file_range are those of the targets, as long as they were blocked; \
+         --sync-calls shows those of everybody."
+            .to_owned()
+    }
+}
+
 /// System calls are slowed a little.
 pub fn syscall_probes(lang: Lang) -> String {
     let Lang::En = lang;
     "xfs or btrfs is mounted: the end of a sync there is taken from system call exits, which slows every system \
      call of the host a little while watching."
         .to_owned()
+}
+
+/// A target of a replay was none while it was recorded.
+pub fn not_tracked(lang: Lang, pid: u32) -> String {
+    let Lang::En = lang;
+    format!(
+        "Process {pid} was not a target while this was recorded: which files it used, and its threads' waits that \
+         only targets have, are not known."
+    )
+}
+
+/// A capture was cut off.
+pub fn truncated(lang: Lang, seconds: u64) -> String {
+    let Lang::En = lang;
+    format!(
+        "The capture is truncated. Statistics were last stored {seconds} s after counting began; what came later \
+         is missing."
+    )
+}
+
+/// A capture is damaged.
+pub fn corrupt(lang: Lang, what: &str, seconds: u64) -> String {
+    let Lang::En = lang;
+    format!(
+        "The capture is corrupt ({what}) and was read up to there. Statistics were last stored {seconds} s after \
+         counting began; what came later is missing."
+    )
+}
+
+/// A capture of a newer version.
+pub fn unknown_items(lang: Lang, kind: &str, count: u64) -> String {
+    let Lang::En = lang;
+    let kind = kind.escape_debug();
+    format!(
+        "{count} items of the capture have a kind that this version does not know ({kind}) and were left out."
+    )
+}
+
+/// Recording ended before the watch.
+pub fn recording_stopped(lang: Lang, error: &str) -> String {
+    let Lang::En = lang;
+    format!("The recording stopped early ({error}): the capture is truncated.")
 }
