@@ -139,6 +139,159 @@ pub struct Config {
     /// Kernel addresses of the completion functions of direct IO whose private data is a `struct iomap_dio`
     /// (first entry) and of the others; pages of such bios belong to user buffers and are never looked at.
     pub dio_ends: [u64; DIO_ENDS],
+    /// For the waits of the targets' threads.
+    pub threads: Threads,
+    /// For syncs through `io_uring`.
+    pub uring: Uring,
+    /// For the writers of pages that somebody else writes back.
+    pub dirty: Dirty,
+}
+
+/// What the programs need to know of dirty pages. Offsets in bytes, unless said otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+#[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
+pub struct Dirty {
+    /// 1: dirtying is watched.
+    pub watched: u32,
+    /// `folio.flags` (or `page.flags`).
+    pub folio_flags: u32,
+    /// The bit of `PG_head` there, as a mask.
+    pub head_mask: u32,
+    /// `folio._nr_pages` (`_folio_nr_pages` before 6.15): pages of a large folio.
+    pub folio_pages: u32,
+    /// `inode.i_state`.
+    pub inode_state: u32,
+    /// `I_DIRTY_PAGES` there.
+    pub dirty_pages: u32,
+    /// `inode.i_mode`.
+    pub inode_mode: u32,
+    /// `bio.bi_iter.bi_size`.
+    pub bio_size: u32,
+    /// `bio.bi_opf`.
+    pub bio_opf: u32,
+    /// Not used, always 0.
+    pub pad: u32,
+}
+
+impl Dirty {
+    /// Nothing known.
+    pub const fn absent() -> Self {
+        Self {
+            watched: 0,
+            folio_flags: ABSENT,
+            head_mask: 0,
+            folio_pages: ABSENT,
+            inode_state: ABSENT,
+            dirty_pages: 0,
+            inode_mode: ABSENT,
+            bio_size: ABSENT,
+            bio_opf: ABSENT,
+            pad: 0,
+        }
+    }
+}
+
+/// What the programs need to know of threads and their files. Offsets in bytes, unless said otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+#[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
+pub struct Threads {
+    /// `task_struct.__state`.
+    pub state: u32,
+    /// 1: `sched_switch` tells the state itself, as its last argument.
+    pub told_state: u32,
+    /// The word that holds `task_struct.in_iowait`.
+    pub iowait: u32,
+    /// Its bit there, as a mask.
+    pub iowait_mask: u32,
+    /// `task_struct.sched_info.run_delay`.
+    pub run_delay: u32,
+    /// `task_struct.ioac.syscr`: finished reads.
+    pub syscr: u32,
+    /// `task_struct.ioac.syscw`: finished writes.
+    pub syscw: u32,
+    /// `task_struct.maj_flt`: finished page faults that did IO.
+    pub maj_flt: u32,
+    /// `task_struct.min_flt`: the others.
+    pub min_flt: u32,
+    /// `task_struct.files`.
+    pub files: u32,
+    /// `files_struct.fdt`.
+    pub fdt: u32,
+    /// `fdtable.fd`.
+    pub fd: u32,
+    /// `fdtable.max_fds`.
+    pub max_fds: u32,
+    /// `inode.i_mode`.
+    pub inode_mode: u32,
+    /// `pt_regs.di` (x86-64): first argument of a system call.
+    pub regs_di: u32,
+    /// `pt_regs.si` (x86-64): the second.
+    pub regs_si: u32,
+}
+
+impl Threads {
+    /// Nothing known.
+    pub const fn absent() -> Self {
+        Self {
+            state: ABSENT,
+            told_state: 0,
+            iowait: ABSENT,
+            iowait_mask: 0,
+            run_delay: ABSENT,
+            syscr: ABSENT,
+            syscw: ABSENT,
+            maj_flt: ABSENT,
+            min_flt: ABSENT,
+            files: ABSENT,
+            fdt: ABSENT,
+            fd: ABSENT,
+            max_fds: ABSENT,
+            inode_mode: ABSENT,
+            regs_di: ABSENT,
+            regs_si: ABSENT,
+        }
+    }
+}
+
+/// What the programs need to know of `io_uring`. Offsets in bytes, unless said otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+#[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
+pub struct Uring {
+    /// 1: its syncs are measured from submission to completion, so what a worker does for them is not.
+    pub by_request: u32,
+    /// `io_kiocb.opcode`.
+    pub opcode: u32,
+    /// `io_kiocb.cqe.fd`: the file, until the request is over.
+    pub fd: u32,
+    /// `io_kiocb.cqe.res`: its result, from then on.
+    pub res: u32,
+    /// `task_struct.worker_private`.
+    pub worker: u32,
+    /// `io_kiocb.flags`.
+    pub flags: u32,
+    /// `io_worker.cur_work`.
+    pub cur_work: u32,
+    /// `io_kiocb.work`.
+    pub work: u32,
+}
+
+impl Uring {
+    /// Nothing known.
+    pub const fn absent() -> Self {
+        Self {
+            by_request: 0,
+            opcode: ABSENT,
+            fd: ABSENT,
+            res: ABSENT,
+            worker: ABSENT,
+            cur_work: ABSENT,
+            work: ABSENT,
+            flags: ABSENT,
+        }
+    }
 }
 
 const _: () = assert!(size_of::<Config>().is_multiple_of(8));
@@ -208,6 +361,9 @@ impl Config {
             weak_order: 0,
             dio_end_count: 0,
             dio_ends: [0; DIO_ENDS],
+            threads: Threads::absent(),
+            uring: Uring::absent(),
+            dirty: Dirty::absent(),
         }
     }
 }

@@ -45,11 +45,15 @@ pub enum Count {
     ArgvUnreadable = 18,
     /// A minimum or maximum was not stored because other CPUs kept changing it.
     ExtremeContended = 19,
+    /// A thread of a target took the place of another: a wait of that one may be missing.
+    ThreadTableFull = 20,
+    /// A file with dirty pages found no place: its writers are not known.
+    DirtyFileLost = 21,
 }
 
 impl Count {
     /// All counters, in index order.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::RingFullIo,
         Self::RingFullWait,
         Self::RingFullProcess,
@@ -70,6 +74,8 @@ impl Count {
         Self::FlushCommand,
         Self::ArgvUnreadable,
         Self::ExtremeContended,
+        Self::ThreadTableFull,
+        Self::DirtyFileLost,
     ];
 
     /// The name in reports.
@@ -95,6 +101,8 @@ impl Count {
             Self::FlushCommand => "flush_command",
             Self::ArgvUnreadable => "argv_unreadable",
             Self::ExtremeContended => "extreme_contended",
+            Self::ThreadTableFull => "thread_table_full",
+            Self::DirtyFileLost => "dirty_file_lost",
         }
     }
 }

@@ -24,6 +24,10 @@ pub enum Reason {
     InFlightAtAttach = 0,
     /// Its start was not seen.
     StartNotSeen = 1,
+    /// Written back for somebody who dirtied the pages before that could be seen.
+    DirtiedBefore = 2,
+    /// Written back for more processes than are told apart for one file.
+    ManyWriters = 3,
 }
 
 /// How the owner was found; the values of the `method` field.
@@ -70,6 +74,22 @@ pub enum Kind {
     IoUringFsync = 13,
     /// Another sync of one file.
     OtherSync = 14,
+    /// Time a thread of a target was ready to run and had no CPU (no owner's IO, no file).
+    RunQueue = 15,
+    /// `write(2)` and its relatives, but for their sync part.
+    WriteCall = 16,
+    /// `read(2)` and its relatives.
+    ReadCall = 17,
+    /// A page fault that waited for IO.
+    Fault = 18,
+    /// `sync(2)`.
+    Sync = 19,
+    /// `syncfs(2)`.
+    Syncfs = 20,
+    /// `sync_file_range(2)`, also through `io_uring`.
+    SyncFileRange = 21,
+    /// Another call on files: open, close, truncate, fallocate, rename, …
+    FileCall = 22,
 }
 
 impl Kind {
@@ -77,7 +97,7 @@ impl Kind {
     pub const FIRST_WAIT: u32 = Self::Fsync as u32;
 
     /// All kinds.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 20] = [
         Self::Read,
         Self::Write,
         Self::Flush,
@@ -90,6 +110,14 @@ impl Kind {
         Self::Msync,
         Self::IoUringFsync,
         Self::OtherSync,
+        Self::RunQueue,
+        Self::WriteCall,
+        Self::ReadCall,
+        Self::Fault,
+        Self::Sync,
+        Self::Syncfs,
+        Self::SyncFileRange,
+        Self::FileCall,
     ];
 
     /// The kind with this number.

@@ -13,8 +13,10 @@
 
 mod atomic;
 mod block;
+mod calls;
 mod counts;
 mod devices;
+mod dirty;
 mod files;
 mod kread;
 mod maps;
@@ -23,6 +25,8 @@ mod process;
 mod slots;
 mod streams;
 mod sync;
+mod threads;
+mod uring;
 
 /// An endless loop: the verifier rejects the object if a panic can be reached.
 #[panic_handler]

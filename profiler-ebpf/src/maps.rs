@@ -1,7 +1,7 @@
 //! Every map: what it holds, who writes it, who frees an entry, what happens when it is full.
 
 use aya_ebpf::macros::map;
-use aya_ebpf::maps::{Array, HashMap, PerCpuArray, RingBuf};
+use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf};
 use iocontend_wire::config::Config;
 use iocontend_wire::count::Counts;
 use iocontend_wire::key::FILES as FILE_IDS;
@@ -44,6 +44,18 @@ pub static CGROUPS: Array<Cgroups> = Array::with_max_entries(1, MMAPABLE);
 #[map]
 pub static TRACKED: Array<Tracked> = Array::with_max_entries(1, MMAPABLE);
 
+/// Processes whose threads are watched as they leave the CPU and come back: the targets. Written by userspace only.
+#[map]
+pub static TARGETS: Array<Tracked> = Array::with_max_entries(1, MMAPABLE);
+
+/// Threads of the targets, by thread id; given back at their end. Full: the one that was quiet longest, counted.
+#[map]
+pub static THREADS: Array<ThreadSet> = Array::with_max_entries(1 << THREAD_BITS, 0);
+
+/// Syncs through io_uring that were submitted, by request. Removed at their completion. Full: counted.
+#[map]
+pub static URING_SYNCS: HashMap<u64, UringSync> = HashMap::with_max_entries(1024, 0);
+
 /// File ids by inode. Added by both sides, removed by userspace. Full: file 0, counted.
 #[map]
 pub static FILES: HashMap<FileKey, u32> = HashMap::with_max_entries(2 * FILE_IDS, 0);
@@ -59,6 +71,19 @@ pub static CONTROL: Array<Control> = Array::with_max_entries(1, MMAPABLE);
 /// Loss and other counters.
 #[map]
 pub static COUNTS: PerCpuArray<Counts> = PerCpuArray::with_max_entries(1, 0);
+
+/// Who dirtied the pages of files, by the inode's address. Full: the file that was quiet longest is forgotten, and what
+/// is still dirty of it counts as dirtied before.
+#[map]
+pub static DIRTY: LruHashMap<u64, DirtyFile> = LruHashMap::with_max_entries(DIRTY_FILES, 0);
+
+/// Processes that userspace was told to keep because they dirtied pages. Full: told again, no loss.
+#[map]
+pub static TOLD: LruHashMap<u32, u64> = LruHashMap::with_max_entries(TOLD_WRITERS, 0);
+
+/// Where a new entry of [`DIRTY`] is put together.
+#[map]
+pub static NEW_DIRTY: PerCpuArray<DirtyFile> = PerCpuArray::with_max_entries(1, 0);
 
 /// Waits that have begun, by thread. Removed at their end. Full: counted.
 #[map]

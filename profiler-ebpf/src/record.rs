@@ -14,6 +14,8 @@ pub mod tag {
     pub const EXIT: u8 = 5;
     /// [`super::FlushRecord`].
     pub const FLUSH: u8 = 6;
+    /// [`super::WriterRecord`].
+    pub const WRITER: u8 = 7;
 }
 
 /// "Not known" in a time field.
@@ -139,6 +141,19 @@ pub struct FlushRecord {
     pub d2c_ns: u64,
 }
 
+/// A process dirtied pages of a file: whoever writes them back later may name it, also after its end.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+#[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
+pub struct WriterRecord {
+    /// [`tag::WRITER`] in the lowest byte.
+    pub head: u32,
+    /// Process id.
+    pub tgid: u32,
+    /// Time of the event, CLOCK_MONOTONIC ns.
+    pub now_ns: u64,
+}
+
 /// Most argument bytes an [`ExecRecord`] carries.
 pub const ARGV_MAX: usize = 3072;
 
@@ -148,3 +163,4 @@ const _: () = assert!(size_of::<ExecRecord>() == 56);
 const _: () = assert!(size_of::<ForkRecord>() == 32);
 const _: () = assert!(size_of::<ExitRecord>() == 40);
 const _: () = assert!(size_of::<FlushRecord>() == 24);
+const _: () = assert!(size_of::<WriterRecord>() == 16);

@@ -12,11 +12,12 @@ use iocontend_wire::record::{NO_TIME, WaitRecord, tag};
 use iocontend_wire::tables::OpenWait;
 
 use crate::block::{NO_WAKEUP, counting_since, now};
+use crate::calls::nr;
 use crate::counts::bump;
 use crate::kread::{Ptr, config, load};
 use crate::maps::{EVENTS, FILE_ENTRIES, OPEN_WAITS};
 use crate::owner::{PF_IO_WORKER, PF_KTHREAD, current};
-use crate::{devices, files, streams};
+use crate::{calls, devices, files, streams, uring};
 
 /// A field of a classic tracepoint's record. A guarded copy: the verifier allows no offset that is not constant.
 #[inline(always)]
@@ -26,19 +27,6 @@ fn field<T: Copy>(ctx: &TracePointContext, offset: u32) -> Option<T> {
     }
     // SAFETY: the helper checks the address.
     unsafe { bpf_probe_read_kernel(ctx.as_ptr().cast::<u8>().add(offset as usize).cast()).ok() }
-}
-
-/// x86-64 system calls that end in a sync of one file (arch/x86/entry/syscalls/syscall_64.tbl).
-mod nr {
-    pub const WRITE: u64 = 1;
-    pub const PWRITE64: u64 = 18;
-    pub const WRITEV: u64 = 20;
-    pub const MSYNC: u64 = 26;
-    pub const FSYNC: u64 = 74;
-    pub const FDATASYNC: u64 = 75;
-    pub const PWRITEV: u64 = 296;
-    pub const PWRITEV2: u64 = 328;
-    pub const IO_URING_ENTER: u64 = 426;
 }
 
 /// Which call the current task is in. `datasync` tells `O_DSYNC` from `O_SYNC` (include/linux/fs.h,
@@ -52,7 +40,14 @@ fn call_of_current(datasync: u32) -> u32 {
         return Kind::OtherSync as u32;
     }
     if flags & PF_IO_WORKER != 0 {
-        return Kind::IoUringFsync as u32;
+        // Its syncs are measured by their requests (see `begin`): this one is the sync part of a write.
+        return if config!(uring.by_request) == 0 {
+            Kind::IoUringFsync as u32
+        } else if datasync != 0 {
+            Kind::OdsyncWrite as u32
+        } else {
+            Kind::OsyncWrite as u32
+        };
     }
     if config!(regs_orig_ax) == ABSENT {
         return if datasync != 0 { Kind::Fdatasync as u32 } else { Kind::Fsync as u32 };
@@ -89,13 +84,21 @@ fn begin(dev: u32, ino: u64, datasync: u32) {
         file = files::file_id(dev, ino);
         note_writer(file, tgid);
     }
+    if uring::worker_syncs(current()) {
+        return;
+    }
     let owner = Key::owner(Owner::Process(tgid), file, How::Direct);
     let wait = OpenWait { start, ino, owner: owner.0, dev, kind: call_of_current(datasync) };
+    open(thread, &wait);
+}
+
+#[inline(always)]
+fn open(thread: u64, wait: &OpenWait) {
     // SAFETY: only asked whether it is there.
     if unsafe { OPEN_WAITS.get(&thread) }.is_some() {
         bump(Count::WaitEndNotSeen);
     }
-    if OPEN_WAITS.insert(&thread, &wait, 0).is_err() {
+    if OPEN_WAITS.insert(&thread, wait, 0).is_err() {
         bump(Count::WaitTableFull);
     }
 }
@@ -127,6 +130,12 @@ fn end(ret: i32) {
     if OPEN_WAITS.remove(&thread).is_err() {
         bump(Count::WaitEndNotSeen);
     }
+    finish(thread as u32, &wait, end, ret);
+}
+
+/// Counts a wait that is over and sends its record.
+#[inline(always)]
+pub fn finish(tid: u32, wait: &OpenWait, end: u64, ret: i32) {
     if counting_since() == 0 {
         return;
     }
@@ -136,7 +145,7 @@ fn end(ret: i32) {
         Some(mut entry) => {
             entry.write(WaitRecord {
                 head: tag::WAIT as u32,
-                tid: thread as u32,
+                tid,
                 key: key.0,
                 start_ns: wait.start,
                 end_ns: end,
@@ -181,6 +190,27 @@ pub fn btrfs_sync_enter(ctx: TracePointContext) -> i32 {
     if let Some(ino) = field(&ctx, config!(btrfs_ino)) {
         begin(0, ino, field(&ctx, config!(btrfs_datasync)).unwrap_or(0));
     }
+    0
+}
+
+/// Attached to the begins of the system calls that sync more than one file, only where their exits are attached, too.
+#[tracepoint(category = "syscalls", name = "sys_enter_sync")]
+pub fn sync_call_enter(_ctx: TracePointContext) -> i32 {
+    let (start, task, thread) = (now(), current(), bpf_get_current_pid_tgid());
+    let number = calls::number_of(task);
+    let kind = calls::kind_of_call(number, 0);
+    let mut inode = None;
+    if calls::has_descriptor(kind) {
+        inode = calls::inode_of(task, calls::descriptor_of(task, number));
+    }
+    let (dev, ino) = match inode {
+        Some(inode) => (inode.dev, inode.ino),
+        None => (0, 0),
+    };
+    let tgid = (thread >> 32) as u32;
+    let file = if ino != 0 && files::is_tracked(tgid) { files::file_id(dev, ino) } else { 0 };
+    let owner = Key::owner(Owner::Process(tgid), file, How::Direct).0;
+    open(thread, &OpenWait { start, ino, owner, dev, kind });
     0
 }
 

@@ -93,11 +93,13 @@ pub struct Slot {
     /// Bytes completed so far.
     pub done: u32,
     /// Device index.
-    pub dev: u32,
+    pub dev: u16,
+    /// What part of the bytes is the second owner's, in 65,536ths.
+    pub share: u16,
     /// Index of the stream of the last request with this pointer: a shortcut, if that stream has the new one's key.
     pub last_stream: u64,
-    /// Not used: fills the cache line.
-    pub pad: u64,
+    /// Owner part of the stream key of whoever else caused it, where the share is not 0.
+    pub second: u64,
 }
 
 /// Ways of a set of slots. A few hundred pointers recur on a host with a few disks: four ways hold them all.
@@ -125,6 +127,10 @@ pub struct BioSlot {
     pub owner: u64,
     /// Time queued, CLOCK_MONOTONIC ns.
     pub queued: u64,
+    /// As in [`Slot`].
+    pub second: u64,
+    /// As in [`Slot`].
+    pub share: u64,
 }
 
 /// Bios that share a hash.
@@ -263,6 +269,108 @@ pub struct OpenWait {
     pub kind: u32,
 }
 
+/// Writers of one file that are told apart.
+pub const WRITERS: usize = 4;
+/// Files with dirty pages that are remembered.
+pub const DIRTY_FILES: u32 = 8192;
+
+/// What a process has dirtied of a file and was not written yet, as far as was seen.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Writer {
+    /// Process id; 0 when free.
+    pub who: u64,
+    /// Bytes, whole pages.
+    pub bytes: u64,
+}
+
+/// Who dirtied the pages of a file that wait to be written.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct DirtyFile {
+    /// Inode number.
+    pub ino: u64,
+    /// The file system's device (kernel encoding).
+    pub dev: u32,
+    /// 1: it had dirty pages already when it was first seen.
+    pub older: u32,
+    /// Its writers.
+    pub writers: [Writer; WRITERS],
+    /// Bytes of those that found no place.
+    pub others: u64,
+    /// Who dirtied a page last.
+    pub last: u64,
+}
+
+/// Processes that dirtied pages and were told to userspace.
+pub const TOLD_WRITERS: u32 = 4096;
+
+/// One thread of a target: two cache lines.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+#[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
+pub struct Thread {
+    /// Thread id and process id as the kernel packs them (process id above); 0 when free.
+    pub tag: u64,
+    /// When it last left the CPU, CLOCK_MONOTONIC ns.
+    pub left: u64,
+    /// When it came back, 0 while it is away.
+    pub back: u64,
+    /// The kernel's sum of its run-queue delays at that last leaving, ns.
+    pub delays: u64,
+    /// The call that the open wait belongs to; 0 when none is open.
+    pub call: u64,
+    /// Stream key of the open wait.
+    pub key: u64,
+    /// Begin of the open wait.
+    pub start: u64,
+    /// End of its last blocked interval.
+    pub end: u64,
+    /// Sum of its blocked intervals so far, ns.
+    pub blocked: u64,
+    /// Inode number of its file, 0 when not known.
+    pub ino: u64,
+    /// The file system's device of that file (kernel encoding).
+    pub dev: u32,
+    /// 1: it left the CPU to wait for storage.
+    pub waiting: u32,
+    /// The page fault in which it last asked a disk for data.
+    pub read_fault: u64,
+    /// The file id of what it asked for.
+    pub read_file: u32,
+    /// Index of its process's stream of run-queue delays, if it still has that key.
+    pub stream: u32,
+    /// Not used.
+    pub pad: [u64; 3],
+}
+
+/// Ways of a set of threads.
+pub const THREAD_WAYS: usize = 4;
+/// log2 of the number of thread sets: 2,048 threads.
+pub const THREAD_BITS: u32 = 9;
+
+/// Threads that share a hash.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+#[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
+pub struct ThreadSet {
+    /// The threads.
+    pub ways: [Thread; THREAD_WAYS],
+}
+
+/// A sync through `io_uring` that was submitted.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct UringSync {
+    /// Its wait.
+    pub wait: OpenWait,
+    /// The thread that submitted it.
+    pub tid: u32,
+    /// Not used.
+    pub pad: u32,
+}
+
+const _: () = assert!(size_of::<Thread>() == 128);
 const _: () = assert!(size_of::<Phase>() == 24);
 const _: () = assert!(size_of::<Stats>() == 2704);
 const _: () = assert!(size_of::<Slot>() == 64);
@@ -274,6 +382,7 @@ const _: () = assert!(
     STREAMS * MAX_SHARDS * size_of::<Stats>()
         + (size_of::<SlotSet>() << SLOT_BITS)
         + (size_of::<BioSet>() << BIO_BITS)
+        + (size_of::<ThreadSet>() << THREAD_BITS)
         + IO_RECORDS as usize * size_of::<IoRecord>()
         + EVENTS_BYTES as usize
         + OTHER_MAPS

@@ -93,6 +93,12 @@ pub struct WatchArgs {
     /// Print log messages of the BPF programs (rare events only) on stderr.
     #[arg(long)]
     pub bpf_log: bool,
+    /// Do not watch the targets' threads at the scheduler: no waits in write, read and page faults, no run-queue delay.
+    #[arg(long)]
+    pub no_thread_waits: bool,
+    /// Show waits in sync, syncfs and sync_file_range of everybody; slows every system call of the host a little.
+    #[arg(long)]
+    pub sync_calls: bool,
     /// Size of the event buffer, a power of two.
     #[arg(long, value_name = "BYTES", value_parser = ring_size, default_value = "4194304", hide = true)]
     pub ring_size: u32,

@@ -217,6 +217,13 @@ impl<'a> Btf<'a> {
         (bits % 8 == 0).then_some(bits / 8)
     }
 
+    /// A member of one bit: offset in bytes of the aligned 32-bit word that holds it, and its mask there.
+    pub fn bit(&self, structure: &str, name: &str) -> Option<(u32, u32)> {
+        let ty = self.get(*self.structs.get(structure.as_bytes())?)?;
+        let (_, bits) = self.member(ty, name.as_bytes(), 0)?;
+        Some((bits / 32 * 4, 1 << (bits % 32)))
+    }
+
     /// Type and offset in bits of a member.
     fn member(&self, ty: Type, wanted: &[u8], depth: u32) -> Option<(u32, u32)> {
         if depth > DEPTH || !matches!(ty.kind(), kind::STRUCT | kind::UNION) {

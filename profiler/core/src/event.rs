@@ -5,7 +5,8 @@
 use bytemuck::AnyBitPattern;
 use iocontend_wire::key::{Key, Kind};
 use iocontend_wire::record::{
-    ExecRecord, ExitRecord, FlushRecord, ForkRecord, IoRecord, NO_TIME, WaitRecord, tag,
+    ExecRecord, ExitRecord, FlushRecord, ForkRecord, IoRecord, NO_TIME, WaitRecord, WriterRecord,
+    tag,
 };
 use thiserror::Error;
 
@@ -36,6 +37,11 @@ pub enum Event {
         parent: u32,
         /// Who.
         child: ProcessKey,
+    },
+    /// A process dirtied pages of a file, for the first time or after long.
+    Writer {
+        /// Process id.
+        pid: u32,
     },
     /// A process ended.
     Exit {
@@ -127,6 +133,10 @@ pub fn decode(bytes: &[u8]) -> Result<Event, DecodeError> {
         tag::FLUSH => {
             let FlushRecord { dev, complete_ns, d2c_ns, .. } = record(kind, bytes)?;
             Ok(Event::Flush { dev, complete_ns, d2c_ns: seen(d2c_ns) })
+        }
+        tag::WRITER => {
+            let WriterRecord { tgid, .. } = record(kind, bytes)?;
+            Ok(Event::Writer { pid: tgid })
         }
         tag::EXEC => exec(kind, bytes),
         tag::FORK => {

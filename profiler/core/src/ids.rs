@@ -99,11 +99,25 @@ pub enum Call {
     IoUringFsync,
     /// A sync of a file by a call not told apart further.
     OtherSync,
+    /// `write(2)` and its relatives, but for their sync part. Only calls that were blocked, and how long they were.
+    Write,
+    /// `read(2)` and its relatives. Only calls that were blocked, and how long they were.
+    Read,
+    /// A page fault that waited for IO.
+    Fault,
+    /// `sync(2)`.
+    Sync,
+    /// `syncfs(2)`.
+    Syncfs,
+    /// `sync_file_range(2)`, also through `io_uring`.
+    SyncFileRange,
+    /// Another call on files that was blocked: open, close, truncate, fallocate, rename and their like.
+    FileCall,
 }
 
 impl Call {
     /// All calls in report order.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 14] = [
         Self::Fsync,
         Self::Fdatasync,
         Self::OsyncWrite,
@@ -111,6 +125,13 @@ impl Call {
         Self::Msync,
         Self::IoUringFsync,
         Self::OtherSync,
+        Self::Write,
+        Self::Read,
+        Self::Fault,
+        Self::Sync,
+        Self::Syncfs,
+        Self::SyncFileRange,
+        Self::FileCall,
     ];
 
     /// The name in JSON and text.
@@ -123,6 +144,13 @@ impl Call {
             Self::Msync => "msync",
             Self::IoUringFsync => "io_uring_fsync",
             Self::OtherSync => "other_sync",
+            Self::Write => "write",
+            Self::Read => "read",
+            Self::Fault => "fault",
+            Self::Sync => "sync",
+            Self::Syncfs => "syncfs",
+            Self::SyncFileRange => "sync_file_range",
+            Self::FileCall => "file_call",
         }
     }
 }

@@ -3,6 +3,9 @@
 //! Owns the list of programs, what each is needed for, and the configuration frozen into them. Reading BTF and
 //! tracefs from the host, and doing what the plan says, is the edge's work.
 
+mod dirty;
+mod waits;
+
 use std::collections::BTreeMap;
 
 use iocontend_wire::config::{ABSENT, Config, DIO_ENDS};
@@ -54,6 +57,16 @@ pub enum Loses {
     Exits,
     /// Sync waits on one kind of file system.
     SyncWaits(&'static str),
+    /// Waits of the targets' threads in calls without an event of their own.
+    ThreadWaits,
+    /// Run-queue delay.
+    RunQueue,
+    /// Waits in `sync` and its like.
+    CallWaits,
+    /// From when to when a sync through `io_uring` really took.
+    UringSyncs,
+    /// Whose pages a kernel thread writes back.
+    Writers,
 }
 
 /// One program and where it goes.
@@ -184,6 +197,10 @@ pub struct Facts<'a> {
     pub io_events: bool,
     /// Records in all IO rings together.
     pub io_records: u32,
+    /// Watch the targets' threads as they leave the CPU and come back.
+    pub thread_waits: bool,
+    /// Waits in `sync`, `syncfs` and `sync_file_range` of everybody, although that slows every system call.
+    pub sync_calls: bool,
 }
 
 /// Decides.
@@ -199,6 +216,10 @@ pub fn plan(facts: &Facts<'_>) -> Result<Plan, PlanError> {
     block_programs(&mut plan, facts)?;
     process_programs(&mut plan, facts);
     sync_programs(&mut plan, facts);
+    waits::call_programs(&mut plan, facts);
+    waits::uring_programs(&mut plan, facts);
+    waits::thread_programs(&mut plan, facts);
+    dirty::dirty_programs(&mut plan, facts);
     Ok(plan)
 }
 
@@ -289,10 +310,15 @@ fn process_programs(plan: &mut Plan, facts: &Facts<'_>) {
 /// Puts an offset where the programs look for it.
 type SetOffset = fn(&mut Config, u32);
 
+/// Whether ends of syncs have to be taken from system calls here.
+fn needs_syscalls(facts: &Facts<'_>) -> bool {
+    facts.filesystems.iter().any(|name| name == "xfs" || name == "btrfs")
+}
+
 /// Sync waits, per file system. The end is attached before the begin.
 fn sync_programs(plan: &mut Plan, facts: &Facts<'_>) {
     let mounted = |name: &str| facts.filesystems.iter().any(|found| found == name);
-    let needs_exits = mounted("xfs") || mounted("btrfs");
+    let needs_exits = needs_syscalls(facts);
     for name in SYNC_SYSCALLS {
         let hook = Hook::Classic("syscalls", name);
         let field = offset_of(facts, ("syscalls", "sys_exit_fsync"), "ret", 8);

@@ -36,6 +36,8 @@ async fn watch(args: &WatchArgs) -> Result<(), Failure> {
         bpf_log: args.bpf_log,
         ring_bytes: args.ring_size,
         quiet: false,
+        no_thread_waits: args.no_thread_waits,
+        sync_calls: args.sync_calls,
     };
     let reports = Reports::new(args.format());
     let mut live = Live::start(&settings, HostRoot::default(), &KernelPaths::from_environment())?;

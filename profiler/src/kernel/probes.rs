@@ -6,6 +6,7 @@ use std::env;
 use std::fs;
 use std::io;
 use std::os::fd::AsFd as _;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use aya::maps::{Map, MapData, MapError, PerCpuArray, RingBuf};
 use aya::programs::{BtfTracePoint, ProgramError, TracePoint};
@@ -147,6 +148,7 @@ pub struct Probes {
     /// Log messages of the programs, when asked for.
     pub logger: Option<Logger>,
     tracked: Mapped<Tracked>,
+    targets: Mapped<Tracked>,
     control: Mapped<Control>,
     by_inode: ByInode,
     counts: PerCpuArray<MapData, [u64; COUNT_SLOTS]>,
@@ -262,13 +264,39 @@ where
     Mapped::new(data.fd().as_fd(), len).map_err(|source| ProbeError::Mapping { name, source })
 }
 
-/// Whether a process's files are told apart.
+/// Whether a process is in a table.
 fn is_tracked(table: &Mapped<Tracked>, tgid: u32) -> bool {
-    let first = tracked_index(tgid) as usize;
     let wanted = u64::from(tgid) + 1;
-    (first..first + TRACKED_WINDOW)
-        .filter_map(|index| table.word(index))
-        .any(|word| word.load(std::sync::atomic::Ordering::Relaxed) == wanted)
+    window(table, tgid).any(|word| word.load(Ordering::Relaxed) == wanted)
+}
+
+/// The entries at which a process may stand in a table.
+fn window(table: &Mapped<Tracked>, tgid: u32) -> impl Iterator<Item = &AtomicU64> {
+    let first = tracked_index(tgid) as usize;
+    (first..first + TRACKED_WINDOW).filter_map(|index| table.word(index))
+}
+
+/// Puts a process into a table. `false` when there is no room for it.
+fn enter(table: &Mapped<Tracked>, tgid: u32) -> bool {
+    if is_tracked(table, tgid) {
+        return true;
+    }
+    // The kernel side stops at the first 0, so an entry that was given up is `u64::MAX`, not 0.
+    match window(table, tgid).find(|word| matches!(word.load(Ordering::Relaxed), 0 | u64::MAX)) {
+        Some(word) => {
+            word.store(u64::from(tgid) + 1, Ordering::Relaxed);
+            true
+        }
+        None => false,
+    }
+}
+
+/// Takes a process out of a table.
+fn leave(table: &Mapped<Tracked>, tgid: u32) {
+    let wanted = u64::from(tgid) + 1;
+    for word in window(table, tgid).filter(|word| word.load(Ordering::Relaxed) == wanted) {
+        word.store(u64::MAX, Ordering::Relaxed);
+    }
 }
 
 impl Probes {
@@ -306,6 +334,7 @@ impl Probes {
             files: mapped(&mut ebpf, "FILE_ENTRIES", 1)?,
             logger: if options.log { Logger::start(&mut ebpf).ok() } else { None },
             tracked: mapped(&mut ebpf, "TRACKED", 1)?,
+            targets: mapped(&mut ebpf, "TARGETS", 1)?,
             control: mapped(&mut ebpf, "CONTROL", 1)?,
             by_inode: map(&mut ebpf, "FILES")?,
             counts: map(&mut ebpf, "COUNTS")?,
@@ -322,9 +351,9 @@ impl Probes {
             let set = sets_of(key)[0] as usize;
             let free = (set * WAYS..(set + 1) * WAYS)
                 .filter_map(|index| self.keys.word(index))
-                .find(|word| word.load(std::sync::atomic::Ordering::Relaxed) == 0);
+                .find(|word| word.load(Ordering::Relaxed) == 0);
             if let Some(word) = free {
-                word.store(key, std::sync::atomic::Ordering::Relaxed);
+                word.store(key, Ordering::Relaxed);
             }
         }
     }
@@ -332,7 +361,7 @@ impl Probes {
     /// From now on (CLOCK_MONOTONIC ns) completions and waits count; 0 stops the counting.
     pub fn count_since(&self, now_ns: u64) {
         if let Some(word) = self.control.word(0) {
-            word.store(now_ns, std::sync::atomic::Ordering::SeqCst);
+            word.store(now_ns, Ordering::SeqCst);
         }
     }
 
@@ -345,22 +374,17 @@ impl Probes {
 
     /// Tells a process's files apart from now on. `false` when there is no room for it.
     pub fn track(&self, tgid: u32) -> bool {
-        let wanted = u64::from(tgid) + 1;
-        let first = tracked_index(tgid) as usize;
-        let window = first..first + TRACKED_WINDOW;
-        let words = || window.clone().filter_map(|index| self.tracked.word(index));
-        let relaxed = std::sync::atomic::Ordering::Relaxed;
-        if is_tracked(&self.tracked, tgid) {
-            return true;
-        }
-        // The kernel side stops at the first 0, so an entry that was given up is `u64::MAX`, not 0.
-        match words().find(|word| matches!(word.load(relaxed), 0 | u64::MAX)) {
-            Some(word) => {
-                word.store(wanted, relaxed);
-                true
-            }
-            None => false,
-        }
+        enter(&self.tracked, tgid)
+    }
+
+    /// Watches a process's threads from now on. `false` when there is no room for it.
+    pub fn watch_threads(&self, tgid: u32) -> bool {
+        enter(&self.targets, tgid)
+    }
+
+    /// Stops watching a process's threads.
+    pub fn unwatch_threads(&self, tgid: u32) {
+        leave(&self.targets, tgid);
     }
 
     /// Notes who writes a file. `false` when there is no room.
@@ -372,14 +396,7 @@ impl Probes {
 
     /// Stops telling a process's files apart.
     pub fn untrack(&self, tgid: u32) {
-        let wanted = u64::from(tgid) + 1;
-        let first = tracked_index(tgid) as usize;
-        let relaxed = std::sync::atomic::Ordering::Relaxed;
-        for word in (first..first + TRACKED_WINDOW).filter_map(|index| self.tracked.word(index)) {
-            if word.load(relaxed) == wanted {
-                word.store(u64::MAX, relaxed);
-            }
-        }
+        leave(&self.tracked, tgid);
     }
 
     /// Cost of every attached program, as far as the kernel counts it.

@@ -88,6 +88,13 @@ impl Live {
                 }
             }
             Output::Untrack(pid) => self.probes.untrack(pid),
+            Output::WatchThreads(pid) => {
+                if !self.probes.watch_threads(pid) {
+                    let note = format!("no room to watch the threads of process {pid}.");
+                    self.wishes.extend(self.session.apply(Input::Note(note), now()));
+                }
+            }
+            Output::UnwatchThreads(pid) => self.probes.unwatch_threads(pid),
             Output::ResolveFile { id, pid } => {
                 let path = self.lookup.file(&self.root, &self.probes, id, pid);
                 if path.is_none() {

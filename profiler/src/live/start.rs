@@ -35,6 +35,10 @@ pub struct Settings {
     pub ring_bytes: u32,
     /// Say nothing on stderr about targets.
     pub quiet: bool,
+    /// Do not watch the targets' threads at the scheduler.
+    pub no_thread_waits: bool,
+    /// Waits in `sync` and its like of everybody.
+    pub sync_calls: bool,
 }
 
 pub(super) fn start(
@@ -128,6 +132,11 @@ impl Live {
         if self.probes.attached.iter().any(|program| program.program == "sync_syscall_exit") {
             said.push(notes::syscall_probes(Lang::En));
         }
+        let is_attached = |name| self.probes.attached.iter().any(|probe| probe.program == name);
+        if is_attached("switch") {
+            let everybody = is_attached("sync_call_enter");
+            self.apply(Input::Note(notes::sync_calls(Lang::En, everybody)));
+        }
         let bytes = self.probes.map_bytes;
         self.apply(Input::Attached(attached));
         self.apply(Input::MapBytes(bytes));
@@ -151,7 +160,7 @@ fn attach(settings: &Settings, root: &HostRoot, kernel: &KernelPaths) -> Result<
     // One after the other: each takes several times the memory of the bytes.
     let plan = {
         let btf = Btf::parse(&bytes).map_err(|error| no_btf(error.to_string()))?;
-        make_plan(&btf, root, kernel, settings.ring_bytes)?
+        make_plan(&btf, root, kernel, settings)?
     };
     let loader_btf = aya::Btf::parse(&bytes, aya::Endianness::default())
         .map_err(|error| no_btf(error.to_string()))?;
@@ -164,7 +173,7 @@ fn make_plan(
     btf: &Btf<'_>,
     root: &HostRoot,
     kernel: &KernelPaths,
-    ring_bytes: u32,
+    settings: &Settings,
 ) -> Result<Plan, Failure> {
     let formats = kernel.read_formats();
     if formats.is_none() {
@@ -180,7 +189,9 @@ fn make_plan(
         cpus: host::read_cpus_possible(root).unwrap_or(1),
         filesystems: &filesystems,
         io_events: true,
-        io_records: (ring_bytes / 64).clamp(2, IO_RECORDS),
+        io_records: (settings.ring_bytes / 64).clamp(2, IO_RECORDS),
+        thread_waits: !settings.no_thread_waits,
+        sync_calls: settings.sync_calls,
     };
     plan(&facts).map_err(|error| unsupported(&error))
 }

@@ -51,6 +51,9 @@ pub struct Actor {
     /// Its waits for storage.
     #[serde(default)]
     pub waits: Vec<Wait>,
+    /// How long its threads were ready to run and had no CPU, once for each time one got a CPU. Only of targets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_queue: Option<Lat>,
 }
 
 /// A Kubernetes pod's container.

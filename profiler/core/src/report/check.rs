@@ -121,7 +121,8 @@ fn check_lats(report: &Report, wrong: &mut Vec<String>) {
     });
     let actors = report.actors.iter().flat_map(|actor| {
         let io = actor.io.iter().flat_map(|row| [&row.q2d, &row.d2c, &row.q2c]).flatten();
-        io.chain(actor.waits.iter().map(|wait| &wait.latency)).map(|lat| (actor.id.as_str(), lat))
+        let waits = actor.waits.iter().map(|wait| &wait.latency).chain(&actor.run_queue);
+        io.chain(waits).map(|lat| (actor.id.as_str(), lat))
     });
     for (owner, lat) in devices.chain(actors) {
         let sum: u64 = lat.buckets.iter().map(|(_, count)| count).sum();

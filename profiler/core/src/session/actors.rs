@@ -46,6 +46,7 @@ pub(super) struct Known {
     /// Indices of the selectors it matches; `AUTO` without selectors.
     pub(super) selected_by: Vec<usize>,
     tracked: bool,
+    threads_watched: bool,
     /// Its place may be taken by another.
     forgotten: bool,
 }
@@ -145,6 +146,7 @@ impl Actors {
             exited: false,
             selected_by: Vec::new(),
             tracked: false,
+            threads_watched: false,
             forgotten: false,
         };
         let id = if let Some(id) = self.free.pop() {
@@ -221,12 +223,17 @@ impl Actors {
         known.selected_by.retain(|index| {
             self.selectors.get(*index).is_some_and(|selector| selector.matches(&known.facts))
         });
-        let mut outputs = self.judge(id);
+        let mut outputs = Vec::new();
+        if known.selected_by.is_empty() && std::mem::take(&mut known.threads_watched) {
+            outputs.push(Output::UnwatchThreads(exec.process.pid));
+        }
+        outputs.extend(self.judge(id));
         let known = &self.known[id];
         let interesting =
             known.active || known.role != Role::Other || !known.selected_by.is_empty();
         // Arguments that were cut, and selectors that look at more than arguments, need `/proc`.
-        if (interesting || exec.argv_cut) && outputs.is_empty() {
+        let asked = outputs.iter().any(|output| matches!(output, Output::LookUp { .. }));
+        if (interesting || exec.argv_cut) && !asked {
             outputs.push(Output::LookUp { pid: exec.process.pid, with_files: false });
         }
         outputs
@@ -268,6 +275,9 @@ impl Actors {
         }
         if self.known[id].tracked {
             outputs.push(Output::Untrack(pid));
+        }
+        if std::mem::take(&mut self.known[id].threads_watched) {
+            outputs.push(Output::UnwatchThreads(pid));
         }
         outputs.push(Output::Retire(pid));
         self.ended += 1;
@@ -332,6 +342,11 @@ impl Actors {
         moved
     }
 
+    /// Whether the newest process with this pid has ended.
+    pub(super) fn has_ended(&self, pid: u32) -> bool {
+        self.by_pid.get(&pid).is_some_and(|id| self.known[*id].exited)
+    }
+
     /// A process did something.
     pub(super) fn active(&mut self, pid: u32) -> Vec<Output> {
         let id = self.newest(pid);
@@ -367,6 +382,10 @@ impl Actors {
                 let selector = selector_name(&self.selectors, selector);
                 outputs.push(Output::TargetFound { pid, selector });
             }
+        }
+        if !known.selected_by.is_empty() && !known.threads_watched && !known.exited {
+            known.threads_watched = true;
+            outputs.push(Output::WatchThreads(pid));
         }
         let wants = !known.selected_by.is_empty()
             || matches!(known.role, Role::Etcd | Role::Apiserver | Role::Backup);

@@ -22,6 +22,7 @@ use crate::text::{Lang, notes};
 struct ActorRows {
     io: BTreeMap<(u32, Op, FileClass, Method), Row>,
     waits: BTreeMap<(Call, FileClass), (Row, Paths)>,
+    run_queue: Row,
 }
 
 /// The paths behind a row: none, one, or several.
@@ -68,7 +69,9 @@ pub(super) fn report(session: &Session, span: Span, sample: &HostSample, now: No
     for io in report.actors.iter().flat_map(|actor| &actor.io) {
         attribution.add(io.method, io.bytes);
     }
-    let counted = rows.values().map(|row| row.count).sum();
+    // Each run-queue delay is only counted, never told by a record.
+    let told = rows.iter().filter(|(key, _)| key.what != What::RunQueue);
+    let counted = told.map(|(_, row)| row.count).sum();
     let io_bytes = report.devices.iter().map(|device| device.bytes).sum();
     let missed = if interval { 0 } else { missed(session, &report.devices) };
     report.coverage = session.ledger.coverage(interval, counted, missed, io_bytes, attribution);
@@ -153,7 +156,7 @@ fn devices(
                 let flushes = &mut by_device.entry(key.device).or_default().1;
                 *flushes = Some(flushes.unwrap_or(0) + row.count);
             }
-            What::Wait(_) => {}
+            What::Wait(_) | What::RunQueue => {}
         }
     }
     let mut devices: Vec<Device> = by_device
@@ -253,6 +256,7 @@ fn actors(
                 waits.merge(row);
                 paths.add(session.files.path(key.file));
             }
+            What::RunQueue => place.run_queue.merge(row),
             What::FlushCommand => {}
         }
     }
@@ -297,6 +301,7 @@ fn with_rows(session: &Session, mut actor: Actor, rows: ActorRows) -> Actor {
         let latency = Lat::from(&row.q2c);
         actor.waits.push(Wait { call, file_class, path: paths.one(), latency, anatomy: None });
     }
+    actor.run_queue = Lat::non_empty(&rows.run_queue.q2c);
     actor
 }
 
@@ -310,11 +315,21 @@ fn describe(session: &Session, owner: Owned, device: u32) -> Actor {
         Owned::Actor(id) => session.actors.get(id).map(process).unwrap_or_default(),
         Owned::Ended(index) => ended(session.actors.together(index)),
         Owned::Cgroup(index) => cgroup(session, index),
-        Owned::Unattributed(reason) if reason == Reason::InFlightAtAttach as u32 => {
-            nobody(Count::InFlightAtAttach.name())
-        }
-        Owned::Unattributed(_) => nobody(Count::StartNotSeen.name()),
+        Owned::Unattributed(reason) => nobody(reason_name(reason)),
         Owned::Overflow => nobody(Count::StreamTableFull.name()),
+    }
+}
+
+/// Why nobody is named; the numbers are those of [`Reason`].
+fn reason_name(reason: u32) -> &'static str {
+    const IN_FLIGHT: u32 = Reason::InFlightAtAttach as u32;
+    const BEFORE: u32 = Reason::DirtiedBefore as u32;
+    const MANY: u32 = Reason::ManyWriters as u32;
+    match reason {
+        IN_FLIGHT => Count::InFlightAtAttach.name(),
+        BEFORE => "dirtied_before",
+        MANY => "many_writers",
+        _ => Count::StartNotSeen.name(),
     }
 }
 

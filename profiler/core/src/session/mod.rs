@@ -125,6 +125,10 @@ pub enum Output {
     Track(u32),
     /// No longer.
     Untrack(u32),
+    /// Watch this process's threads as they leave the CPU and come back: it is a target.
+    WatchThreads(u32),
+    /// No longer.
+    UnwatchThreads(u32),
     /// Tell me this file's path; a process that uses it is named.
     ResolveFile {
         /// File id.
@@ -201,7 +205,16 @@ impl Session {
             Input::Devices(devices) => self.devices = devices,
             Input::Record(bytes) => return self.record(bytes),
             Input::Tables { devices, cgroups } => self.streams.set_tables(devices, cgroups),
-            Input::Seen(key) => return self.seen(key),
+            Input::Seen(key) => {
+                let mut outputs = self.seen(key);
+                // What a process left dirty is written long after its end; that place is given back as well.
+                if let Owner::Process(pid) = key.who()
+                    && self.actors.has_ended(pid)
+                {
+                    outputs.push(Output::Retire(pid));
+                }
+                return outputs;
+            }
             Input::Stream(sample) => {
                 let outputs = self.seen(sample.key);
                 let owner = self.actors.owned_by(sample.key.who());
@@ -250,6 +263,8 @@ impl Session {
                 self.actors.fork(parent, child);
                 Vec::new()
             }
+            // What it dirtied may be written after its end.
+            Event::Writer { pid } => self.actors.active(pid),
             Event::Exit { process, comm } => self.actors.exit(process, &comm),
         }
     }

@@ -36,6 +36,8 @@ pub(super) struct RowKey {
 pub(super) enum What {
     Io(Op),
     Wait(Call),
+    /// Threads ready to run and without a CPU.
+    RunQueue,
     FlushCommand,
 }
 
@@ -219,6 +221,14 @@ fn what(key: Key) -> Option<What> {
         Kind::Msync => What::Wait(Call::Msync),
         Kind::IoUringFsync => What::Wait(Call::IoUringFsync),
         Kind::OtherSync => What::Wait(Call::OtherSync),
+        Kind::RunQueue => What::RunQueue,
+        Kind::WriteCall => What::Wait(Call::Write),
+        Kind::ReadCall => What::Wait(Call::Read),
+        Kind::Fault => What::Wait(Call::Fault),
+        Kind::Sync => What::Wait(Call::Sync),
+        Kind::Syncfs => What::Wait(Call::Syncfs),
+        Kind::SyncFileRange => What::Wait(Call::SyncFileRange),
+        Kind::FileCall => What::Wait(Call::FileCall),
     })
 }
 

@@ -21,6 +21,10 @@ pub fn counter(lang: Lang, count: Count, value: u64) -> Option<String> {
         Count::FileTableFull => "files found the table of files full and have the class other",
         Count::CgroupTableFull => "requests found the table of cgroups full",
         Count::ArgvUnreadable => "programs started whose arguments could not be read",
+        Count::ThreadTableFull => {
+            "threads of targets found the table of threads full: waits of others may be missing"
+        }
+        Count::DirtyFileLost => "files with dirty pages found no room: their writers are not known",
         Count::ExtremeContended => "minima or maxima were not stored because CPUs competed",
         _ => return None,
     };
@@ -40,6 +44,17 @@ pub fn gap(lang: Lang, gap: &Gap) -> Option<String> {
         Loses::ShortLived => "short-lived processes may lack their arguments".to_owned(),
         Loses::Exits => "ended processes are noticed late".to_owned(),
         Loses::SyncWaits(filesystem) => format!("no fsync waits on {filesystem}"),
+        Loses::ThreadWaits => {
+            "no waits in write, read and page faults, and no run-queue delay".to_owned()
+        }
+        Loses::RunQueue => {
+            "run-queue delay is not known; it counts as part of the wait before it".to_owned()
+        }
+        Loses::CallWaits => "no waits in sync, syncfs and sync_file_range".to_owned(),
+        Loses::UringSyncs => "syncs through io_uring count as long as a worker has them".to_owned(),
+        Loses::Writers => {
+            "what kernel threads write back is not given to those who wrote it".to_owned()
+        }
     };
     Some(format!("{} is not attached ({}): {lost}.", gap.hook.name(), reason(lang, &gap.reason)))
 }
@@ -67,6 +82,20 @@ pub fn no_recursion_misses(lang: Lang) -> String {
     let Lang::En = lang;
     "This kernel does not say how often it skipped a program that would have interrupted itself."
         .to_owned()
+}
+
+/// Where waits in `sync` and its like come from.
+pub fn sync_calls(lang: Lang, everybody: bool) -> String {
+    let Lang::En = lang;
+    if everybody {
+        "Waits in sync, syncfs and sync_file_range are those of everybody, from system call tracepoints, which slow \
+         every system call of the host a little while watching."
+            .to_owned()
+    } else {
+        "Waits in sync, syncfs and sync_file_range are those of the targets, as long as they were blocked; \
+         --sync-calls shows those of everybody."
+            .to_owned()
+    }
 }
 
 /// System calls are slowed a little.
