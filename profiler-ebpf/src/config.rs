@@ -170,8 +170,16 @@ pub struct Dirty {
     pub bio_size: u32,
     /// `bio.bi_opf`.
     pub bio_opf: u32,
-    /// Not used, always 0.
-    pub pad: u32,
+    /// 1: journals are watched; the following are offsets in the records of jbd2's tracepoints.
+    pub journals: u32,
+    /// `dev` of all of them.
+    pub jbd2_dev: u32,
+    /// `transaction` of `jbd2_start_commit` and the other phases.
+    pub jbd2_transaction: u32,
+    /// `tid` of `jbd2_handle_stats`.
+    pub handle_tid: u32,
+    /// `dirtied_blocks` of `jbd2_handle_stats`.
+    pub handle_blocks: u32,
 }
 
 impl Dirty {
@@ -187,7 +195,11 @@ impl Dirty {
             inode_mode: ABSENT,
             bio_size: ABSENT,
             bio_opf: ABSENT,
-            pad: 0,
+            journals: 0,
+            jbd2_dev: ABSENT,
+            jbd2_transaction: ABSENT,
+            handle_tid: ABSENT,
+            handle_blocks: ABSENT,
         }
     }
 }

@@ -49,11 +49,13 @@ pub enum Count {
     ThreadTableFull = 20,
     /// A file with dirty pages found no place: its writers are not known.
     DirtyFileLost = 21,
+    /// A commit of a journal could not be followed: the table was full, or the ring.
+    CommitLost = 22,
 }
 
 impl Count {
     /// All counters, in index order.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::RingFullIo,
         Self::RingFullWait,
         Self::RingFullProcess,
@@ -76,6 +78,7 @@ impl Count {
         Self::ExtremeContended,
         Self::ThreadTableFull,
         Self::DirtyFileLost,
+        Self::CommitLost,
     ];
 
     /// The name in reports.
@@ -103,6 +106,7 @@ impl Count {
             Self::ExtremeContended => "extreme_contended",
             Self::ThreadTableFull => "thread_table_full",
             Self::DirtyFileLost => "dirty_file_lost",
+            Self::CommitLost => "commit_lost",
         }
     }
 }

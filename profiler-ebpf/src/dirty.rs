@@ -5,18 +5,19 @@
 //! charged to the file's writers by what each has dirtied and was not charged for yet. So the sums are those of the
 //! dirtying, whoever writes back, in whatever order.
 
+use aya_ebpf::helpers::bpf_get_current_pid_tgid;
 use aya_ebpf::macros::btf_tracepoint;
 use aya_ebpf::programs::BtfTracePointContext;
 use iocontend_wire::config::ABSENT;
 use iocontend_wire::count::Count;
 use iocontend_wire::key::{How, Key, Owner, Reason};
 use iocontend_wire::record::{WriterRecord, tag};
-use iocontend_wire::tables::{DirtyFile, WRITERS};
+use iocontend_wire::tables::{DirtyFile, WRITERS, Writer};
 
 use crate::block::{NO_WAKEUP, now};
 use crate::counts::bump;
 use crate::kread::{Ptr, address, config, fetch, load};
-use crate::maps::{DIRTY, EVENTS, NEW_DIRTY, TOLD};
+use crate::maps::{DIRTY, EVENTS, NEW_DIRTY, TOLD, WRITEBACKS};
 use crate::owner::{Cause, PF_KTHREAD, current};
 use crate::{atomic, files};
 
@@ -85,7 +86,7 @@ unsafe fn bytes_of(folio: Ptr) -> u64 {
 
 /// A file that was not known, or another one at this address.
 #[inline(always)]
-unsafe fn begin(at: u64, ino: u64, dev: u32, older: bool) -> Option<*mut DirtyFile> {
+pub unsafe fn begin(at: u64, ino: u64, dev: u32, older: bool) -> Option<*mut DirtyFile> {
     let new = NEW_DIRTY.get_ptr_mut(0)?;
     // SAFETY: a per-CPU buffer that only `dirty_folio` uses, with interrupts off.
     unsafe {
@@ -93,10 +94,12 @@ unsafe fn begin(at: u64, ino: u64, dev: u32, older: bool) -> Option<*mut DirtyFi
         (*new).dev = dev;
         (*new).older = older as u32;
         (*new).others = 0;
+        (*new).others_total = 0;
         (*new).last = 0;
         for index in 0..WRITERS {
             (*new).writers[index].who = 0;
             (*new).writers[index].bytes = 0;
+            (*new).writers[index].total = 0;
         }
         if DIRTY.insert(&at, &*new, 0).is_err() {
             bump(Count::DirtyFileLost);
@@ -108,7 +111,7 @@ unsafe fn begin(at: u64, ino: u64, dev: u32, older: bool) -> Option<*mut DirtyFi
 
 /// Books bytes to a process.
 #[inline(always)]
-unsafe fn add(file: *mut DirtyFile, tgid: u32, bytes: u64) {
+pub unsafe fn add(file: *mut DirtyFile, tgid: u32, bytes: u64) {
     // SAFETY: map memory.
     unsafe {
         if (*file).last != tgid as u64 {
@@ -117,7 +120,7 @@ unsafe fn add(file: *mut DirtyFile, tgid: u32, bytes: u64) {
         for index in 0..WRITERS {
             let writer = &raw mut (*file).writers[index];
             if core::ptr::read_volatile(&raw const (*writer).who) == tgid as u64 {
-                atomic::add(&raw mut (*writer).bytes, bytes);
+                book(writer, bytes);
                 return;
             }
         }
@@ -125,11 +128,30 @@ unsafe fn add(file: *mut DirtyFile, tgid: u32, bytes: u64) {
         for index in 0..WRITERS {
             let writer = &raw mut (*file).writers[index];
             if atomic::swap(&raw mut (*writer).who, 0, tgid as u64).is_ok() {
-                atomic::add(&raw mut (*writer).bytes, bytes);
+                book(writer, bytes);
                 return;
             }
         }
+        add_others(file, bytes);
+    }
+}
+
+#[inline(always)]
+unsafe fn book(writer: *mut Writer, bytes: u64) {
+    // SAFETY: map memory.
+    unsafe {
+        atomic::add(&raw mut (*writer).bytes, bytes);
+        atomic::add(&raw mut (*writer).total, bytes);
+    }
+}
+
+/// Books bytes to nobody in particular.
+#[inline(always)]
+pub unsafe fn add_others(file: *mut DirtyFile, bytes: u64) {
+    // SAFETY: map memory.
+    unsafe {
         atomic::add(&raw mut (*file).others, bytes);
+        atomic::add(&raw mut (*file).others_total, bytes);
     }
 }
 
@@ -151,10 +173,23 @@ fn tell(tgid: u32) {
     }
 }
 
+/// A kernel thread begins to write a file back. Until the end, what it puts into a journal is the writers'.
+#[btf_tracepoint(function = "writeback_single_inode_start")]
+pub fn inode_write_start(ctx: BtfTracePointContext) -> i32 {
+    let inode: Ptr = ctx.arg(0);
+    let thread = bpf_get_current_pid_tgid() as u32;
+    // Without it such blocks are nobody's, and that shows.
+    let _stored = WRITEBACKS.insert(&thread, &address(inode), 0);
+    0
+}
+
 /// A file was written back. What is clean has no writers any more.
 #[btf_tracepoint(function = "writeback_single_inode")]
 pub fn inode_written(ctx: BtfTracePointContext) -> i32 {
     let inode: Ptr = ctx.arg(0);
+    let thread = bpf_get_current_pid_tgid() as u32;
+    // Not there: it began before the programs were attached.
+    let _removed = WRITEBACKS.remove(&thread);
     // SAFETY: a member of an inode; map memory.
     unsafe {
         let state: u32 = load(inode, config!(dirty.inode_state));
@@ -265,6 +300,51 @@ pub fn is_block_device(at: u64) -> bool {
     }
     let mode: u16 = fetch(at, config!(dirty.inode_mode)).unwrap_or(0);
     mode as u32 & TYPE_MASK == BLOCK_DEVICE
+}
+
+/// The process that dirtied most of the file that a kernel thread writes back.
+#[inline(always)]
+pub fn most_of(at: u64) -> Option<u32> {
+    let file = DIRTY.get_ptr_mut(&at)?;
+    let (mut who, mut most) = (0u64, 0u64);
+    for index in 0..WRITERS {
+        // SAFETY: map memory.
+        unsafe {
+            let writer = &raw const (*file).writers[index];
+            if core::ptr::read_volatile(&raw const (*writer).bytes) >= most
+                && core::ptr::read_volatile(&raw const (*writer).who) != 0
+            {
+                who = core::ptr::read_volatile(&raw const (*writer).who);
+                most = core::ptr::read_volatile(&raw const (*writer).bytes);
+            }
+        }
+    }
+    if who == 0 {
+        // SAFETY: map memory.
+        who = unsafe { core::ptr::read_volatile(&raw const (*file).last) };
+    }
+    if who == 0 { None } else { Some(who as u32) }
+}
+
+/// Who caused a bio of a journal, by the contributors of the transaction.
+#[inline(always)]
+pub fn cause_of_commit(bio: Ptr, key: u64) -> Option<Cause> {
+    // SAFETY: a member of a bio.
+    let bytes: u32 = unsafe { load(bio, config!(dirty.bio_size)) };
+    let found = writers(key, bytes as u64);
+    if found == 0 {
+        return None;
+    }
+    let others = Owner::Unattributed(Reason::JournalOthers as u32);
+    let others = Key::owner(others, 0, How::Unattributed);
+    if found & NOBODY != 0 {
+        return Some(Cause::of(others));
+    }
+    let by = |tgid: u64| Key::owner(Owner::Process(tgid as u32), 0, How::Journal);
+    let second =
+        if found & SECOND_MANY != 0 { others } else { by((found >> SECOND_SHIFT) & ID_MASK) };
+    let share = ((found >> SHARE_SHIFT) & 0xffff) as u16;
+    Some(Cause { owner: by(found & ID_MASK), second: second.0, share })
 }
 
 /// Who caused a bio with pages of the inode at this address. `None` when its writers are not known.

@@ -18,6 +18,7 @@ mod counts;
 mod devices;
 mod dirty;
 mod files;
+mod journal;
 mod kread;
 mod maps;
 mod owner;

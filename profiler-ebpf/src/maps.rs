@@ -6,7 +6,7 @@ use iocontend_wire::config::Config;
 use iocontend_wire::count::Counts;
 use iocontend_wire::key::FILES as FILE_IDS;
 use iocontend_wire::record::{ARGV_MAX, ExecRecord, IoRecord};
-use iocontend_wire::tables::*;
+use iocontend_wire::tables::{self, *};
 
 /// BPF_F_MMAPABLE: userspace maps the array and reads it without system calls.
 const MMAPABLE: u32 = 1 << 10;
@@ -76,6 +76,15 @@ pub static COUNTS: PerCpuArray<Counts> = PerCpuArray::with_max_entries(1, 0);
 /// is still dirty of it counts as dirtied before.
 #[map]
 pub static DIRTY: LruHashMap<u64, DirtyFile> = LruHashMap::with_max_entries(DIRTY_FILES, 0);
+
+/// Commits under way, by the journal's thread. Removed at their end. Full: counted.
+#[map]
+pub static COMMITS: HashMap<u32, Commit> = HashMap::with_max_entries(tables::COMMITS, 0);
+
+/// Files that kernel threads write back right now, as the addresses of their inodes. Removed at the end. Full: what
+/// such a thread adds to a journal is nobody's.
+#[map]
+pub static WRITEBACKS: HashMap<u32, u64> = HashMap::with_max_entries(tables::WRITEBACKS, 0);
 
 /// Processes that userspace was told to keep because they dirtied pages. Full: told again, no loss.
 #[map]

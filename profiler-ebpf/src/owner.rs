@@ -12,7 +12,7 @@ use iocontend_wire::key::{How, Key, Owner, Reason};
 use crate::devices::cgroup_index;
 use crate::files::{self, BioKind};
 use crate::kread::{Ptr, config, fetch, load};
-use crate::{dirty, threads};
+use crate::{dirty, journal, threads};
 
 /// PF_KTHREAD (include/linux/sched.h, all versions).
 pub const PF_KTHREAD: u32 = 0x0020_0000;
@@ -111,7 +111,14 @@ fn of_kernel_thread(bio: Ptr, op: u32, tgid: u32) -> Cause {
             }
         }
         BioKind::Cached if writes(op) && config!(dirty.watched) != 0 => {
-            if let Some(at) = files::host_of_page(bio) {
+            let host = files::host_of_page(bio);
+            // Not a file's page: a block of the journal, or metadata that its thread writes.
+            if host.is_none_or(dirty::is_block_device)
+                && let Some(cause) = journal::cause_of(bio)
+            {
+                return cause;
+            }
+            if let Some(at) = host {
                 match dirty::cause_of(bio, at) {
                     Some(cause) => match cause.owner.who() {
                         Owner::Process(_) => return cause,

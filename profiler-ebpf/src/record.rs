@@ -16,6 +16,8 @@ pub mod tag {
     pub const FLUSH: u8 = 6;
     /// [`super::WriterRecord`].
     pub const WRITER: u8 = 7;
+    /// [`super::CommitRecord`].
+    pub const COMMIT: u8 = 8;
 }
 
 /// "Not known" in a time field.
@@ -154,6 +156,39 @@ pub struct WriterRecord {
     pub now_ns: u64,
 }
 
+/// A commit of a journal is over. Times are CLOCK_MONOTONIC ns, 0 for a phase that was not reached or not seen.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+#[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
+pub struct CommitRecord {
+    /// [`tag::COMMIT`] in the lowest byte.
+    pub head: u32,
+    /// The file system's device (kernel encoding).
+    pub dev: u32,
+    /// Number of the transaction.
+    pub tid: u32,
+    /// Process id of the journal's thread.
+    pub thread: u32,
+    /// Begin.
+    pub start_ns: u64,
+    /// It waits for handles of its transaction that are still open.
+    pub locking_ns: u64,
+    /// Ordered data is written.
+    pub flushing_ns: u64,
+    /// The journal is written.
+    pub logging_ns: u64,
+    /// End.
+    pub end_ns: u64,
+    /// Contributors: process id in the lower half, blocks in the upper; 0 for none. Blocks that several handles
+    /// changed count several times.
+    pub contributors: [u64; COMMIT_CONTRIBUTORS],
+    /// Blocks of kernel threads and of processes beyond these.
+    pub others: u64,
+}
+
+/// Contributors of a commit in its record.
+pub const COMMIT_CONTRIBUTORS: usize = crate::tables::WRITERS;
+
 /// Most argument bytes an [`ExecRecord`] carries.
 pub const ARGV_MAX: usize = 3072;
 
@@ -164,3 +199,4 @@ const _: () = assert!(size_of::<ForkRecord>() == 32);
 const _: () = assert!(size_of::<ExitRecord>() == 40);
 const _: () = assert!(size_of::<FlushRecord>() == 24);
 const _: () = assert!(size_of::<WriterRecord>() == 16);
+const _: () = assert!(size_of::<CommitRecord>() == 128);

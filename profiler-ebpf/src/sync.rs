@@ -21,7 +21,7 @@ use crate::{calls, devices, files, streams, uring};
 
 /// A field of a classic tracepoint's record. A guarded copy: the verifier allows no offset that is not constant.
 #[inline(always)]
-fn field<T: Copy>(ctx: &TracePointContext, offset: u32) -> Option<T> {
+pub fn field<T: Copy>(ctx: &TracePointContext, offset: u32) -> Option<T> {
     if offset == ABSENT {
         return None;
     }

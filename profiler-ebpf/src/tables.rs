@@ -269,10 +269,14 @@ pub struct OpenWait {
     pub kind: u32,
 }
 
-/// Writers of one file that are told apart.
-pub const WRITERS: usize = 4;
-/// Files with dirty pages that are remembered.
+/// Writers of one file, or contributors of one commit, that are told apart.
+pub const WRITERS: usize = 8;
+/// Files with dirty pages, and journal transactions, that are remembered.
 pub const DIRTY_FILES: u32 = 8192;
+/// Journals that commit at a time.
+pub const COMMITS: u32 = 256;
+/// Kernel threads that write a file back at a time.
+pub const WRITEBACKS: u32 = 1024;
 
 /// What a process has dirtied of a file and was not written yet, as far as was seen.
 #[derive(Clone, Copy, Debug)]
@@ -282,6 +286,24 @@ pub struct Writer {
     pub who: u64,
     /// Bytes, whole pages.
     pub bytes: u64,
+    /// All that was ever booked.
+    pub total: u64,
+}
+
+/// A commit of a journal under way; times are CLOCK_MONOTONIC ns, 0 for a phase that was not reached.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Commit {
+    /// Key of its contributors among the dirty files.
+    pub key: u64,
+    /// Begin.
+    pub start: u64,
+    /// It waits until the handles of its transaction are closed.
+    pub locking: u64,
+    /// Ordered data is written.
+    pub flushing: u64,
+    /// The journal is written.
+    pub logging: u64,
 }
 
 /// Who dirtied the pages of a file that wait to be written.
@@ -298,6 +320,8 @@ pub struct DirtyFile {
     pub writers: [Writer; WRITERS],
     /// Bytes of those that found no place.
     pub others: u64,
+    /// All that was ever booked for them.
+    pub others_total: u64,
     /// Who dirtied a page last.
     pub last: u64,
 }
@@ -375,7 +399,7 @@ const _: () = assert!(size_of::<Phase>() == 24);
 const _: () = assert!(size_of::<Stats>() == 2704);
 const _: () = assert!(size_of::<Slot>() == 64);
 /// Memory of all other maps, generously: exec buffers, counters, waits, files, log messages at 64 CPUs.
-const OTHER_MAPS: usize = 3 << 20;
+const OTHER_MAPS: usize = 5 << 20;
 
 // The promise of the documentation: at most 64 MiB of map memory at 64 CPUs and 1,024 streams.
 const _: () = assert!(

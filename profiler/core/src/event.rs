@@ -5,8 +5,8 @@
 use bytemuck::AnyBitPattern;
 use iocontend_wire::key::{Key, Kind};
 use iocontend_wire::record::{
-    ExecRecord, ExitRecord, FlushRecord, ForkRecord, IoRecord, NO_TIME, WaitRecord, WriterRecord,
-    tag,
+    CommitRecord, ExecRecord, ExitRecord, FlushRecord, ForkRecord, IoRecord, NO_TIME, WaitRecord,
+    WriterRecord, tag,
 };
 use thiserror::Error;
 
@@ -38,6 +38,8 @@ pub enum Event {
         /// Who.
         child: ProcessKey,
     },
+    /// A commit of a journal is over.
+    Commit(Box<CommitEvent>),
     /// A process dirtied pages of a file, for the first time or after long.
     Writer {
         /// Process id.
@@ -90,6 +92,31 @@ pub struct WaitEvent {
     pub ret: i32,
 }
 
+/// A commit of a journal (jbd2). Times are CLOCK_MONOTONIC ns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommitEvent {
+    /// The file system's device.
+    pub dev: Dev,
+    /// Number of the transaction.
+    pub tid: u32,
+    /// Process id of the journal's thread.
+    pub thread: u32,
+    /// Begin.
+    pub start_ns: u64,
+    /// It begins to wait for open handles; `None` when that was not seen.
+    pub locking_ns: Option<u64>,
+    /// It begins to write ordered data.
+    pub flushing_ns: Option<u64>,
+    /// It begins to write the journal.
+    pub logging_ns: Option<u64>,
+    /// End.
+    pub end_ns: u64,
+    /// Who changed how many blocks, as far as told apart.
+    pub contributors: Vec<(u32, u32)>,
+    /// Blocks of kernel threads and of further processes.
+    pub others: u64,
+}
+
 /// A process became another program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExecEvent {
@@ -138,6 +165,7 @@ pub fn decode(bytes: &[u8]) -> Result<Event, DecodeError> {
             let WriterRecord { tgid, .. } = record(kind, bytes)?;
             Ok(Event::Writer { pid: tgid })
         }
+        tag::COMMIT => Ok(commit(&record(kind, bytes)?)),
         tag::EXEC => exec(kind, bytes),
         tag::FORK => {
             let ForkRecord { parent, child, start_boottime, .. } = record(kind, bytes)?;
@@ -194,6 +222,31 @@ fn wait(record: WaitRecord) -> Result<Event, DecodeError> {
         ino: record.ino,
         dev: (record.dev != 0).then(|| Dev::from_kernel(record.dev)),
         ret: record.ret,
+    }))
+}
+
+fn commit(record: &CommitRecord) -> Event {
+    let reached = |ns: u64| (ns != 0).then_some(ns);
+    let halves = |word: u64| {
+        let [who, blocks] = bytemuck::cast::<u64, [u32; 2]>(word.to_le());
+        (u32::from_le(who), u32::from_le(blocks))
+    };
+    Event::Commit(Box::new(CommitEvent {
+        dev: Dev::from_kernel(record.dev),
+        tid: record.tid,
+        thread: record.thread,
+        start_ns: record.start_ns,
+        locking_ns: reached(record.locking_ns),
+        flushing_ns: reached(record.flushing_ns),
+        logging_ns: reached(record.logging_ns),
+        end_ns: record.end_ns,
+        contributors: record
+            .contributors
+            .into_iter()
+            .map(halves)
+            .filter(|(who, _)| *who != 0)
+            .collect(),
+        others: record.others,
     }))
 }
 

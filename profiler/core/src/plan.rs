@@ -67,6 +67,8 @@ pub enum Loses {
     UringSyncs,
     /// Whose pages a kernel thread writes back.
     Writers,
+    /// Whose changes a journal's thread writes, and the phases of its commits.
+    Journal,
 }
 
 /// One program and where it goes.
@@ -148,7 +150,13 @@ pub enum PlanError {
 pub type Formats = BTreeMap<(&'static str, &'static str), Format>;
 
 /// Classic tracepoints whose format the plan wants to see.
-pub const CLASSIC: [(&str, &str); 5] = [
+pub const CLASSIC: [(&str, &str); 11] = [
+    ("jbd2", "jbd2_start_commit"),
+    ("jbd2", "jbd2_commit_locking"),
+    ("jbd2", "jbd2_commit_flushing"),
+    ("jbd2", "jbd2_commit_logging"),
+    ("jbd2", "jbd2_end_commit"),
+    ("jbd2", "jbd2_handle_stats"),
     ("ext4", "ext4_sync_file_enter"),
     ("ext4", "ext4_sync_file_exit"),
     ("xfs", "xfs_file_fsync"),
@@ -220,6 +228,7 @@ pub fn plan(facts: &Facts<'_>) -> Result<Plan, PlanError> {
     waits::uring_programs(&mut plan, facts);
     waits::thread_programs(&mut plan, facts);
     dirty::dirty_programs(&mut plan, facts);
+    dirty::journal_programs(&mut plan, facts);
     Ok(plan)
 }
 

@@ -325,10 +325,12 @@ fn reason_name(reason: u32) -> &'static str {
     const IN_FLIGHT: u32 = Reason::InFlightAtAttach as u32;
     const BEFORE: u32 = Reason::DirtiedBefore as u32;
     const MANY: u32 = Reason::ManyWriters as u32;
+    const JOURNAL: u32 = Reason::JournalOthers as u32;
     match reason {
         IN_FLIGHT => Count::InFlightAtAttach.name(),
         BEFORE => "dirtied_before",
         MANY => "many_writers",
+        JOURNAL => "journal_others",
         _ => Count::StartNotSeen.name(),
     }
 }

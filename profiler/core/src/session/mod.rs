@@ -257,7 +257,7 @@ impl Session {
         match event {
             Event::Io(io) => self.seen(io.key),
             Event::Wait(wait) => self.seen(wait.key),
-            Event::Flush { .. } => Vec::new(),
+            Event::Flush { .. } | Event::Commit(_) => Vec::new(),
             Event::Exec(exec) => self.actors.exec(exec),
             Event::Fork { parent, child } => {
                 self.actors.fork(parent, child);
