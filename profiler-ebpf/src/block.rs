@@ -58,6 +58,7 @@ unsafe fn begin(slot: *mut Slot, rq: Ptr, cause: Cause, queued: u64) {
     unsafe {
         (*slot).owner = cause.owner.0;
         (*slot).share = cause.share;
+        (*slot).held = cause.held as u32;
         if cause.share != 0 {
             (*slot).second = cause.second;
         }
@@ -105,7 +106,8 @@ pub fn getrq(ctx: BtfTracePointContext) -> i32 {
         unsafe {
             (*slot).owner = cause.owner.0;
             (*slot).second = cause.second;
-            (*slot).share = cause.share as u64;
+            (*slot).share = cause.share as u32;
+            (*slot).held = cause.held as u32;
             (*slot).queued = queued;
         }
     }
@@ -302,7 +304,7 @@ fn nobody(rq: Ptr) -> Key {
 unsafe fn finished(slot: *mut Slot, op: u32, status: u32, bytes: u32, complete: u64) {
     // SAFETY: the slot is ours until released.
     unsafe {
-        let Slot { owner, queued, issued, sector, done, dev, share, second, .. } = *slot;
+        let Slot { owner, queued, issued, sector, done, dev, share, second, held, .. } = *slot;
         if counting_since() == 0 {
             return;
         }
@@ -326,7 +328,7 @@ unsafe fn finished(slot: *mut Slot, op: u32, status: u32, bytes: u32, complete: 
         emit(
             cpu,
             IoRecord {
-                head: tag::IO as u32 | status << 8,
+                head: tag::IO as u32 | status << 8 | held << 16,
                 bytes,
                 key: key.0,
                 sector,

@@ -176,6 +176,10 @@ pub struct Dirty {
     pub jbd2_dev: u32,
     /// `transaction` of `jbd2_start_commit` and the other phases.
     pub jbd2_transaction: u32,
+    /// `bio.bi_flags`.
+    pub bio_flags: u32,
+    /// The bit there that says that a bio went through blk-throttle, as a mask.
+    pub throttled: u32,
     /// `tid` of `jbd2_handle_stats`.
     pub handle_tid: u32,
     /// `dirtied_blocks` of `jbd2_handle_stats`.
@@ -198,6 +202,8 @@ impl Dirty {
             journals: 0,
             jbd2_dev: ABSENT,
             jbd2_transaction: ABSENT,
+            bio_flags: ABSENT,
+            throttled: 0,
             handle_tid: ABSENT,
             handle_blocks: ABSENT,
         }
@@ -241,6 +247,10 @@ pub struct Threads {
     pub regs_di: u32,
     /// `pt_regs.si` (x86-64): the second.
     pub regs_si: u32,
+    /// `pause` in the records of `writeback:balance_dirty_pages`, milliseconds.
+    pub pause: u32,
+    /// Not used, always 0.
+    pub pad: u32,
 }
 
 impl Threads {
@@ -263,6 +273,8 @@ impl Threads {
             inode_mode: ABSENT,
             regs_di: ABSENT,
             regs_si: ABSENT,
+            pause: ABSENT,
+            pad: 0,
         }
     }
 }

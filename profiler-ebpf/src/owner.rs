@@ -35,13 +35,15 @@ pub struct Cause {
     pub second: u64,
     /// The other's part in 65,536ths.
     pub share: u16,
+    /// A kernel thread submits it for a process that a limit held back.
+    pub held: bool,
 }
 
 impl Cause {
     /// One alone.
     #[inline(always)]
     pub fn of(owner: Key) -> Self {
-        Self { owner, second: 0, share: 0 }
+        Self { owner, second: 0, share: 0, held: false }
     }
 }
 
@@ -59,7 +61,9 @@ pub fn of_submitter(bio: Ptr, op: u32) -> Cause {
     let (tgid, flags): (u32, u32) =
         unsafe { (load(task, config!(task_tgid)), load(task, config!(task_flags))) };
     if flags & PF_KTHREAD != 0 {
-        return of_kernel_thread(bio, op, tgid);
+        let mut cause = of_kernel_thread(bio, op, tgid);
+        cause.held = was_throttled(bio);
+        return cause;
     }
     let mut file = 0;
     if files::is_tracked(tgid) {
@@ -74,6 +78,16 @@ pub fn of_submitter(bio: Ptr, op: u32) -> Cause {
         return of_pages(bio, tgid, own);
     }
     Cause::of(own)
+}
+
+/// Whether a bio went through blk-throttle. Submitted by a kernel thread then, it was held back there.
+#[inline(always)]
+fn was_throttled(bio: Ptr) -> bool {
+    if config!(dirty.bio_flags) == ABSENT {
+        return false;
+    }
+    // SAFETY: a member of a bio.
+    unsafe { load::<u16>(bio, config!(dirty.bio_flags)) as u32 & config!(dirty.throttled) != 0 }
 }
 
 /// A process writes out pages of a file, mostly in a sync: its own and others'. What nobody is known to have dirtied

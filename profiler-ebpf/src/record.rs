@@ -28,7 +28,8 @@ pub const NO_TIME: u64 = u64::MAX;
 #[repr(C)]
 #[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
 pub struct IoRecord {
-    /// [`tag::IO`] in the lowest byte; blk_status_t of the last completion in the second.
+    /// [`tag::IO`] in the lowest byte; blk_status_t of the last completion in the second; 1 in the third when a
+    /// kernel thread submitted it for a process that a limit holds back.
     pub head: u32,
     /// Bytes transferred, all partial completions together.
     pub bytes: u32,
@@ -65,6 +66,14 @@ pub struct WaitRecord {
     pub dev: u32,
     /// What the call returned: 0 or a negative errno.
     pub ret: i32,
+    /// What counts as its length in the statistics, ns: the whole of a sync, else only the time it slept.
+    pub counted_ns: u64,
+    /// How much of the whole time the thread was ready to run and had no CPU; [`NO_TIME`] when not known.
+    pub runnable_ns: u64,
+    /// How much of it the thread had no CPU, for whatever reason; [`NO_TIME`] when not known.
+    pub away_ns: u64,
+    /// How much of it the kernel made it pause because of dirty pages.
+    pub throttled_ns: u64,
 }
 
 /// A program was started. `argv_len` bytes follow: arguments, each ended by NUL, possibly cut.
@@ -193,7 +202,7 @@ pub const COMMIT_CONTRIBUTORS: usize = crate::tables::WRITERS;
 pub const ARGV_MAX: usize = 3072;
 
 const _: () = assert!(size_of::<IoRecord>() == 48);
-const _: () = assert!(size_of::<WaitRecord>() == 48);
+const _: () = assert!(size_of::<WaitRecord>() == 80);
 const _: () = assert!(size_of::<ExecRecord>() == 56);
 const _: () = assert!(size_of::<ForkRecord>() == 32);
 const _: () = assert!(size_of::<ExitRecord>() == 40);

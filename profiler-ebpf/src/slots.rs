@@ -116,7 +116,8 @@ pub fn take_bio(key: u64) -> Option<(Cause, u64)> {
             let slot = &raw mut (*set).ways[way];
             if (*slot).tag == key {
                 let owner = Key((*slot).owner);
-                let cause = Cause { owner, second: (*slot).second, share: (*slot).share as u16 };
+                let (second, share) = ((*slot).second, (*slot).share as u16);
+                let cause = Cause { owner, second, share, held: (*slot).held != 0 };
                 let stored = (cause, (*slot).queued);
                 core::ptr::write_volatile(&raw mut (*slot).tag, 0);
                 return Some(stored);

@@ -97,7 +97,9 @@ pub struct Slot {
     /// What part of the bytes is the second owner's, in 65,536ths.
     pub share: u16,
     /// Index of the stream of the last request with this pointer: a shortcut, if that stream has the new one's key.
-    pub last_stream: u64,
+    pub last_stream: u32,
+    /// 1: a kernel thread submitted it for a process that a limit holds back.
+    pub held: u32,
     /// Owner part of the stream key of whoever else caused it, where the share is not 0.
     pub second: u64,
 }
@@ -130,7 +132,9 @@ pub struct BioSlot {
     /// As in [`Slot`].
     pub second: u64,
     /// As in [`Slot`].
-    pub share: u64,
+    pub share: u32,
+    /// As in [`Slot`].
+    pub held: u32,
 }
 
 /// Bios that share a hash.
@@ -267,6 +271,10 @@ pub struct OpenWait {
     pub dev: u32,
     /// The call, a [`crate::key::Kind`].
     pub kind: u32,
+    /// Run-queue delay of the thread so far, ns; [`crate::record::NO_TIME`] when not known.
+    pub delays: u64,
+    /// Time without a CPU of the thread so far, ns; the same.
+    pub away: u64,
 }
 
 /// Writers of one file, or contributors of one commit, that are told apart.
@@ -358,14 +366,18 @@ pub struct Thread {
     pub dev: u32,
     /// 1: it left the CPU to wait for storage.
     pub waiting: u32,
-    /// The page fault in which it last asked a disk for data.
-    pub read_fault: u64,
+    /// When it last asked a disk for data in a page fault.
+    pub read_at: u64,
     /// The file id of what it asked for.
     pub read_file: u32,
     /// Index of its process's stream of run-queue delays, if it still has that key.
     pub stream: u32,
-    /// Not used.
-    pub pad: [u64; 3],
+    /// Time without a CPU since it is watched, ns.
+    pub away: u64,
+    /// How long dirty pages made it pause in the open wait, ns.
+    pub throttled: u64,
+    /// How long dirty pages will make it pause in the sleep that it is about to begin, ns.
+    pub pause: u64,
 }
 
 /// Ways of a set of threads.

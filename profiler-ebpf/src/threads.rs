@@ -7,14 +7,14 @@
 //! a time, so its place in the table has one writer.
 
 use aya_ebpf::helpers::bpf_get_current_pid_tgid;
-use aya_ebpf::macros::btf_tracepoint;
-use aya_ebpf::programs::BtfTracePointContext;
+use aya_ebpf::macros::{btf_tracepoint, tracepoint};
+use aya_ebpf::programs::{BtfTracePointContext, TracePointContext};
 use iocontend_wire::config::ABSENT;
 use iocontend_wire::count::Count;
 use iocontend_wire::key::{FILES, How, Key, Kind, Owner};
 use iocontend_wire::record::{NO_TIME, WaitRecord, tag};
 use iocontend_wire::tables::{
-    STREAMS, THREAD_BITS, THREAD_WAYS, TRACKED_WINDOW, Thread, tracked_index,
+    THREAD_BITS, THREAD_WAYS, TRACKED_WINDOW, Thread, Tracked, tracked_index,
 };
 
 use crate::block::{NO_WAKEUP, counting_since, now};
@@ -22,7 +22,8 @@ use crate::calls::{self, EXCEPTION, NO_WAIT};
 use crate::counts::bump;
 use crate::kread::{Ptr, config, load};
 use crate::maps::{EVENTS, FILE_ENTRIES, OPEN_WAITS, TARGETS, THREADS};
-use crate::owner::PF_IO_WORKER;
+use crate::owner::{PF_IO_WORKER, current};
+use crate::sync::field;
 use crate::{atomic, devices, files, streams};
 
 /// Task states (include/linux/sched.h, all versions since 4.14).
@@ -31,10 +32,20 @@ const TASK_DEAD: u32 = 0x80;
 /// An idle kernel thread's sleep, which is no wait.
 const TASK_NOLOAD: u32 = 0x400;
 
+/// How long a page fault may wait for what the same thread asked for in an earlier one.
+const READ_AHEAD_NS: u64 = 1_000_000_000;
+
 /// Whether a process is a target.
 #[inline(always)]
 fn is_target(tgid: u32) -> bool {
-    let Some(table) = TARGETS.get_ptr_mut(0) else { return false };
+    match TARGETS.get_ptr_mut(0) {
+        Some(table) => is_in(table, tgid),
+        None => false,
+    }
+}
+
+#[inline(always)]
+fn is_in(table: *mut Tracked, tgid: u32) -> bool {
     // SAFETY: the index is below the length.
     let first = unsafe {
         core::ptr::read_volatile(&raw const (*table).entries[tracked_index(tgid) as usize])
@@ -109,8 +120,11 @@ fn take(tag: u64) -> Option<*mut Thread> {
         (*chosen).delays = 0;
         (*chosen).call = 0;
         (*chosen).waiting = 0;
-        (*chosen).read_fault = 0;
+        (*chosen).read_at = 0;
         (*chosen).stream = u32::MAX;
+        (*chosen).away = 0;
+        (*chosen).throttled = 0;
+        (*chosen).pause = 0;
         Some(chosen)
     }
 }
@@ -137,7 +151,8 @@ pub fn switch(ctx: BtfTracePointContext) -> i32 {
     // SAFETY: members of two tasks.
     let (prev_tgid, next_tgid): (u32, u32) =
         unsafe { (load(prev, config!(task_tgid)), load(next, config!(task_tgid))) };
-    let (leaves, comes) = (is_target(prev_tgid), is_target(next_tgid));
+    let Some(table) = TARGETS.get_ptr_mut(0) else { return 0 };
+    let (leaves, comes) = (is_in(table, prev_tgid), is_in(table, next_tgid));
     if !leaves && !comes {
         return 0;
     }
@@ -178,7 +193,44 @@ fn come(task: Ptr, tgid: u32, now: u64) {
         },
     };
     // SAFETY: map memory.
-    unsafe { (*thread).back = now };
+    unsafe {
+        (*thread).back = now;
+        if (*thread).left != 0 {
+            (*thread).away += now - (*thread).left;
+        }
+    }
+}
+
+/// Run-queue delay of the current thread, and its time without a CPU since it is watched, ns. [`NO_TIME`] for what is
+/// not known: only their differences mean something.
+#[inline(always)]
+pub fn so_far() -> (u64, u64) {
+    let delays = if config!(threads.run_delay) == ABSENT { NO_TIME } else { delays_of(current()) };
+    let tag = bpf_get_current_pid_tgid();
+    if config!(threads.state) == ABSENT || !is_target((tag >> 32) as u32) {
+        return (delays, NO_TIME);
+    }
+    match find(tag) {
+        // SAFETY: map memory.
+        Some(thread) => (delays, unsafe { (*thread).away }),
+        None => (delays, NO_TIME),
+    }
+}
+
+/// The kernel makes a writer pause because too many pages are dirty; it is about to sleep.
+#[tracepoint(category = "writeback", name = "balance_dirty_pages")]
+pub fn dirty_pause(ctx: TracePointContext) -> i32 {
+    let tag = bpf_get_current_pid_tgid();
+    if !is_target((tag >> 32) as u32) {
+        return 0;
+    }
+    if let (Some(thread), Some(ms)) = (find(tag), field::<i64>(&ctx, config!(threads.pause)))
+        && ms > 0
+    {
+        // SAFETY: map memory of this thread.
+        unsafe { (*thread).pause = ms as u64 * 1_000_000 };
+    }
+    0
 }
 
 /// A thread of a target leaves its CPU.
@@ -255,6 +307,8 @@ unsafe fn in_call(task: Ptr, thread: *mut Thread, tgid: u32, sleeps: bool, now: 
             return;
         }
         (*thread).waiting = !is_in_sync() as u32;
+        (*thread).throttled += (*thread).pause;
+        (*thread).pause = 0;
     }
 }
 
@@ -313,8 +367,8 @@ unsafe fn open(
         }
         let (mut file, mut dev, mut ino) = (0, 0, 0);
         if kind == Kind::Fault as u32 {
-            // Whose pages this fault asked the disk for, if it was this thread that asked.
-            if (*thread).read_fault == call {
+            // What it asked the disk for in this fault, or a moment ago: its read-ahead may still be under way.
+            if now - (*thread).read_at < READ_AHEAD_NS {
                 file = (*thread).read_file;
                 (dev, ino) = entry_of(file);
             }
@@ -331,6 +385,7 @@ unsafe fn open(
         (*thread).start = now;
         (*thread).end = now;
         (*thread).blocked = 0;
+        (*thread).throttled = 0;
         (*thread).ino = ino;
         (*thread).dev = dev;
     }
@@ -373,6 +428,11 @@ unsafe fn close(thread: *mut Thread) {
                     ino: (*thread).ino,
                     dev: (*thread).dev,
                     ret: 0,
+                    counted_ns: (*thread).blocked,
+                    // What is counted was neither ready to run nor on a CPU.
+                    runnable_ns: 0,
+                    away_ns: (*thread).end.wrapping_sub((*thread).start),
+                    throttled_ns: (*thread).throttled,
                 });
                 entry.submit(NO_WAKEUP);
             }
@@ -385,19 +445,13 @@ unsafe fn close(thread: *mut Thread) {
 /// will wait for.
 #[inline(always)]
 pub fn note_read(task: Ptr, tgid: u32, file: u32) {
-    if config!(threads.state) == ABSENT || file == 0 || !is_target(tgid) {
-        return;
-    }
-    let number = calls::number_of(task);
-    if number != EXCEPTION {
+    if file == 0 || !is_target(tgid) || calls::number_of(task) != EXCEPTION {
         return;
     }
     let Some(thread) = find(bpf_get_current_pid_tgid()) else { return };
-    // SAFETY: map memory; members of the current task.
+    // SAFETY: map memory, written by this thread's CPU alone.
     unsafe {
-        (*thread).read_fault = call_of(task, number, 0);
+        (*thread).read_at = now();
         (*thread).read_file = file;
     }
 }
-
-const _: () = assert!(STREAMS < u32::MAX as usize);

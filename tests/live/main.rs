@@ -6,4 +6,6 @@ mod etcd;
 mod exact;
 mod ground;
 mod loss;
+mod switches;
 mod vm;
+mod waits;

@@ -6,6 +6,7 @@ mod counts;
 mod etcd;
 mod limits;
 mod syncs;
+mod waits;
 
 use std::path::PathBuf;
 

@@ -40,14 +40,30 @@ impl Writer {
     }
 
     /// Gives one order and waits until it is done: `open PATH FLAG…`, `write BYTES TIMES`, `direct BYTES TIMES`,
-    /// `read`, `fsync TIMES`, `fdatasync TIMES`, `msync TIMES`, `forget`.
+    /// `direct-read BYTES TIMES`, `read`, `touch`, `fsync TIMES`, `fdatasync TIMES`, `msync TIMES`, `sync TIMES`,
+    /// `syncfs TIMES`, `sync-file-range TIMES`, `forget`.
     pub fn order(&mut self, order: &str) -> Result<()> {
+        let answer = self.answer(order)?;
+        ensure!(answer == "ok\n", "the helper program on `{order}`: {answer:?}");
+        Ok(())
+    }
+
+    /// Gives an order that is answered by a number: `ping-pong CPU ROUNDS` (CPU time, ns), `spin CPU MILLISECONDS`
+    /// (what the kernel says two threads waited for their CPU, ns).
+    pub fn ask(&mut self, order: &str) -> Result<u64> {
+        let answer = self.answer(order)?;
+        let number = answer.strip_prefix("ok ").map(str::trim_end);
+        let number =
+            number.with_context(|| format!("the helper program on `{order}`: {answer:?}"))?;
+        Ok(number.parse()?)
+    }
+
+    fn answer(&mut self, order: &str) -> Result<String> {
         writeln!(self.orders, "{order}")?;
         self.orders.flush()?;
         let mut answer = String::new();
         self.answers.read_line(&mut answer)?;
-        ensure!(answer == "ok\n", "the helper program on `{order}`: {answer:?}");
-        Ok(())
+        Ok(answer)
     }
 }
 

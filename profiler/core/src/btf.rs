@@ -401,6 +401,24 @@ mod tests {
     }
 
     #[test]
+    fn a_bit_is_found_in_its_aligned_word() {
+        let mut b = Builder::new();
+        let int = b.ty("int", kind::INT, 0, 4, &[0]);
+        // With the kind flag, the upper byte of an offset is the width of a bit field.
+        let name = b.name("in_iowait");
+        let structure = b.name("task");
+        let info = 1 << 31 | u32::from(kind::STRUCT) << 24 | 1;
+        for value in [structure, info, 16, name, int, 1 << 24 | 0x42] {
+            b.types.extend(value.to_le_bytes());
+        }
+        let bytes = b.bytes();
+        let btf = Btf::parse(&bytes).unwrap();
+        assert_eq!(btf.bit("task", "in_iowait"), Some((8, 1 << 2)));
+        assert_eq!(btf.offset("task", "in_iowait"), None, "it does not begin at a byte");
+        assert_eq!(btf.bit("task", "gone"), None);
+    }
+
+    #[test]
     fn a_prototype_names_what_its_arguments_point_at() {
         let bytes = sample();
         let btf = Btf::parse(&bytes).unwrap();

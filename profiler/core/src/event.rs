@@ -71,6 +71,8 @@ pub struct IoEvent {
     pub q2c_ns: Option<u64>,
     /// Device time, ns; `None` when never issued or not seen.
     pub d2c_ns: Option<u64>,
+    /// A kernel thread submitted it for a process that a limit held back.
+    pub held: bool,
 }
 
 /// A finished wait.
@@ -90,6 +92,14 @@ pub struct WaitEvent {
     pub dev: Option<Dev>,
     /// 0 or a negative errno.
     pub ret: i32,
+    /// Its length in the statistics, ns: the whole of a sync, of other calls only the time they slept.
+    pub counted_ns: u64,
+    /// How much of the whole time the thread was ready to run and had no CPU, ns.
+    pub runnable_ns: Option<u64>,
+    /// How much of it the thread had no CPU, ns.
+    pub away_ns: Option<u64>,
+    /// How much of it the kernel made the thread pause because of dirty pages, ns.
+    pub throttled_ns: Option<u64>,
 }
 
 /// A commit of a journal (jbd2). Times are CLOCK_MONOTONIC ns.
@@ -210,6 +220,7 @@ fn io(record: IoRecord) -> Result<Event, DecodeError> {
         complete_ns: record.complete_ns,
         q2c_ns: seen(record.q2c_ns),
         d2c_ns: seen(record.d2c_ns),
+        held: record.head.to_le_bytes()[2] != 0,
     }))
 }
 
@@ -222,6 +233,10 @@ fn wait(record: WaitRecord) -> Result<Event, DecodeError> {
         ino: record.ino,
         dev: (record.dev != 0).then(|| Dev::from_kernel(record.dev)),
         ret: record.ret,
+        counted_ns: record.counted_ns,
+        runnable_ns: seen(record.runnable_ns),
+        away_ns: seen(record.away_ns),
+        throttled_ns: seen(record.throttled_ns),
     }))
 }
 
@@ -308,6 +323,7 @@ mod tests {
             complete_ns: 1000,
             q2c_ns: Some(600),
             d2c_ns: None,
+            held: false,
         };
         assert_eq!(decode(&shifted[1..]), Ok(Event::Io(expected)));
     }

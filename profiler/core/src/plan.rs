@@ -61,6 +61,8 @@ pub enum Loses {
     ThreadWaits,
     /// Run-queue delay.
     RunQueue,
+    /// Which part of a write waited because of dirty pages.
+    DirtyPauses,
     /// Waits in `sync` and its like.
     CallWaits,
     /// From when to when a sync through `io_uring` really took.
@@ -150,7 +152,8 @@ pub enum PlanError {
 pub type Formats = BTreeMap<(&'static str, &'static str), Format>;
 
 /// Classic tracepoints whose format the plan wants to see.
-pub const CLASSIC: [(&str, &str); 11] = [
+pub const CLASSIC: [(&str, &str); 12] = [
+    ("writeback", "balance_dirty_pages"),
     ("jbd2", "jbd2_start_commit"),
     ("jbd2", "jbd2_commit_locking"),
     ("jbd2", "jbd2_commit_flushing"),

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use iocontend_core::btf::Btf;
-use iocontend_core::plan::{Facts, GapReason, Plan, PlanError, plan};
+use iocontend_core::plan::{Facts, GapReason, Hook, Plan, PlanError, plan};
 use iocontend_core::report::{Attached, CgroupVersion, HookKind, Host, Tool};
 use iocontend_core::selector::Selector;
 use iocontend_core::session::{Input, Options, Session};
@@ -129,7 +129,8 @@ impl Live {
         let attached = present.chain(missing).collect();
         let mut said: Vec<String> =
             self.probes.gaps.iter().filter_map(|gap| notes::gap(Lang::En, gap)).collect();
-        if self.probes.attached.iter().any(|program| program.program == "sync_syscall_exit") {
+        let ends = Hook::Classic("syscalls", "sys_exit_fsync");
+        if self.probes.attached.iter().any(|probe| probe.hook == ends) {
             said.push(notes::syscall_probes(Lang::En));
         }
         let is_attached = |name| self.probes.attached.iter().any(|probe| probe.program == name);

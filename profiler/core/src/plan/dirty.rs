@@ -97,6 +97,9 @@ fn offsets(btf: &Btf<'_>) -> Result<Dirty, GapReason> {
     };
     let need =
         |structure, path, whole| btf.offset(structure, path).ok_or(GapReason::NoField(whole));
+    // `BIO_BPS_THROTTLED` since 6.2 (include/linux/blk_types.h).
+    let throttled =
+        btf.enumerator("BIO_BPS_THROTTLED").or_else(|| btf.enumerator("BIO_THROTTLED"));
     let flags = [("folio", "flags.f"), ("folio", "flags"), ("page", "flags")];
     let head = btf.enumerator("PG_head").ok_or(GapReason::NoField("PG_head"))?;
     for (structure, path, whole) in [
@@ -118,6 +121,9 @@ fn offsets(btf: &Btf<'_>) -> Result<Dirty, GapReason> {
         inode_mode: need("inode", "i_mode", "inode.i_mode")?,
         bio_size: need("bio", "bi_iter.bi_size", "bio.bi_iter.bi_size")?,
         bio_opf: need("bio", "bi_opf", "bio.bi_opf")?,
+        bio_flags: if throttled.is_some() { btf.offset("bio", "bi_flags") } else { None }
+            .unwrap_or(ABSENT),
+        throttled: throttled.and_then(|bit| 1u32.checked_shl(bit)).unwrap_or(0),
         ..Dirty::absent()
     })
 }

@@ -299,7 +299,8 @@ fn with_rows(session: &Session, mut actor: Actor, rows: ActorRows) -> Actor {
     }
     for ((call, file_class), (row, paths)) in rows.waits {
         let latency = Lat::from(&row.q2c);
-        actor.waits.push(Wait { call, file_class, path: paths.one(), latency, anatomy: None });
+        let anatomy = row.parts.map(|parts| parts.of(latency.sum_ns));
+        actor.waits.push(Wait { call, file_class, path: paths.one(), latency, anatomy });
     }
     actor.run_queue = Lat::non_empty(&rows.run_queue.q2c);
     actor

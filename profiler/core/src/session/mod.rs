@@ -5,6 +5,7 @@
 //! gives the same reports.
 
 mod actors;
+mod anatomy;
 mod assemble;
 mod coverage;
 mod files;
@@ -23,6 +24,7 @@ use crate::report::{Attached, BpfCost, Host, Report, Tool};
 use crate::selector::Selector;
 
 use actors::Actors;
+use anatomy::Anatomy;
 pub use actors::Owned;
 use coverage::Ledger;
 use files::Files;
@@ -171,6 +173,7 @@ pub struct Session {
     actors: Actors,
     streams: Streams,
     files: Files,
+    anatomy: Anatomy,
     ledger: Ledger,
     devices: Vec<DeviceFacts>,
     first_sample: HostSample,
@@ -187,6 +190,7 @@ impl Session {
             interval_started: now,
             streams: Streams::default(),
             files: Files::default(),
+            anatomy: Anatomy::default(),
             ledger: Ledger::default(),
             devices: Vec::new(),
             first_sample: HostSample::default(),
@@ -255,9 +259,33 @@ impl Session {
 
     fn event(&mut self, event: Event) -> Vec<Output> {
         match event {
-            Event::Io(io) => self.seen(io.key),
-            Event::Wait(wait) => self.seen(wait.key),
-            Event::Flush { .. } | Event::Commit(_) => Vec::new(),
+            Event::Io(io) => {
+                if let Owner::Process(pid) = io.key.who()
+                    && self.actors.is_target(pid)
+                {
+                    self.anatomy.io(pid, &io);
+                }
+                self.seen(io.key)
+            }
+            Event::Wait(wait) => {
+                let outputs = self.seen(wait.key);
+                if let Owner::Process(pid) = wait.key.who()
+                    && self.actors.is_target(pid)
+                {
+                    let parts = self.anatomy.take_apart(pid, &wait);
+                    let owner = self.actors.owned_by(wait.key.who());
+                    self.streams.add_parts(wait.key, owner, &parts);
+                }
+                outputs
+            }
+            Event::Flush { dev, complete_ns, d2c_ns } => {
+                self.anatomy.flush(dev, complete_ns, d2c_ns);
+                Vec::new()
+            }
+            Event::Commit(commit) => {
+                self.anatomy.commit(*commit);
+                Vec::new()
+            }
             Event::Exec(exec) => self.actors.exec(exec),
             Event::Fork { parent, child } => {
                 self.actors.fork(parent, child);
@@ -265,7 +293,10 @@ impl Session {
             }
             // What it dirtied may be written after its end.
             Event::Writer { pid } => self.actors.active(pid),
-            Event::Exit { process, comm } => self.actors.exit(process, &comm),
+            Event::Exit { process, comm } => {
+                self.anatomy.forget(process.pid);
+                self.actors.exit(process, &comm)
+            }
         }
     }
 

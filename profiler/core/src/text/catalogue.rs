@@ -53,6 +53,13 @@ pub enum Msg<'a> {
         /// Number of calls.
         count: &'a str,
     },
+    /// How often an actor's threads were ready to run and waited for a CPU.
+    RunQueue {
+        /// The actor.
+        actor: &'a str,
+        /// Number of times a thread got a CPU.
+        count: &'a str,
+    },
     /// A distribution in a line.
     Quantiles {
         /// Mean.
@@ -149,6 +156,9 @@ fn english(msg: &Msg<'_>) -> String {
         Msg::FlushRate(rate) => format!("{rate} flushes/s"),
         Msg::Waits { actor, call, file, count } => {
             format!("{actor}, {call} of {file}: {count} times")
+        }
+        Msg::RunQueue { actor, count } => {
+            format!("{actor}, ready to run until on a CPU: {count} times")
         }
         Msg::Quantiles { mean, p50, p99, max } => {
             format!("mean {mean}, p50 {p50}, p99 {p99}, max {max}")

@@ -42,6 +42,7 @@ labels! {
     Q2cP99 = "q2c\np99", "Column: total time.";
     Q2cMax = "q2c\nmax", "Column: longest total time.";
     Call = "WAITED IN", "Column: system call.";
+    RunQueue = "run queue", "In place of a call: ready to run, and no CPU.";
     Count = "COUNT", "Column: number of calls.";
     UpTo = "UP TO", "Column: upper edge of a histogram's row.";
     Bar = "", "Column: the bars of a histogram.";

@@ -53,6 +53,7 @@ pub fn gap(lang: Lang, gap: &Gap) -> Option<String> {
         }
         Loses::CallWaits => "no waits in sync, syncfs and sync_file_range".to_owned(),
         Loses::UringSyncs => "syncs through io_uring count as long as a worker has them".to_owned(),
+        Loses::DirtyPauses => "pauses of writers for too many dirty pages count as lock".to_owned(),
         Loses::Journal => {
             "journal blocks are not given to those who filled them; no phases of commits".to_owned()
         }

@@ -3,12 +3,12 @@
 use std::io::{self, Write};
 
 use super::io_rows::{self, Kind};
-use super::lines::{ABSENT, Tone, joined, say, toned};
+use super::lines::{ABSENT, Tone, head, joined, say, toned};
 use super::table::{self, Column, Row};
 use super::{coverage, device, who};
 use crate::render::safe::printable;
 use crate::render::{Style, units};
-use crate::report::{Actor, PsiIo, Report, Wait};
+use crate::report::{Actor, Lat, PsiIo, Report, Wait};
 use crate::text::{Label, Msg};
 
 /// Rows of others than targets.
@@ -53,12 +53,21 @@ pub(super) fn target_waits(report: &Report) -> Vec<(&Actor, &Wait)> {
     targets.flat_map(|actor| actor.waits.iter().map(move |wait| (actor, wait))).collect()
 }
 
+/// The targets' run-queue delays, in the order of the report.
+pub(super) fn run_queues(report: &Report) -> impl Iterator<Item = (&Actor, &Lat)> {
+    let targets = report.actors.iter().filter(|actor| report.is_target(&actor.id));
+    targets.filter_map(|actor| Some((actor, actor.run_queue.as_ref()?)))
+}
+
 fn waits(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    let rows: Vec<Row> = target_waits(report)
-        .into_iter()
-        .filter(|(_, wait)| wait.latency.count > 0)
-        .map(|(actor, wait)| Row { cells: wait_cells(actor, wait, style), strong: true })
-        .collect();
+    let waits = target_waits(report).into_iter().filter(|(_, wait)| wait.latency.count > 0).map(
+        |(actor, wait)| {
+            wait_cells(actor, (wait.file_class.name(), wait.call.name()), &wait.latency, style)
+        },
+    );
+    let queued = run_queues(report)
+        .map(|(actor, lat)| wait_cells(actor, (ABSENT, head(Label::RunQueue, style)), lat, style));
+    let rows: Vec<Row> = waits.chain(queued).map(|cells| Row { cells, strong: true }).collect();
     if rows.is_empty() {
         return Ok(());
     }
@@ -74,16 +83,21 @@ fn waits(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> 
     table::write(&spec, &rows, style, out)
 }
 
-fn wait_cells(actor: &Actor, wait: &Wait, style: &Style) -> Vec<String> {
+fn wait_cells(
+    actor: &Actor,
+    (class, call): (&str, &str),
+    latency: &Lat,
+    style: &Style,
+) -> Vec<String> {
     let time =
         |ns: Option<u64>| ns.map_or_else(|| ABSENT.to_owned(), |ns| units::duration(ns, style));
     vec![
         who::name(actor, style),
-        wait.file_class.name().to_owned(),
-        wait.call.name().to_owned(),
-        units::count(wait.latency.count),
-        time(wait.latency.p50_ns),
-        time(wait.latency.p99_ns),
-        time(wait.latency.max_ns),
+        class.to_owned(),
+        call.to_owned(),
+        units::count(latency.count),
+        time(latency.p50_ns),
+        time(latency.p99_ns),
+        time(latency.max_ns),
     ]
 }

@@ -2,13 +2,13 @@
 
 use std::io::{self, Write};
 
-use super::interval::{pressure, target_waits};
+use super::interval::{pressure, run_queues, target_waits};
 use super::io_rows::{self, Kind};
 use super::lines::{ABSENT, Tone, head, joined, say, title, toned, wrapped};
 use super::{coverage, device, histogram, who};
 use crate::render::safe::{printable, shorten};
 use crate::render::{Style, units};
-use crate::report::{Actor, Host, Report, Wait, Window};
+use crate::report::{Actor, Host, Lat, Report, Wait, Window};
 use crate::text::{Label, Msg};
 
 /// Rows of IO of others than targets.
@@ -77,13 +77,19 @@ fn waits(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> 
     title(Label::WaitsTitle, style, out)?;
     let waits = target_waits(report);
     if waits.is_empty() {
-        return writeln!(out, "{}", say(&Msg::NoWaits, style));
+        writeln!(out, "{}", say(&Msg::NoWaits, style))?;
     }
     for (index, (actor, wait)) in waits.into_iter().enumerate() {
         if index > 0 {
             writeln!(out)?;
         }
         one_wait(actor, wait, style, out)?;
+    }
+    for (actor, lat) in run_queues(report) {
+        let (actor, count) = (who::name(actor, style), units::count(lat.count));
+        let line = say(&Msg::RunQueue { actor: &actor, count: &count }, style);
+        writeln!(out, "\n{}", toned(&shorten(&line, style.width, style), Tone::Strong, style))?;
+        quantiles(lat, style, out)?;
     }
     Ok(())
 }
@@ -94,7 +100,11 @@ fn one_wait(actor: &Actor, wait: &Wait, style: &Style, out: &mut dyn Write) -> i
     let msg = Msg::Waits { actor: &actor, call: wait.call.name(), file: &file, count: &count };
     let line = shorten(&say(&msg, style), style.width, style);
     writeln!(out, "{}", toned(&line, Tone::Strong, style))?;
-    let lat = &wait.latency;
+    quantiles(&wait.latency, style, out)?;
+    histogram::write(&wait.latency, style, out)
+}
+
+fn quantiles(lat: &Lat, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     let time =
         |ns: Option<u64>| ns.map_or_else(|| ABSENT.to_owned(), |ns| units::duration(ns, style));
     let msg = Msg::Quantiles {
@@ -103,8 +113,7 @@ fn one_wait(actor: &Actor, wait: &Wait, style: &Style, out: &mut dyn Write) -> i
         p99: &time(lat.p99_ns),
         max: &time(lat.max_ns),
     };
-    writeln!(out, "{}", say(&msg, style))?;
-    histogram::write(lat, style, out)
+    writeln!(out, "{}", say(&msg, style))
 }
 
 /// Each actor of the shown rows once, in their order.

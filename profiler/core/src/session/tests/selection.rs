@@ -69,13 +69,34 @@ fn a_target_that_ends_stays_in_the_report() {
     host.tell(process(facts(10, 5, "mydb", &["mydb"])));
     let outputs = host.record(&exit_record(10, 5, "mydb"));
     let selector = "--pid-of mydb".to_owned();
-    let expected =
-        [Output::TargetExited { pid: 10, selector }, Output::Untrack(10), Output::Retire(10)];
+    let expected = [
+        Output::TargetExited { pid: 10, selector },
+        Output::Untrack(10),
+        Output::UnwatchThreads(10),
+        Output::Retire(10),
+    ];
     assert_eq!(outputs, expected);
     assert_eq!(host.record(&exit_record(10, 5, "mydb")), []);
     assert_eq!(targets(&mut host), ["10@5"]);
     assert!(actor(&host.report(Span::Whole), "10@5").exited);
     assert!(host.session.tracked_pids().is_empty());
+}
+
+/// The threads of targets are watched, of nobody else, and only as long as they are targets.
+#[test]
+fn threads_are_watched_while_their_process_is_a_target() {
+    let mut host = named("mydb");
+    let watched = |outputs: &[Output], pid| outputs.contains(&Output::WatchThreads(pid));
+    let again = || process(facts(10, 5, "mydb", &["mydb"]));
+    assert!(watched(&host.tell(again()), 10));
+    assert!(!watched(&host.tell(again()), 10), "once");
+    let backup = facts(12, 5, "etcdctl", &["etcdctl", "snapshot", "save", "/b.db"]);
+    assert!(!watched(&host.tell(process(backup)), 12));
+    // A child before it becomes what it is.
+    host.record(&fork_record(10, 11, 6));
+    assert!(watched(&host.tell(process(facts(11, 6, "mydb", &["mydb"]))), 11));
+    let outputs = host.record(&exec_record(11, 6, "gzip", &["gzip"]));
+    assert!(outputs.contains(&Output::UnwatchThreads(11)), "{outputs:?}");
 }
 
 /// Without a selector it is whatever plays the role of etcd, also below another name.

@@ -42,6 +42,35 @@ fn known_requests_and_waits_are_known_rows() {
     assert!((device.depth.unwrap().mean - 3.9e-6).abs() < 1e-12);
 }
 
+/// Run-queue delays are a distribution of their actor: no wait, on no device, and nothing that a record would tell.
+#[test]
+fn run_queue_delays_belong_to_their_actor_and_to_no_device() {
+    let mut host = Host::new(&[]);
+    host.tell(process(facts(10, 5, "a", &["a"])));
+    let delays = [Done::wait(2_000), Done::wait(90_000_000)];
+    host.tell(stream(0, direct(10, 0, Kind::RunQueue), &stats_of(&delays)));
+    let report = host.consistent(Span::Whole);
+    let owner = actor(&report, "10@5");
+    let queued = owner.run_queue.as_ref().unwrap();
+    assert_eq!((queued.count, queued.sum_ns, queued.max_ns), (2, 90_002_000, Some(90_000_000)));
+    assert!(owner.waits.is_empty() && owner.io.is_empty() && report.devices.is_empty());
+    assert_eq!((report.coverage.events_seen, report.coverage.lost_total()), (0, 0));
+    assert!(host.consistent(Span::Interval).actors[0].run_queue.is_some());
+    assert!(host.consistent(Span::Interval).actors.iter().all(|actor| actor.run_queue.is_none()));
+}
+
+/// Every kind of wait has a call of its own.
+#[test]
+fn every_kind_of_wait_is_a_call() {
+    let mut host = Host::new(&[]);
+    for (index, kind) in (0..).zip(Kind::ALL) {
+        host.tell(stream(index, direct(10, 0, kind), &stats_of(&[Done::wait(1_000)])));
+    }
+    let report = host.consistent(Span::Whole);
+    let calls: Vec<Call> = report.actors[0].waits.iter().map(|wait| wait.call).collect();
+    assert_eq!(calls, Call::ALL);
+}
+
 /// A second look at the same statistics adds nothing, a later one only what is new.
 #[test]
 fn a_sample_adds_only_what_is_new_in_every_shard() {

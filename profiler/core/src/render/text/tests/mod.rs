@@ -82,6 +82,23 @@ fn a_hostile_name_cannot_steer_the_terminal() {
 }
 
 #[test]
+fn a_targets_run_queue_is_shown_and_nobody_elses() {
+    let mut report = sample::report();
+    report.actors[1].run_queue = Some(sample::lat(77, 5_000));
+    for renderer in BOTH {
+        let text = rendered(renderer, &report, width(80));
+        assert!(!text.contains("run queue") && !text.contains("ready to run"), "{text}");
+    }
+    report.actors[0].run_queue = Some(sample::lat(4_321, 5_000));
+    for renderer in BOTH {
+        let text = rendered(renderer, &report, width(80));
+        let line = |line: &&str| line.contains("etcd 4711") && line.contains("4,321");
+        let shown = text.lines().find(line).unwrap_or_else(|| panic!("{text}"));
+        assert!(shown.contains("run queue") || shown.contains("ready to run"), "{shown}");
+    }
+}
+
+#[test]
 fn an_empty_report_is_said_to_be_empty() {
     let full = sample::report();
     let empty = Report::new(full.tool, crate::report::Host::default(), full.window);

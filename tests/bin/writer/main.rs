@@ -1,8 +1,11 @@
-//! Makes exactly the system calls it is told to, one order a line on stdin, `ok` on stdout. Its arguments are
-//! ignored, so that a copy can look like any other program.
+//! Makes exactly the system calls it is told to, one order a line on stdin, `ok` on stdout, with a number behind it where
+//! the order asks for one. Its arguments are ignored, so that a copy can look like any other program.
+
+mod threads;
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead as _, Read as _, Seek as _, Write as _};
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::ptr;
 
@@ -19,7 +22,8 @@ fn main() -> Result<()> {
     for line in io::stdin().lock().lines() {
         let line = line?;
         let answer = match obey(&mut file, &line) {
-            Ok(()) => "ok".to_owned(),
+            Ok(None) => "ok".to_owned(),
+            Ok(Some(number)) => format!("ok {number}"),
             Err(error) => format!("{error:#}"),
         };
         writeln!(out, "{answer}")?;
@@ -28,7 +32,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-fn obey(file: &mut Option<File>, line: &str) -> Result<()> {
+fn obey(file: &mut Option<File>, line: &str) -> Result<Option<u64>> {
     let words: Vec<&str> = line.split(' ').filter(|word| !word.is_empty()).collect();
     let number = |index: usize| -> Result<usize> {
         Ok(words.get(index).context("a number is missing")?.parse()?)
@@ -36,7 +40,16 @@ fn obey(file: &mut Option<File>, line: &str) -> Result<()> {
     let order = *words.first().context("no order")?;
     if order == "open" {
         *file = Some(open(words.get(1).context("no path")?, &words[2..])?);
-        return Ok(());
+        return Ok(None);
+    }
+    match order {
+        "ping-pong" => return threads::ping_pong(number(1)?, number(2)?).map(Some),
+        "spin" => return threads::spin(number(1)?, number(2)?).map(Some),
+        "sync" => {
+            (0..number(1)?).for_each(|_| rustix::fs::sync());
+            return Ok(None);
+        }
+        _ => {}
     }
     let file = file.as_mut().context("no file is open")?;
     match order {
@@ -53,6 +66,22 @@ fn obey(file: &mut Option<File>, line: &str) -> Result<()> {
             while file.read(&mut buffer)? > 0 {}
             Ok(())
         }
+        "direct-read" => {
+            file.rewind()?;
+            let bytes = number(1)?;
+            let mut buffer = vec![0; bytes + ALIGN];
+            let begin = buffer.as_ptr().align_offset(ALIGN);
+            for _ in 0..number(2)? {
+                file.read_exact(&mut buffer[begin..begin + bytes])?;
+            }
+            Ok(())
+        }
+        "touch" => touch(file),
+        "syncfs" => (0..number(1)?).try_for_each(|_| {
+            write(file, b"something to sync\n", 1)?;
+            Ok(rustix::fs::syncfs(&*file)?)
+        }),
+        "sync-file-range" => (0..number(1)?).try_for_each(|_| sync_file_range(file)),
         "fsync" => (0..number(1)?).try_for_each(|_| dirty(file, File::sync_all)),
         "fdatasync" => (0..number(1)?).try_for_each(|_| dirty(file, File::sync_data)),
         "msync" => msyncs(file, number(1)?),
@@ -63,6 +92,7 @@ fn obey(file: &mut Option<File>, line: &str) -> Result<()> {
         }
         other => bail!("unknown order {other}"),
     }
+    .map(|()| None)
 }
 
 fn open(path: &str, flags: &[&str]) -> Result<File> {
@@ -98,6 +128,34 @@ fn write(file: &mut File, buffer: &[u8], times: usize) -> Result<()> {
 fn dirty(file: &mut File, sync: impl Fn(&File) -> io::Result<()>) -> Result<()> {
     write(file, b"something to sync\n", 1)?;
     Ok(sync(file)?)
+}
+
+/// Waits until the file's data is written, but for what the file system keeps about it.
+fn sync_file_range(file: &mut File) -> Result<()> {
+    const ALL: libc::c_uint = libc::SYNC_FILE_RANGE_WAIT_BEFORE
+        | libc::SYNC_FILE_RANGE_WRITE
+        | libc::SYNC_FILE_RANGE_WAIT_AFTER;
+    write(file, b"something to sync\n", 1)?;
+    // SAFETY: takes no memory of ours.
+    if unsafe { libc::sync_file_range(file.as_raw_fd(), 0, 0, ALL) } != 0 {
+        return Err(io::Error::last_os_error().into());
+    }
+    Ok(())
+}
+
+/// Reads one byte of each page through a mapping of the whole file.
+fn touch(file: &File) -> Result<()> {
+    let length = usize::try_from(file.metadata()?.len())?;
+    // SAFETY: a new mapping of the file.
+    let start =
+        unsafe { mmap(ptr::null_mut(), length, ProtFlags::READ, MapFlags::SHARED, file, 0)? };
+    for at in (0..length).step_by(ALIGN) {
+        // SAFETY: inside the mapping.
+        unsafe { start.cast::<u8>().add(at).read_volatile() };
+    }
+    // SAFETY: mapped above, not used any more.
+    unsafe { munmap(start, length)? };
+    Ok(())
 }
 
 fn msyncs(file: &File, times: usize) -> Result<()> {

@@ -1,0 +1,216 @@
+//! Waits of a target's threads in calls without an event of their own, and how long they had no CPU.
+
+#![expect(clippy::unwrap_used, reason = "a step that fails fails the test")]
+
+use std::time::Instant;
+
+use iocontend_core::ids::{Call, FileClass};
+use iocontend_core::report::{Actor, Report};
+use iocontend_tests::fio;
+use iocontend_tests::watch::{Watch, actor, latency, waits};
+use iocontend_tests::writer::Writer;
+
+const WRITER: &str = env!("CARGO_BIN_EXE_writer");
+/// Size of a direct read.
+const BYTES: u64 = 65_536;
+/// How many.
+const READS: u64 = 200;
+
+/// A folder on the disk below the file system's root (a temporary folder may be memory).
+fn folder() -> tempfile::TempDir {
+    tempfile::Builder::new().prefix("iocontend-test-").tempdir_in("/var/tmp").unwrap()
+}
+
+/// A helper program with a file of 12.5 MiB that is on the disk and not in memory.
+fn with_file(folder: &tempfile::TempDir) -> (Writer, String) {
+    let path = folder.path().join("file").display().to_string();
+    let mut writer = Writer::start(WRITER.as_ref(), &[]).unwrap();
+    writer.order(&format!("open {path}")).unwrap();
+    writer.order(&format!("write {BYTES} {READS}")).unwrap();
+    writer.order("forget").unwrap();
+    (writer, path)
+}
+
+fn watch(pid: u32, more: &[&str]) -> Watch {
+    let pid = pid.to_string();
+    Watch::start(&[&["--pid", pid.as_str()], more].concat()).unwrap()
+}
+
+fn path_of(actor: &Actor, call: Call) -> Option<String> {
+    actor.waits.iter().find(|wait| wait.call == call)?.path.clone()
+}
+
+/// Nothing is lost and nothing unaccounted for, but for requests that no probe was run for (`accounting.md`).
+fn is_whole(report: &Report) {
+    let lost: Vec<_> =
+        report.coverage.lost.iter().filter(|(reason, _)| *reason != "probe_not_run").collect();
+    assert!(lost.is_empty(), "{lost:?}");
+}
+
+// Property: each direct read of the disk is one wait in `read`, none longer than all of them took together, and its
+// file is known. A few may be over before the thread sleeps.
+#[test]
+#[ignore = "needs root"]
+fn direct_reads_are_waits() {
+    let folder = folder();
+    let (mut writer, path) = with_file(&folder);
+    writer.order(&format!("open {path} direct")).unwrap();
+    let watch = watch(writer.pid(), &[]);
+    let began = Instant::now();
+    writer.order(&format!("direct-read {BYTES} {READS}")).unwrap();
+    let took = began.elapsed();
+    // The last wait is told when its thread leaves the CPU again.
+    writer.order("sync 0").unwrap();
+    let report = watch.finish().unwrap();
+
+    is_whole(&report);
+    let found = actor(&report, writer.pid()).unwrap();
+    let reads = latency(found, Call::Read, FileClass::Other).unwrap();
+    println!("{} waits, {} ns of {took:?}", reads.count, reads.sum_ns);
+    assert!((READS * 9 / 10..=READS).contains(&reads.count), "{:?}", found.waits);
+    assert!(u128::from(reads.sum_ns) <= took.as_nanos());
+    assert!(reads.sum_ns > 0);
+    assert_eq!(path_of(found, Call::Read), Some(path));
+}
+
+// Property: the first touch of pages that are not in memory is a wait in a page fault, on the file that is mapped.
+#[test]
+#[ignore = "needs root"]
+fn page_faults_are_waits_on_their_file() {
+    let folder = folder();
+    let (mut writer, path) = with_file(&folder);
+    let watch = watch(writer.pid(), &[]);
+    let began = Instant::now();
+    writer.order("touch").unwrap();
+    let took = began.elapsed();
+    writer.order("sync 0").unwrap();
+    let report = watch.finish().unwrap();
+
+    is_whole(&report);
+    let found = actor(&report, writer.pid()).unwrap();
+    let faults = latency(found, Call::Fault, FileClass::Other).unwrap();
+    println!("{} waits, {} ns of {took:?}", faults.count, faults.sum_ns);
+    // Read-ahead of at most a few MiB at a time.
+    assert!(faults.count >= 3, "{:?}", found.waits);
+    assert!(u128::from(faults.sum_ns) <= took.as_nanos());
+    // One that found its page under way to somebody else has no file.
+    let path_seen = path_of(found, Call::Fault);
+    println!("{path_seen:?}");
+    assert!(path_seen.is_none_or(|seen| seen == path));
+}
+
+// Property: what two threads on one CPU wait for it is their process's run-queue delay, as the kernel itself has it,
+// and no wait for storage.
+#[test]
+#[ignore = "needs root"]
+fn threads_that_share_a_cpu_wait_in_the_run_queue() {
+    let mut writer = Writer::start(WRITER.as_ref(), &[]).unwrap();
+    let watch = watch(writer.pid(), &[]);
+    let kernel = writer.ask("spin 0 500").unwrap();
+    let report = watch.finish().unwrap();
+
+    is_whole(&report);
+    let found = actor(&report, writer.pid()).unwrap();
+    let ours = found.run_queue.as_ref().unwrap().sum_ns;
+    println!("{ours} ns, the kernel has {kernel} for the two threads");
+    assert!(kernel >= 300_000_000, "the threads did not share a CPU");
+    // Ours has the main thread as well, and how they all ended.
+    assert!(ours >= kernel && ours - kernel <= kernel / 20, "{ours} ns, the kernel has {kernel}");
+    assert!(found.waits.is_empty(), "{:?}", found.waits);
+}
+
+// Property: sleeping for a pipe, a lock or a timer is no wait for storage, and what is no target has no run queue.
+#[test]
+#[ignore = "needs root"]
+fn other_sleeps_are_no_waits() {
+    let mut writer = Writer::start(WRITER.as_ref(), &[]).unwrap();
+    let mut bystander = Writer::start(WRITER.as_ref(), &[]).unwrap();
+    let watch = watch(writer.pid(), &[]);
+    writer.ask("ping-pong 0 5000").unwrap();
+    bystander.ask("ping-pong 0 500").unwrap();
+    let report = watch.finish().unwrap();
+
+    is_whole(&report);
+    let found = actor(&report, writer.pid()).unwrap();
+    assert!(found.waits.is_empty(), "{:?}", found.waits);
+    // Two threads, each woken once a round.
+    let queued = found.run_queue.as_ref().unwrap();
+    assert!(queued.count >= 9_000, "{} times on a CPU", queued.count);
+    let others = report.actors.iter().filter(|actor| !report.is_target(&actor.id));
+    assert!(others.into_iter().all(|actor| actor.run_queue.is_none()));
+}
+
+// Property: with `--sync-calls` every sync, syncfs and sync_file_range of everybody is one wait of its own kind.
+#[test]
+#[ignore = "needs root"]
+fn sync_calls_are_counted_on_demand() {
+    let folder = folder();
+    let mut target = Writer::start(WRITER.as_ref(), &[]).unwrap();
+    let mut other = Writer::start(WRITER.as_ref(), &[]).unwrap();
+    let watch = watch(target.pid(), &["--sync-calls"]);
+    for (name, writer) in [("target", &mut target), ("other", &mut other)] {
+        let path = folder.path().join(name);
+        writer.order(&format!("open {}", path.display())).unwrap();
+        for order in ["sync 2", "syncfs 3", "sync-file-range 30"] {
+            writer.order(order).unwrap();
+        }
+    }
+    let report = watch.finish().unwrap();
+
+    is_whole(&report);
+    for writer in [&target, &other] {
+        let found = actor(&report, writer.pid()).unwrap();
+        let counts =
+            [Call::Sync, Call::Syncfs, Call::SyncFileRange].map(|call| waits(found, call, None));
+        assert_eq!(counts, [2, 3, 30], "{:?}", found.waits);
+    }
+}
+
+// Property: without it, the targets' are there all the same, as long as they were blocked, and others' are not.
+#[test]
+#[ignore = "needs root"]
+fn sync_calls_of_targets_are_seen_by_default() {
+    let folder = folder();
+    let mut target = Writer::start(WRITER.as_ref(), &[]).unwrap();
+    let mut other = Writer::start(WRITER.as_ref(), &[]).unwrap();
+    let watch = watch(target.pid(), &[]);
+    for (name, writer) in [("target", &mut target), ("other", &mut other)] {
+        writer.order(&format!("open {}", folder.path().join(name).display())).unwrap();
+        writer.order("syncfs 5").unwrap();
+    }
+    let report = watch.finish().unwrap();
+
+    is_whole(&report);
+    assert!(waits(actor(&report, target.pid()).unwrap(), Call::Syncfs, None) >= 5);
+    assert_eq!(waits(actor(&report, other.pid()).unwrap(), Call::Syncfs, None), 0);
+}
+
+// Property: an fsync through io_uring is one wait, from submission to completion, and is not counted again for the
+// worker thread that does it.
+#[test]
+#[ignore = "needs root"]
+fn io_uring_syncs_are_counted_once() {
+    let folder = folder();
+    let file = format!("filename={}", folder.path().join("file").display());
+    let load = fio::start(&[
+        "ioengine=io_uring",
+        "rw=write",
+        "bs=4k",
+        "size=400k",
+        "fdatasync=1",
+        // Starts only when we watch.
+        "startdelay=3",
+        &file,
+    ])
+    .unwrap();
+    let pid = load.pid();
+    let watch = watch(pid, &[]);
+    load.finish().unwrap();
+    let report = watch.finish().unwrap();
+
+    is_whole(&report);
+    let found = actor(&report, pid).unwrap();
+    // fio leaves out the one behind its last write, or not, by version.
+    assert!((99..=101).contains(&waits(found, Call::IoUringFsync, None)), "{:?}", found.waits);
+    assert_eq!(waits(found, Call::Fdatasync, None) + waits(found, Call::OtherSync, None), 0);
+}
