@@ -185,6 +185,15 @@ pub fn rq_issue(ctx: BtfTracePointContext) -> i32 {
     0
 }
 
+/// Counts something that happened to a request of a device and has no time.
+#[inline(always)]
+fn count_for_device(rq: Ptr, kind: Kind) {
+    if counting_since() != 0 {
+        let key = Key::overflow(devices::of_request(rq), kind as u32);
+        streams::account(key, 0, NO_TIME, NO_TIME);
+    }
+}
+
 /// The driver gave the request back; it will be issued again, and what it waits until then is queue time.
 #[btf_tracepoint(function = "block_rq_requeue")]
 pub fn rq_requeue(ctx: BtfTracePointContext) -> i32 {
@@ -194,6 +203,7 @@ pub fn rq_requeue(ctx: BtfTracePointContext) -> i32 {
         unsafe { (*slot).issued = 0 };
     }
     bump(Count::Requeued);
+    count_for_device(rq, Kind::Requeue);
     0
 }
 
@@ -208,6 +218,7 @@ pub fn rq_merge(ctx: BtfTracePointContext) -> i32 {
         }
     }
     bump(Count::Merged);
+    count_for_device(rq, Kind::Merge);
     0
 }
 

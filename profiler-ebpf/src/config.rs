@@ -98,6 +98,18 @@ pub struct Config {
     pub mm_arg_end: u32,
     /// `pt_regs.orig_ax` (x86-64).
     pub regs_orig_ax: u32,
+    /// `pt_regs.di`: the first argument of a system call (x86-64).
+    pub regs_di: u32,
+    /// `pt_regs.r9`: the sixth argument of a system call (x86-64).
+    pub regs_r9: u32,
+    /// `task_struct.files`.
+    pub task_files: u32,
+    /// `files_struct.fdt`.
+    pub files_fdt: u32,
+    /// `fdtable.fd`.
+    pub fdtable_fd: u32,
+    /// `file.f_flags`; absent also when one of the members is that lead to it.
+    pub file_flags: u32,
 
     /// Offsets in the records of `ext4:ext4_sync_file_enter`: `dev`.
     pub ext4_enter_dev: u32,
@@ -366,6 +378,12 @@ impl Config {
             mm_arg_start: ABSENT,
             mm_arg_end: ABSENT,
             regs_orig_ax: ABSENT,
+            regs_di: ABSENT,
+            regs_r9: ABSENT,
+            task_files: ABSENT,
+            files_fdt: ABSENT,
+            fdtable_fd: ABSENT,
+            file_flags: ABSENT,
             ext4_enter_dev: ABSENT,
             ext4_enter_ino: ABSENT,
             ext4_enter_datasync: ABSENT,

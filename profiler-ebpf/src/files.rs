@@ -2,18 +2,18 @@
 
 use iocontend_wire::config::{ABSENT, DIO_ENDS};
 use iocontend_wire::count::Count;
-use iocontend_wire::key::FILES as FILE_IDS;
+use iocontend_wire::key::file_place;
 use iocontend_wire::tables::{FileKey, TRACKED_WINDOW, tracked_index};
 
 use crate::atomic;
 use crate::counts::bump;
 use crate::kread::{Ptr, address, config, fetch, load};
-use crate::maps::{CONTROL, FILE_ENTRIES, FILES, TRACKED};
+use crate::maps::{CONTROL, FILE_ENTRIES, FILES, FREE_FILES, TRACKED};
 
 /// BPF_NOEXIST (include/uapi/linux/bpf.h).
 const NO_EXIST: u64 = 1;
-/// How many file ids are tried for a new file.
-const TRIES: u32 = 4;
+/// How often a number is tried for while other CPUs take theirs.
+const TRIES: u32 = 8;
 
 /// Whether userspace asked to tell this process's files apart.
 #[inline(always)]
@@ -136,7 +136,7 @@ pub fn inode_of_direct(dio: u64) -> Option<Inode> {
     inode_at(fetch(file, config!(file_inode))?)
 }
 
-/// The file id of a bio submitted by a tracked process; 0 when it cannot be told.
+/// The file number of a bio submitted by a tracked process; 0 when it cannot be told.
 #[inline(always)]
 pub fn of_bio(bio: Ptr) -> u32 {
     let inode = match kind_of(bio) {
@@ -150,7 +150,7 @@ pub fn of_bio(bio: Ptr) -> u32 {
     }
 }
 
-/// The file id already given to an inode.
+/// The number already given to an inode's file.
 #[inline(always)]
 pub fn known_id(inode: Inode) -> Option<u32> {
     let key = FileKey { ino: inode.ino, dev: inode.dev, pad: 0 };
@@ -162,52 +162,62 @@ pub fn known_id(inode: Inode) -> Option<u32> {
 #[inline(always)]
 pub fn writer_of(id: u32) -> Option<u32> {
     let entries = FILE_ENTRIES.get_ptr_mut(0)?;
-    let at = id & (FILE_IDS - 1);
+    let at = file_place(id) as usize;
     // SAFETY: masked to the length.
-    match unsafe { core::ptr::read_volatile(&raw const (*entries).entries[at as usize].writer) } {
+    match unsafe { core::ptr::read_volatile(&raw const (*entries).entries[at].writer) } {
         0 => None,
         writer => Some(writer),
     }
 }
 
-/// The file id of an inode, given out when new.
+/// The number of an inode's file, given out when new.
 #[inline(never)]
 #[unsafe(no_mangle)]
 pub extern "C" fn file_id(dev: u32, ino: u64) -> u32 {
     let inode = Inode { dev, ino };
-    if let Some(id) = known_id(inode) {
-        return id;
+    if let Some(number) = known_id(inode) {
+        return number;
     }
-    let (Some(entries), Some(control)) = (FILE_ENTRIES.get_ptr_mut(0), CONTROL.get_ptr_mut(0))
-    else {
+    let Some(number) = take_number() else {
+        bump(Count::FileTableFull);
         return 0;
     };
-    for _ in 0..TRIES {
-        // SAFETY: aligned map memory.
-        let id = unsafe { atomic::add(&raw mut (*control).next_file, 1) } as u32 & (FILE_IDS - 1);
-        if id == 0 {
-            continue;
-        }
-        // SAFETY: masked to the length.
-        let entry = unsafe { &raw mut (*entries).entries[id as usize] };
-        // SAFETY: aligned map memory; an entry is free while its inode is 0.
-        if unsafe { atomic::swap(&raw mut (*entry).ino, 0, inode.ino) }.is_err() {
-            continue;
-        }
-        // SAFETY: the entry is ours now.
-        unsafe {
-            core::ptr::write_volatile(&raw mut (*entry).dev, inode.dev);
-            core::ptr::write_volatile(&raw mut (*entry).writer, 0);
-        }
+    let Some(entries) = FILE_ENTRIES.get_ptr_mut(0) else { return 0 };
+    // SAFETY: masked to the length; the entry is ours, for nobody else has the number.
+    unsafe {
+        let entry = &raw mut (*entries).entries[file_place(number) as usize];
+        core::ptr::write_volatile(&raw mut (*entry).dev, inode.dev);
+        core::ptr::write_volatile(&raw mut (*entry).writer, 0);
+        core::ptr::write_volatile(&raw mut (*entry).ino, inode.ino);
         let key = FileKey { ino: inode.ino, dev: inode.dev, pad: 0 };
-        if FILES.insert(&key, &id, NO_EXIST).is_ok() {
-            return id;
+        if FILES.insert(&key, &number, NO_EXIST).is_ok() {
+            return number;
         }
-        // Another CPU was first: give the entry back and use theirs.
-        // SAFETY: the entry is still ours.
-        unsafe { core::ptr::write_volatile(&raw mut (*entry).ino, 0) };
-        return known_id(inode).unwrap_or(0);
+        // Another CPU was first: use its number. Userspace finds this one without an inode.
+        core::ptr::write_volatile(&raw mut (*entry).ino, 0);
     }
-    bump(Count::FileTableFull);
-    0
+    known_id(inode).unwrap_or(0)
+}
+
+/// Takes a number out of the queue of free ones.
+#[inline(always)]
+fn take_number() -> Option<u32> {
+    let free = FREE_FILES.get_ptr_mut(0)?;
+    let control = CONTROL.get_ptr_mut(0)?;
+    for _ in 0..TRIES {
+        // SAFETY: aligned map memory; masked to the length. What stands at `taken` is not overwritten before
+        // `taken` has moved on.
+        unsafe {
+            let taken = core::ptr::read_volatile(&raw const (*control).files_taken);
+            if taken == core::ptr::read_volatile(&raw const (*control).files_given) {
+                return None;
+            }
+            let at = file_place(taken as u32) as usize;
+            let number = core::ptr::read_volatile(&raw const (*free).numbers[at]) as u32;
+            if atomic::swap(&raw mut (*control).files_taken, taken, taken + 1).is_ok() {
+                return Some(number);
+            }
+        }
+    }
+    None
 }

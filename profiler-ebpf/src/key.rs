@@ -62,6 +62,10 @@ pub enum Kind {
     Discard = 3,
     /// A flush command at the device (no owner).
     FlushCommand = 4,
+    /// A request that was absorbed by another one (no owner).
+    Merge = 5,
+    /// A request that the driver gave back (no owner).
+    Requeue = 6,
     /// `fsync(2)`.
     Fsync = 8,
     /// `fdatasync(2)`.
@@ -99,12 +103,14 @@ impl Kind {
     pub const FIRST_WAIT: u32 = Self::Fsync as u32;
 
     /// All kinds.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::Read,
         Self::Write,
         Self::Flush,
         Self::Discard,
         Self::FlushCommand,
+        Self::Merge,
+        Self::Requeue,
         Self::Fsync,
         Self::Fdatasync,
         Self::OsyncWrite,
@@ -129,23 +135,41 @@ impl Kind {
 }
 
 const ID_BITS: u32 = 22;
+const FILE_BITS: u32 = 22;
 const OWNER_SHIFT: u32 = ID_BITS;
 const DEV_SHIFT: u32 = OWNER_SHIFT + 2;
 const KIND_SHIFT: u32 = DEV_SHIFT + 8;
 const FILE_SHIFT: u32 = KIND_SHIFT + 5;
-const HOW_SHIFT: u32 = FILE_SHIFT + 10;
+const HOW_SHIFT: u32 = FILE_SHIFT + FILE_BITS;
 const VALID: u64 = 1 << 62;
 
 /// Largest id a key holds; Linux's own limit of process ids (include/linux/threads.h, PID_MAX_LIMIT) is one more.
 pub const ID_MAX: u32 = (1 << ID_BITS) - 1;
-/// Number of files a key can tell apart; file 0 is "not looked at".
+/// Places for files that are told apart at a time; place 0 is never used.
 pub const FILES: u32 = 1 << 10;
+/// Numbers of files a key can tell apart; 0 is "not looked at". The lower bits of a number are its place, the upper
+/// ones say how often the place was given to another file: what is late to finish never counts for the next file.
+pub const FILE_NUMBERS: u32 = 1 << FILE_BITS;
 /// Number of device indices.
 pub const DEVICES: u32 = 64;
 /// The device index of devices beyond the table.
 pub const DEVICE_OVERFLOW: u32 = DEVICES - 1;
 /// Marks a table entry that userspace is retiring: not free, and equal to no key.
 pub const TOMBSTONE: u64 = u64::MAX;
+
+const _: () = assert!(1 << (HOW_SHIFT + 3) <= VALID);
+
+/// The place of a file's number.
+#[inline(always)]
+pub const fn file_place(number: u32) -> u32 {
+    number & (FILES - 1)
+}
+
+/// The number that a place has after this one.
+#[inline(always)]
+pub const fn next_file_number(number: u32) -> u32 {
+    number.wrapping_add(FILES) & (FILE_NUMBERS - 1)
+}
 
 /// A packed stream key. Never 0 (an empty table entry) and never [`TOMBSTONE`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -166,7 +190,7 @@ impl Key {
             VALID
                 | (id & ID_MAX) as u64
                 | kind << OWNER_SHIFT
-                | ((file & (FILES - 1)) as u64) << FILE_SHIFT
+                | ((file & (FILE_NUMBERS - 1)) as u64) << FILE_SHIFT
                 | (how as u64) << HOW_SHIFT,
         )
     }
@@ -209,9 +233,9 @@ impl Key {
         ((self.0 >> KIND_SHIFT) & 0x1f) as u32
     }
 
-    /// The file id, 0 when the file was not looked at.
+    /// The file's number, 0 when the file was not looked at.
     pub const fn file(self) -> u32 {
-        ((self.0 >> FILE_SHIFT) & (FILES as u64 - 1)) as u32
+        ((self.0 >> FILE_SHIFT) & (FILE_NUMBERS as u64 - 1)) as u32
     }
 
     /// How the owner was found, as a number; [`How`].
@@ -230,7 +254,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_key_gives_back_what_was_packed(
-            id in 0..=ID_MAX, owner in 0u32..4, dev in 0..DEVICES, kind in 0..Kind::ALL.len(), file in 0..FILES,
+            id in 0..=ID_MAX, owner in 0u32..4, dev in 0..DEVICES, kind in 0..Kind::ALL.len(), file in 0..FILE_NUMBERS,
         ) {
             let who = match owner {
                 0 => Owner::Process(id),
@@ -247,6 +271,19 @@ mod tests {
             prop_assert_eq!(key.file(), file);
             prop_assert_eq!(key.how(), How::Writeback as u32);
         }
+    }
+
+    #[test]
+    fn a_place_goes_through_all_its_numbers() {
+        let (mut number, mut times) = (5, 0);
+        loop {
+            assert_eq!(file_place(number), 5);
+            (number, times) = (next_file_number(number), times + 1);
+            if number == 5 {
+                break;
+            }
+        }
+        assert_eq!(times, FILE_NUMBERS / FILES);
     }
 
     #[test]

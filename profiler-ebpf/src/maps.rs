@@ -56,13 +56,17 @@ pub static THREADS: Array<ThreadSet> = Array::with_max_entries(1 << THREAD_BITS,
 #[map]
 pub static URING_SYNCS: HashMap<u64, UringSync> = HashMap::with_max_entries(1024, 0);
 
-/// File ids by inode. Added by both sides, removed by userspace. Full: file 0, counted.
+/// Numbers of files by inode. Added by both sides, removed by userspace. Full: file 0, counted.
 #[map]
 pub static FILES: HashMap<FileKey, u32> = HashMap::with_max_entries(2 * FILE_IDS, 0);
 
-/// Inodes by file id.
+/// Inodes by the place of a file's number.
 #[map]
 pub static FILE_ENTRIES: Array<FileEntries> = Array::with_max_entries(1, MMAPABLE);
+
+/// Numbers for new files. Filled by userspace, taken by both sides.
+#[map]
+pub static FREE_FILES: Array<FreeFiles> = Array::with_max_entries(1, MMAPABLE);
 
 /// Switches that change while the programs run.
 #[map]

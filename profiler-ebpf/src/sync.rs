@@ -2,19 +2,20 @@
 //! task entered the kernel with.
 
 use aya_ebpf::EbpfContext as _;
+use aya_ebpf::helpers::generated::bpf_ktime_get_boot_ns;
 use aya_ebpf::helpers::{bpf_get_current_pid_tgid, bpf_probe_read_kernel, bpf_task_pt_regs};
 use aya_ebpf::macros::tracepoint;
 use aya_ebpf::programs::TracePointContext;
 use iocontend_wire::config::ABSENT;
 use iocontend_wire::count::Count;
-use iocontend_wire::key::{How, Key, Kind, Owner};
+use iocontend_wire::key::{How, Key, Kind, Owner, file_place};
 use iocontend_wire::record::{NO_TIME, WaitRecord, tag};
 use iocontend_wire::tables::OpenWait;
 
 use crate::block::{NO_WAKEUP, counting_since, now};
 use crate::calls::nr;
 use crate::counts::bump;
-use crate::kread::{Ptr, config, load};
+use crate::kread::{Ptr, config, fetch, load};
 use crate::maps::{EVENTS, FILE_ENTRIES, OPEN_WAITS};
 use crate::owner::{PF_IO_WORKER, PF_KTHREAD, current};
 use crate::{calls, devices, files, streams, threads, uring};
@@ -73,6 +74,21 @@ fn call_of_current(datasync: u32) -> u32 {
     }
 }
 
+/// A process that may become one whose files are told apart, but that userspace has not looked at yet. Its syncs
+/// are rare, so each may have its file; of which class that is, is asked later.
+const YOUNG_NS: u64 = 5_000_000_000;
+
+/// Whether the current process started a moment ago.
+#[inline(always)]
+fn is_young() -> bool {
+    // SAFETY: members of the current task; no arguments.
+    unsafe {
+        let leader: Ptr = load(current(), config!(task_group_leader));
+        let started: u64 = load(leader, config!(task_start_boottime));
+        bpf_ktime_get_boot_ns().wrapping_sub(started) < YOUNG_NS
+    }
+}
+
 /// A sync of a file begins in the current thread.
 #[inline(always)]
 fn begin(dev: u32, ino: u64, datasync: u32) {
@@ -83,6 +99,8 @@ fn begin(dev: u32, ino: u64, datasync: u32) {
     if files::is_tracked(tgid) {
         file = files::file_id(dev, ino);
         note_writer(file, tgid);
+    } else if is_young() {
+        file = files::file_id(dev, ino);
     }
     if uring::worker_syncs(current()) {
         return;
@@ -111,7 +129,7 @@ fn note_writer(file: u32, tgid: u32) {
         return;
     }
     let Some(entries) = FILE_ENTRIES.get_ptr_mut(0) else { return };
-    let at = file & (iocontend_wire::key::FILES - 1);
+    let at = file_place(file);
     // SAFETY: masked to the length.
     unsafe {
         let writer = &raw mut (*entries).entries[at as usize].writer;
@@ -191,11 +209,40 @@ pub fn ext4_sync_exit(ctx: TracePointContext) -> i32 {
     0
 }
 
+/// `__O_SYNC`, the bit that `O_SYNC` has beyond `O_DSYNC` (include/uapi/asm-generic/fcntl.h).
+const ONLY_O_SYNC: u32 = 0o4_000_000;
+/// `RWF_SYNC` of `pwritev2` (include/uapi/linux/fs.h).
+const RWF_SYNC: u64 = 4;
+
+/// Whether the current task's synchronous write wants more than its data: `O_SYNC` or `RWF_SYNC`. A file or mount
+/// that is synchronous by itself wants data only (include/linux/fs.h, `iocb_flags`; 6.1 to 6.18).
+#[inline(always)]
+fn wants_more_than_data() -> bool {
+    if config!(file_flags) == ABSENT {
+        return false;
+    }
+    let task = current();
+    // SAFETY: the registers of the current task and its table of files; typed loads.
+    let (files, fd) = unsafe {
+        let regs = bpf_task_pt_regs(task as *mut _) as Ptr;
+        let number: u64 = load(regs, config!(regs_orig_ax));
+        let flags: u64 = load(regs, config!(regs_r9));
+        if number == nr::PWRITEV2 && flags & RWF_SYNC != 0 {
+            return true;
+        }
+        let table: Ptr = load(load::<Ptr>(task, config!(task_files)), config!(files_fdt));
+        (load::<u64>(table, config!(fdtable_fd)), load::<u64>(regs, config!(regs_di)) as u32)
+    };
+    let flags = fetch::<u64>(files + fd as u64 * 8, 0)
+        .and_then(|file| fetch::<u32>(file, config!(file_flags)));
+    flags.unwrap_or(0) & ONLY_O_SYNC != 0
+}
+
 /// xfs does not say whether only data is wanted, and has no event for the end.
 #[tracepoint(category = "xfs", name = "xfs_file_fsync")]
 pub fn xfs_sync_enter(ctx: TracePointContext) -> i32 {
     if let (Some(dev), Some(ino)) = (field(&ctx, config!(xfs_dev)), field(&ctx, config!(xfs_ino))) {
-        begin(dev, ino, 1);
+        begin(dev, ino, u32::from(!wants_more_than_data()));
     }
     0
 }

@@ -215,13 +215,22 @@ pub struct FileEntry {
     pub writer: u32,
 }
 
-/// All files by id.
+/// All files by place.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 #[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
 pub struct FileEntries {
-    /// Indexed by file id; id 0 is never used.
+    /// Indexed by [`crate::key::file_place`]; place 0 is never used.
     pub entries: [FileEntry; FILES as usize],
+}
+
+/// Numbers for new files: a queue that userspace fills and both sides take from.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+#[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
+pub struct FreeFiles {
+    /// The queue; [`Control`] has its ends. Never full, since place 0 is never used.
+    pub numbers: [u64; FILES as usize],
 }
 
 /// Words that both sides change while the programs run.
@@ -231,10 +240,12 @@ pub struct FileEntries {
 pub struct Control {
     /// 0: completions and waits are ignored. Else: counting since this CLOCK_MONOTONIC time, ns.
     pub counting_since: u64,
-    /// The file id to be given next.
-    pub next_file: u64,
+    /// Numbers of files taken out of [`FreeFiles`] so far.
+    pub files_taken: u64,
+    /// Numbers of files put into it so far; by userspace only.
+    pub files_given: u64,
     /// Not used.
-    pub pad: [u64; 6],
+    pub pad: [u64; 5],
 }
 
 /// How far the IO ring of one CPU is written and read. Two cache lines: one side writes each.

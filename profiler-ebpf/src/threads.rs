@@ -22,7 +22,7 @@ use crate::calls::{self, EXCEPTION, NO_WAIT};
 use crate::counts::bump;
 use crate::kread::{Ptr, config, load};
 use crate::maps::{EVENTS, FILE_ENTRIES, OPEN_WAITS, TARGETS, THREADS};
-use crate::owner::{PF_IO_WORKER, current};
+use crate::owner::{PF_IO_WORKER, PF_KTHREAD, current};
 use crate::sync::field;
 use crate::{atomic, devices, files, streams};
 
@@ -356,8 +356,8 @@ unsafe fn open(
     // SAFETY: map memory; members of the current task.
     unsafe {
         let flags: u32 = load(task, config!(task_flags));
-        // A worker of io_uring makes no system calls.
-        if flags & PF_IO_WORKER != 0 {
+        // These make no system calls.
+        if flags & (PF_IO_WORKER | PF_KTHREAD) != 0 {
             return false;
         }
         let iowait: u32 = load(task, config!(threads.iowait));

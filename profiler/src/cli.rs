@@ -21,6 +21,9 @@ pub enum Command {
     /// Watch processes and everything that shares their disks.
     #[command(after_help = WATCH_HELP)]
     Watch(WatchArgs),
+    /// Report what a recording holds, also for other targets.
+    #[command(after_help = REPORT_HELP)]
+    Report(ReportArgs),
     /// See it work without etcd: a built-in WAL writer and a snapshot copier, watched for 20 seconds.
     Demo(DemoArgs),
     /// Print the JSON Schema of the report.
@@ -44,8 +47,18 @@ const WATCH_HELP: &str = "Examples:
   iocontend watch --pid-of etcd                       until Ctrl-C
   iocontend watch --pid-of etcd --duration 1m --json  one JSON document at the end
   iocontend watch --wait --pid-of etcd                wait until it starts
+  iocontend watch --pid-of etcd --record night.iocap  keep it for `iocontend report`
 
 Exit codes: 0 done, 1 failed, 2 usage, 3 not permitted or not supported here, 4 target not found";
+
+const REPORT_HELP: &str = "Examples:
+  iocontend watch --pid-of etcd --record night.iocap    record until Ctrl-C
+  iocontend report night.iocap                          the summary again
+  iocontend report night.iocap --pid-of postgres --json another target of the same time
+
+A recording that was cut off is read up to its last whole block, and `truncated` (or `corrupt`) stands on stderr.
+
+Exit codes: 0 done, 1 failed, 2 usage, 4 target not found in the recording";
 
 /// Whom to watch.
 #[derive(Clone, Debug, Default, Args)]
@@ -56,9 +69,6 @@ pub struct TargetArgs {
     /// One process.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub pid: Vec<u32>,
-    /// Wait for a target that is not there yet.
-    #[arg(long)]
-    pub wait: bool,
 }
 
 impl TargetArgs {
@@ -75,6 +85,12 @@ pub struct WatchArgs {
     /// Targets; none: whatever is recognised as etcd.
     #[command(flatten)]
     pub target: TargetArgs,
+    /// Wait for a target that is not there yet.
+    #[arg(long)]
+    pub wait: bool,
+    /// Record everything into a file that `iocontend report` reads; an existing file is replaced.
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
     /// How long, from the moment everything is attached (20s, 5m, 1h); without it until Ctrl-C.
     #[arg(long, value_name = "T", value_parser = duration)]
     pub duration: Option<Duration>,
@@ -109,6 +125,42 @@ impl WatchArgs {
     pub fn format(&self) -> Format {
         if self.json { Format::Json } else { self.output }
     }
+}
+
+/// `report`.
+#[derive(Clone, Debug, Args)]
+pub struct ReportArgs {
+    /// The recording.
+    pub file: PathBuf,
+    /// Targets; none: those it was recorded with.
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// What to print.
+    #[arg(short, long, value_enum, default_value_t = ReportFormat::Text)]
+    pub output: ReportFormat,
+    /// Short for `-o json`.
+    #[arg(long, conflicts_with = "output")]
+    pub json: bool,
+}
+
+impl ReportArgs {
+    /// The output that was asked for.
+    pub fn format(&self) -> Format {
+        match self.output {
+            _ if self.json => Format::Json,
+            ReportFormat::Json => Format::Json,
+            ReportFormat::Text => Format::Text,
+        }
+    }
+}
+
+/// What to print of a recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// The summary.
+    Text,
+    /// One JSON document.
+    Json,
 }
 
 /// What to print.

@@ -16,6 +16,8 @@ pub enum Failure {
     NotHere(Explained),
     /// No process fits.
     NoTarget(Explained),
+    /// Something failed on the way and was said when it did.
+    Said,
     /// Whoever read our output has left. Not an error to anybody.
     OutputClosed,
 }
@@ -45,7 +47,7 @@ impl Failure {
     pub fn code(&self) -> u8 {
         match self {
             Self::OutputClosed => 0,
-            Self::Failed(_) => 1,
+            Self::Failed(_) | Self::Said => 1,
             Self::Usage(_) => 2,
             Self::NotHere(_) => 3,
             Self::NoTarget(_) => 4,
@@ -55,7 +57,7 @@ impl Failure {
     /// Says it on stderr and gives the exit code.
     pub fn report(&self) -> ExitCode {
         match self {
-            Self::OutputClosed => {}
+            Self::OutputClosed | Self::Said => {}
             Self::Failed(explained)
             | Self::Usage(explained)
             | Self::NotHere(explained)

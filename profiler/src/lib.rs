@@ -10,3 +10,4 @@ pub mod host;
 pub mod kernel;
 pub mod live;
 pub mod output;
+pub mod record;

@@ -30,6 +30,12 @@ impl Reports {
         self.format != Format::Json
     }
 
+    /// Whether the interval that ends with the watch is printed, though it is shorter: lines of JSON add up to the
+    /// whole, while for people the summary has it.
+    pub fn wants_last_interval(&self) -> bool {
+        self.format == Format::Jsonl
+    }
+
     /// One interval is over.
     pub fn interval(&self, report: &Report) -> io::Result<()> {
         let mut out = Vec::new();

@@ -3,7 +3,7 @@
 use super::binary::run;
 
 /// Commands that a user sees, and those that only the demo starts.
-const COMMANDS: [&str; 5] = ["watch", "demo", "schema", "completions", "man"];
+const COMMANDS: [&str; 6] = ["watch", "report", "demo", "schema", "completions", "man"];
 const HIDDEN: [&str; 2] = ["demo-victim", "demo-copier"];
 
 /// Help names every command, goes to stdout, and ends well.

@@ -6,4 +6,5 @@ mod help;
 mod outputs;
 mod permission;
 mod readme;
+mod report;
 mod usage;

@@ -24,6 +24,10 @@ fn mistakes_are_named_and_end_with_2() {
         (&["watch", "-o", "yaml"], "possible values: text, json, jsonl"),
         (&["watch", "--ring-size", "5000"], "power of two"),
         (&["watch", "etcd"], "etcd"),
+        (&["watch", "--record"], "--record"),
+        (&["report"], "<FILE>"),
+        (&["report", "x", "-o", "jsonl"], "possible values: text, json"),
+        (&["report", "x", "--wait"], "--wait"),
         (&["demo", "--duration", "never"], "expected a duration"),
         (&["completions"], "<SHELL>"),
     ];
@@ -45,6 +49,11 @@ fn hints_name_only_what_there_is() {
         Problem::Unsupported { missing: "x", kernel: "5.4" },
         Problem::TargetNotFound { selector: "--pid-of x" },
         Problem::NoEtcd,
+        Problem::Truncated { file: "x", kept: "1", size: "2" },
+        Problem::Corrupt { file: "x", what: "y", kept: "1", size: "2" },
+        Problem::UnknownItems { file: "x", items: "y" },
+        Problem::NotInCapture { file: "x", selector: "y" },
+        Problem::RecordingStopped { error: "x" },
         Problem::LoadFailed { program: "x", error: "e" },
         Problem::AttachFailed { program: "x", hook: "y", error: "e" },
     ];

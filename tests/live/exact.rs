@@ -11,12 +11,13 @@ use iocontend_core::ids::Op;
 use iocontend_core::report::{Actor, Lat, Report};
 use iocontend_core::selector::Selector;
 use iocontend_core::session::Span;
-use iocontend_tests::binary::{self, Watch};
+use iocontend_tests::binary;
 use iocontend_tests::blockstat::{self, Counts};
 use iocontend_tests::fio;
 use iocontend_tests::loopdev::{LoopDevice, Mounted, RamDisk};
 use iocontend_tests::process::{self, until};
 use iocontend_tests::tracefs::BlockTrace;
+use iocontend_tests::watch::Watch;
 use iocontend_wire::bucket::{bounds, bucket_of};
 
 const MIB: u64 = 1 << 20;

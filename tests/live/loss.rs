@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use iocontend_core::report::Report;
-use iocontend_tests::binary::Watch;
 use iocontend_tests::blockstat::{self, Counts};
 use iocontend_tests::fio::{self, FioResult};
 use iocontend_tests::loopdev::RamDisk;
 use iocontend_tests::process;
 use iocontend_tests::tracefs::BlockTrace;
+use iocontend_tests::watch::Watch;
 
 const MIB: u64 = 1 << 20;
 /// Set to anything, the run at full speed takes a minute.

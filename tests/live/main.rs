@@ -2,10 +2,14 @@
 //!
 //! They are compiled always and selected explicitly (`--ignored --test-threads=1`); where they run they must pass.
 
+mod capture;
 mod etcd;
 mod exact;
+mod files;
 mod ground;
+mod lines;
 mod loss;
+mod merges;
 mod switches;
 mod vm;
 mod waits;

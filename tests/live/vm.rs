@@ -5,6 +5,7 @@
 mod counts;
 mod etcd;
 mod limits;
+mod requeues;
 mod syncs;
 mod waits;
 

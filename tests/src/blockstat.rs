@@ -49,6 +49,20 @@ impl Counts {
         }
     }
 
+    /// Both together.
+    #[must_use]
+    pub fn plus(&self, other: &Self) -> Self {
+        Self {
+            reads: self.reads + other.reads,
+            read_bytes: self.read_bytes + other.read_bytes,
+            writes: self.writes + other.writes,
+            write_bytes: self.write_bytes + other.write_bytes,
+            discards: self.discards + other.discards,
+            discard_bytes: self.discard_bytes + other.discard_bytes,
+            flush_commands: self.flush_commands + other.flush_commands,
+        }
+    }
+
     /// Whether these are the kernel's counts, all of them but those that no BPF program can see here (see
     /// [`crate::tracefs::BlockTrace::completions_on_init`]). A request that completes in several parts may be seen
     /// in one and not in another, so each figure stands for itself. With nothing out of sight: equal.
@@ -126,6 +140,17 @@ pub fn read(disk: &str) -> Result<Stat> {
         flush_commands: fields[15],
     };
     Ok(Stat { done, in_flight: fields[8] })
+}
+
+/// Bios and requests of all operations that were merged into requests since boot.
+pub fn merges(disk: &str) -> Result<u64> {
+    let path = format!("/sys/block/{disk}/stat");
+    let text = fs::read_to_string(&path).with_context(|| path.clone())?;
+    let field = |index: usize| -> Result<u64> {
+        let field = text.split_whitespace().nth(index).with_context(|| path.clone())?;
+        Ok(field.parse()?)
+    };
+    Ok(field(1)? + field(5)? + field(12)?)
 }
 
 /// The counters of a disk with nothing under way.

@@ -74,6 +74,15 @@ impl LoopDevice {
     }
 }
 
+impl LoopDevice {
+    /// Switches merging on, with a scheduler that does it.
+    pub fn merge_with(&self, scheduler: &str) -> Result<()> {
+        let queue = format!("/sys/block/{}/queue", self.name);
+        fs::write(format!("{queue}/scheduler"), scheduler)?;
+        Ok(fs::write(format!("{queue}/nomerges"), "0")?)
+    }
+}
+
 impl Drop for LoopDevice {
     fn drop(&mut self) {
         let node = self.node();

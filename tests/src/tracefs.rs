@@ -53,6 +53,23 @@ impl BlockTrace {
         Ok(trace)
     }
 
+    /// Begins to trace some kinds of event on the device with this name.
+    pub fn of(disk: &str, events: &[&str]) -> Result<Self> {
+        let dev = device(disk)?;
+        let trace = Self::new("events")?;
+        for event in events {
+            trace.enable(event, &format!("dev == {dev}"))?;
+        }
+        Ok(trace)
+    }
+
+    /// How often an event of [`Self::of`] happened.
+    pub fn count(&self, event: &str) -> Result<u64> {
+        let name = event.strip_prefix("block_").context("no block event")?;
+        let lines = self.lines()?;
+        Ok(u64::try_from(lines.iter().filter(|line| line.event == name).count())?)
+    }
+
     fn new(purpose: &str) -> Result<Self> {
         let name = format!("instances/iocontend-test-{purpose}-{}", std::process::id());
         let folder = Path::new(TRACEFS).join(name);

@@ -2,7 +2,6 @@
 
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -23,19 +22,7 @@ const END_LIMIT: Duration = Duration::from_secs(120);
 /// What it says when everything is attached and counting has begun.
 const WATCHING: &str = "iocontend: watching";
 
-/// The program: built when need be, or, where no compiler is, the one built beside this test.
-pub fn program() -> Result<PathBuf> {
-    if std::env::var_os("IOCONTEND_VM").is_none() {
-        return binary::path().map(PathBuf::from);
-    }
-    let own = std::env::current_exe()?;
-    let folder = own.parent().and_then(|deps| deps.parent()).context("no folder above the test")?;
-    let found = folder.join("iocontend");
-    ensure!(found.exists(), "{} is not there; build it on the host", found.display());
-    Ok(found)
-}
-
-/// A running `iocontend watch --json`.
+/// A running `iocontend watch`.
 pub struct Watch {
     child: Child,
     stdout: Option<JoinHandle<Vec<u8>>>,
@@ -43,10 +30,25 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Starts it and waits until it counts.
+    /// Starts it for processes named `fio`, present or not, and waits until it counts.
+    pub fn fio(more: &[&str]) -> Result<Self> {
+        let args = ["--pid-of", "fio", "--wait"];
+        Self::start(&args.iter().chain(more).collect::<Vec<_>>())
+    }
+
+    /// Starts it, for one document at the end, and waits until it counts.
     pub fn start(args: &[impl AsRef<OsStr>]) -> Result<Self> {
-        let mut child = Command::new(program()?)
-            .args(["watch", "--json"])
+        Self::start_as("json", args)
+    }
+
+    /// Starts it, for one document per line and interval, and waits until it counts.
+    pub fn start_lines(args: &[impl AsRef<OsStr>]) -> Result<Self> {
+        Self::start_as("jsonl", args)
+    }
+
+    fn start_as(format: &str, args: &[impl AsRef<OsStr>]) -> Result<Self> {
+        let mut child = Command::new(binary::path()?)
+            .args(["watch", "-o", format])
             .args(args)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -70,6 +72,11 @@ impl Watch {
         let mut watch = Self { child, stdout: Some(stdout), said };
         watch.wait_until_watching()?;
         Ok(watch)
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     fn wait_until_watching(&mut self) -> Result<()> {
@@ -97,17 +104,33 @@ impl Watch {
     }
 
     /// Ends it as Ctrl-C does; gives its report, whose sums agree.
-    pub fn finish(mut self) -> Result<Report> {
+    pub fn finish(self) -> Result<Report> {
+        checked(&self.end()?)
+    }
+
+    /// Ends it as Ctrl-C does; gives its lines, each with sums that agree.
+    pub fn finish_lines(self) -> Result<Vec<Report>> {
+        let bytes = self.end()?;
+        bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(checked).collect()
+    }
+
+    /// Ends it as Ctrl-C does; gives what it wrote.
+    fn end(mut self) -> Result<Vec<u8>> {
         let pid = Pid::from_raw(i32::try_from(self.child.id())?).context("no pid")?;
         kill_process(pid, Signal::INT)?;
         let status = wait_for(&mut self.child, END_LIMIT)?;
         let reader = self.stdout.take().context("no stdout")?;
-        let Ok(document) = reader.join() else { bail!("reading the report failed") };
+        let Ok(written) = reader.join() else { bail!("reading the report failed") };
         ensure!(status.success(), "iocontend: {status}: {}", self.said().join("\n"));
-        let report = Report::from_json(&document)?;
-        binary::consistent(&report)?;
-        Ok(report)
+        Ok(written)
     }
+}
+
+/// A report whose sums agree.
+fn checked(document: &[u8]) -> Result<Report> {
+    let report = Report::from_json(document)?;
+    binary::consistent(&report)?;
+    Ok(report)
 }
 
 impl Drop for Watch {

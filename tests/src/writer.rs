@@ -41,7 +41,8 @@ impl Writer {
 
     /// Gives one order and waits until it is done: `open PATH FLAG…`, `write BYTES TIMES`, `direct BYTES TIMES`,
     /// `direct-read BYTES TIMES`, `read`, `touch`, `fsync TIMES`, `fdatasync TIMES`, `msync TIMES`, `sync TIMES`,
-    /// `syncfs TIMES`, `sync-file-range TIMES`, `forget`.
+    /// `syncfs TIMES`, `sync-file-range TIMES`, `rwf-sync TIMES`, `rwf-dsync TIMES`, `forget`,
+    /// `churn FOLDER KEPT FILES PER_SECOND`.
     pub fn order(&mut self, order: &str) -> Result<()> {
         let answer = self.answer(order)?;
         ensure!(answer == "ok\n", "the helper program on `{order}`: {answer:?}");

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{dist, ebpf, run, vm};
+use crate::{dist, ebpf, fuzz, run, vm};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -26,6 +26,8 @@ enum Step {
     Clippy,
     /// The kernel object is what its source gives
     Ebpf,
+    /// A minute of arbitrary captures
+    Fuzz,
     /// Tests on this kernel (root)
     Live,
     /// Tests on Debian's 6.1
@@ -39,11 +41,12 @@ enum Step {
 }
 
 impl Step {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Test,
         Self::Fmt,
         Self::Clippy,
         Self::Ebpf,
+        Self::Fuzz,
         Self::Live,
         Self::Vm61,
         Self::Vm612,
@@ -56,6 +59,7 @@ impl Step {
             Self::Fmt => "fmt",
             Self::Clippy => "clippy",
             Self::Ebpf => "ebpf",
+            Self::Fuzz => "fuzz",
             Self::Live => "live",
             Self::Vm61 => "vm-6.1",
             Self::Vm612 => "vm-6.12",
@@ -73,6 +77,7 @@ impl Step {
                     .args(["--", "-D", "warnings"]),
             ),
             Self::Ebpf => ebpf::run(&ebpf::Args::check()),
+            Self::Fuzz => fuzz::run(&fuzz::Args::for_ci()),
             Self::Live => live(),
             Self::Vm61 => in_vm("6.1"),
             Self::Vm612 => in_vm("6.12"),

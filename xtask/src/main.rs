@@ -9,6 +9,7 @@ mod bench;
 mod ci;
 mod dist;
 mod ebpf;
+mod fuzz;
 mod run;
 mod vm;
 
@@ -36,6 +37,8 @@ enum Task {
     /// The storm of context switches that `bench` measures with
     #[command(hide = true)]
     Storm(bench::storm::Args),
+    /// Read arbitrary bytes as captures and look for crashes (g++)
+    Fuzz(fuzz::Args),
     /// Build one static binary at target/dist/iocontend
     Dist,
     /// Run everything that CI runs, in its order (root)
@@ -48,6 +51,7 @@ fn main() -> std::process::ExitCode {
         Task::Vm(args) => vm::run(&args),
         Task::Bench(args) => bench::run(&args).map(|()| 0),
         Task::Storm(args) => bench::storm::run(&args).map(|()| 0),
+        Task::Fuzz(args) => fuzz::run(&args).map(|()| 0),
         Task::Dist => dist::run().map(|()| 0),
         Task::Ci(args) => ci::run(&args).map(|()| 0),
     };

@@ -245,6 +245,17 @@ pub enum FileClass {
 }
 
 impl FileClass {
+    /// All classes.
+    pub const ALL: [Self; 7] = [
+        Self::Wal,
+        Self::Db,
+        Self::Snap,
+        Self::BackupOutput,
+        Self::AuditLog,
+        Self::ContainerLog,
+        Self::Other,
+    ];
+
     /// The name in JSON and text.
     pub const fn name(self) -> &'static str {
         match self {

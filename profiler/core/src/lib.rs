@@ -3,7 +3,7 @@
 //! Data flows one way, and a module may use only what stands to its left:
 //!
 //! ```text
-//! ids → hist → event → facts → plan → names → session → report → render
+//! ids → hist → event → facts → plan → names → session → capture, report → render
 //! ```
 //!
 //! Time and previous state are arguments everywhere, so a replayed capture runs the code that ran live.
@@ -11,6 +11,7 @@
 
 mod argv;
 pub mod btf;
+pub mod capture;
 pub mod cgroup;
 pub mod etcd_paths;
 pub mod event;
@@ -20,6 +21,7 @@ pub mod hist;
 pub mod ids;
 mod paths;
 pub mod plan;
+pub mod reclaim;
 pub mod render;
 pub mod report;
 pub mod role;

@@ -449,6 +449,22 @@ fn offsets(btf: &Btf<'_>) -> Result<Config, PlanError> {
     config.kiocb_filp = may("kiocb", "ki_filp");
     config.file_inode = may("file", "f_inode");
     config.regs_orig_ax = may("pt_regs", "orig_ax");
+    config.regs_di = may("pt_regs", "di");
+    config.regs_r9 = may("pt_regs", "r9");
+    config.task_files = may("task_struct", "files");
+    config.files_fdt = may("files_struct", "fdt");
+    config.fdtable_fd = may("fdtable", "fd");
+    let way = [
+        config.regs_orig_ax,
+        config.regs_di,
+        config.regs_r9,
+        config.task_files,
+        config.files_fdt,
+        config.fdtable_fd,
+    ];
+    if !way.contains(&ABSENT) {
+        config.file_flags = may("file", "f_flags");
+    }
     // An enum since 6.12; before that a macro, 1 << 4 since 4.x (include/linux/blkdev.h, blk-mq.h).
     config.rqf_flush_seq = btf.enumerator("__RQF_FLUSH_SEQ").map_or(1 << 4, |bit| 1 << (bit & 31));
     Ok(config)

@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use iocontend_core::render::{Style, units};
 use iocontend_core::selector::Selector;
-use iocontend_core::session::Span;
 use iocontend_core::text::Explained;
 use tokio::time::Instant;
 
-use super::watch::{StopSignals, until};
+use super::watch::{StopSignals, finish, until};
 use crate::cli::{DemoArgs, Format};
 use crate::demo::{
     CopierResult, DemoError, DemoOpts, DemoPlan, LatencySummary, Stop, VictimResult, spawn_copier,
@@ -58,8 +57,8 @@ async fn demo(args: &DemoArgs) -> Result<(), Failure> {
     let mut live = Live::start(&settings, HostRoot::default(), &KernelPaths::from_environment())?;
     let end = Instant::now() + args.duration;
     until(&mut live, &reports, INTERVAL, Some(end), &mut stop).await?;
-    live.stop();
-    let report = live.report(Span::Whole);
+    let (report, said) = finish(&mut live, &reports);
+    said?;
     drop(live);
     // After a signal they would go on to the end of their time.
     for child in [&mut victim, &mut copier] {

@@ -1,6 +1,7 @@
 //! One verb, one file.
 
 mod demo;
+mod report;
 mod watch;
 
 use std::io::{self, Write as _};
@@ -15,6 +16,7 @@ use crate::error::Failure;
 pub fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Watch(args) => watch::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Schema => schema(),
         Command::Completions { shell } => {

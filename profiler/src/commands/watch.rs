@@ -3,6 +3,7 @@
 use std::future::pending;
 use std::time::Duration;
 
+use iocontend_core::report::Report;
 use iocontend_core::session::Span;
 use iocontend_core::text::{Lang, Msg, text};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -31,11 +32,12 @@ async fn watch(args: &WatchArgs) -> Result<(), Failure> {
     let mut stop = StopSignals::new().map_err(|error| Failure::other(&error.into()))?;
     let settings = Settings {
         selectors: args.target.selectors(),
-        wait: args.target.wait,
+        wait: args.wait,
         bpf_stats: args.bpf_stats,
         bpf_log: args.bpf_log,
         ring_bytes: args.ring_size,
         quiet: false,
+        record: args.record.clone(),
         no_thread_waits: args.no_thread_waits,
         sync_calls: args.sync_calls,
     };
@@ -43,12 +45,27 @@ async fn watch(args: &WatchArgs) -> Result<(), Failure> {
     let mut live = Live::start(&settings, HostRoot::default(), &KernelPaths::from_environment())?;
     tell(&text(Lang::En, &Msg::Watching));
     let end = args.duration.map(|duration| Instant::now() + duration);
-    until(&mut live, &reports, args.interval, end, &mut stop).await?;
-    live.stop();
-    let report = live.report(Span::Whole);
+    let outcome = until(&mut live, &reports, args.interval, end, &mut stop).await;
+    let (mut report, last) = finish(&mut live, &reports);
+    live.end_recording(&mut report);
+    let failed = live.recording_failed();
     drop(live);
+    // A recording is whole also when nobody reads the reports any more.
+    outcome.and(last)?;
     reports.end(&report)?;
-    Ok(())
+    if failed { Err(Failure::Said) } else { Ok(()) }
+}
+
+/// Stops counting and reports the last interval, where lines are to add up to the whole. Gives the whole, and whether
+/// that interval could be said.
+pub(super) fn finish(live: &mut Live, reports: &Reports) -> (Report, Result<(), Failure>) {
+    live.stop();
+    let said = if reports.wants_last_interval() {
+        reports.interval(&live.report(Span::Interval)).map_err(Failure::from)
+    } else {
+        Ok(())
+    };
+    (live.report(Span::Whole), said)
 }
 
 /// Reports every interval until the end, a signal, or nobody reads any more.
@@ -69,7 +86,7 @@ pub(super) async fn until(
             biased;
             () = stop.wait() => return Ok(()),
             () = at(end) => return Ok(()),
-            _ = intervals.tick(), if reports.wants_intervals() => {
+            _ = intervals.tick(), if reports.wants_intervals() || live.is_recording() => {
                 let report = live.report(Span::Interval);
                 reports.interval(&report)?;
             }

@@ -2,7 +2,7 @@
 
 pub mod cost;
 pub mod facts;
-mod file_ids;
+pub mod files;
 pub mod io_ring;
 pub mod log;
 pub mod permission;

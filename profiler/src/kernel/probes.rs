@@ -12,16 +12,17 @@ use aya::maps::{Map, MapData, MapError, PerCpuArray, RingBuf};
 use aya::programs::{BtfTracePoint, ProgramError, TracePoint};
 use aya::{Btf, Ebpf, EbpfLoader, VerifierLogLevel};
 use iocontend_core::plan::{Gap, GapReason, Hook, Loses, Plan, Planned};
+use iocontend_wire::config::ABSENT;
 use iocontend_wire::count::{COUNT_SLOTS, Count};
 use iocontend_wire::key::{DEVICE_OVERFLOW, Key, Kind};
 use iocontend_wire::tables::{
-    Cgroups, Control, Devices, FileEntries, FileKey, KeySet, SETS, STREAMS, Stats, TRACKED_WINDOW,
-    Tracked, WAYS, sets_of, tracked_index,
+    Cgroups, Control, Devices, FileKey, KeySet, SETS, STREAMS, Stats, TRACKED_WINDOW, Tracked,
+    WAYS, sets_of, tracked_index,
 };
 use thiserror::Error;
 
 use super::cost::{self, RunStats};
-use super::file_ids::{ByInode, FileIds};
+use super::files::FileTable;
 use super::io_ring::IoRing;
 use super::log::Logger;
 use super::tables::Mapped;
@@ -127,6 +128,8 @@ pub struct Probes {
     pub attached: Vec<Attached>,
     /// What is not, and what that loses.
     pub gaps: Vec<Gap>,
+    /// Whether all file systems' synchronous writes are told apart by kind.
+    pub tells_o_sync: bool,
     /// Copies of the statistics.
     pub shards: usize,
     /// Memory of all maps as the kernel counts it.
@@ -143,14 +146,13 @@ pub struct Probes {
     pub devices: Mapped<Devices>,
     /// Owning cgroups by index.
     pub cgroups: Mapped<Cgroups>,
-    /// Files by id.
-    pub files: Mapped<FileEntries>,
+    /// Files by number.
+    pub files: FileTable,
     /// Log messages of the programs, when asked for.
     pub logger: Option<Logger>,
     tracked: Mapped<Tracked>,
     targets: Mapped<Tracked>,
     control: Mapped<Control>,
-    by_inode: ByInode,
     counts: PerCpuArray<MapData, [u64; COUNT_SLOTS]>,
 }
 
@@ -319,6 +321,7 @@ impl Probes {
         let probes = Self {
             attached,
             gaps,
+            tells_o_sync: plan.config.file_flags != ABSENT,
             shards,
             map_bytes,
             ring: map(&mut ebpf, "EVENTS")?,
@@ -331,12 +334,16 @@ impl Probes {
             stats: mapped(&mut ebpf, "STATS", STREAMS * shards)?,
             devices: mapped(&mut ebpf, "DEVICES", 1)?,
             cgroups: mapped(&mut ebpf, "CGROUPS", 1)?,
-            files: mapped(&mut ebpf, "FILE_ENTRIES", 1)?,
+            files: FileTable::new(
+                map(&mut ebpf, "FILES")?,
+                mapped(&mut ebpf, "FILE_ENTRIES", 1)?,
+                mapped(&mut ebpf, "FREE_FILES", 1)?,
+                mapped(&mut ebpf, "CONTROL", 1)?,
+            ),
             logger: if options.log { Logger::start(&mut ebpf).ok() } else { None },
             tracked: mapped(&mut ebpf, "TRACKED", 1)?,
             targets: mapped(&mut ebpf, "TARGETS", 1)?,
             control: mapped(&mut ebpf, "CONTROL", 1)?,
-            by_inode: map(&mut ebpf, "FILES")?,
             counts: map(&mut ebpf, "COUNTS")?,
             ebpf,
         };
@@ -389,9 +396,8 @@ impl Probes {
 
     /// Notes who writes a file. `false` when there is no room.
     pub fn note_writer(&mut self, dev: u32, ino: u64, tgid: u32) -> bool {
-        let (by_inode, entries, control) = (&mut self.by_inode, &self.files, &self.control);
-        let mut ids = FileIds { by_inode, entries, control };
-        ids.note_writer(FileKey { ino, dev, pad: 0 }, tgid, |old| is_tracked(&self.tracked, old))
+        let (files, tracked) = (&mut self.files, &self.tracked);
+        files.note_writer(FileKey { ino, dev, pad: 0 }, tgid, |old| is_tracked(tracked, old))
     }
 
     /// Stops telling a process's files apart.

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 
 use iocontend_core::facts::ProcessFacts;
 use iocontend_core::ids::Dev;
-use iocontend_wire::key::FILES;
 use iocontend_wire::tables::FileEntry;
 
 use crate::host::{self, HostRoot, WithFiles};
@@ -51,12 +50,8 @@ impl Lookup {
         id: u32,
         pid: u32,
     ) -> Option<String> {
-        let table = probes.files.read(0)?;
-        let entry = table.entries.get((id % FILES) as usize)?;
-        if entry.ino == 0 {
-            return None;
-        }
-        open_file(root, pid, entry).or_else(|| self.named_file(pid, entry))
+        let entry = probes.files.entry(id)?;
+        open_file(root, pid, &entry).or_else(|| self.named_file(pid, &entry))
     }
 
     /// A file named among the arguments of a process, or what it is called before it is complete.
@@ -72,6 +67,11 @@ impl Lookup {
                 .find(|path| is_file(path, entry))
                 .map(|path| path.to_string_lossy().into_owned())
         })
+    }
+
+    /// A process ended, and its streams were given back.
+    pub(super) fn forget(&mut self, pid: u32) {
+        self.arguments.remove(&pid);
     }
 
     /// Looks for this file again later.

@@ -4,6 +4,8 @@
 //! side's tables, `lookup` answers the engine's questions, `start` attaches.
 
 mod lookup;
+mod reclaim;
+mod recorded;
 mod start;
 mod streams;
 mod writers;
@@ -12,7 +14,7 @@ use std::collections::VecDeque;
 
 use iocontend_core::ids::Dev;
 use iocontend_core::report::{BpfCost, Report};
-use iocontend_core::session::{HostSample, Input, Now, Output, Session, Span};
+use iocontend_core::session::{HostSample, Input, Now, Output, Span};
 use iocontend_core::text::{Lang, Problem, notes};
 use iocontend_wire::key::Owner;
 use rustix::time::{ClockId, clock_gettime};
@@ -24,6 +26,8 @@ use crate::host::{self, HostRoot};
 use crate::kernel::facts::KernelPaths;
 use crate::kernel::probes::Probes;
 use lookup::Lookup;
+use reclaim::Reclaim;
+use recorded::Recorded;
 use streams::StreamReader;
 use writers::Writers;
 
@@ -34,11 +38,12 @@ const RETIRE_AFTER_NS: u64 = 1_000_000_000;
 pub struct Live {
     /// The probes.
     pub probes: Probes,
-    session: Session,
+    session: Recorded,
     root: HostRoot,
     lookup: Lookup,
     reader: StreamReader,
     writers: Writers,
+    reclaim: Reclaim,
     wishes: VecDeque<Output>,
     retiring: VecDeque<(u64, u32)>,
     known_devices: Vec<Option<Dev>>,
@@ -82,12 +87,16 @@ impl Live {
                 self.wishes.extend(self.session.apply(input, now()));
             }
             Output::Track(pid) => {
+                self.session.tracked(pid, true, now());
                 if !self.probes.track(pid) {
                     let note = format!("no room to tell the files of process {pid} apart.");
                     self.wishes.extend(self.session.apply(Input::Note(note), now()));
                 }
             }
-            Output::Untrack(pid) => self.probes.untrack(pid),
+            Output::Untrack(pid) => {
+                self.session.tracked(pid, false, now());
+                self.probes.untrack(pid);
+            }
             Output::WatchThreads(pid) => {
                 if !self.probes.watch_threads(pid) {
                     let note = format!("no room to watch the threads of process {pid}.");
@@ -125,12 +134,14 @@ impl Live {
             self.apply(Input::Seen(key));
         }
         self.tables();
+        self.reclaim.look(&mut self.probes, &mut self.reader, now().mono_ns);
         self.retire();
         for (id, pid) in self.lookup.due() {
             if let Some(path) = self.lookup.file(&self.root, &self.probes, id, pid) {
                 self.apply(Input::File { id, path: Some(path) });
             }
         }
+        self.session.flush(now());
     }
 
     /// Who has which file open, when it is time to look.
@@ -172,18 +183,22 @@ impl Live {
         self.apply(Input::Tables { devices, cgroups });
     }
 
-    /// Gives back the streams of processes that ended.
+    /// Gives back the streams of processes that ended, and what else was chosen to be given back.
     fn retire(&mut self) {
         let now_ns = now().mono_ns;
         while self.retiring.front().is_some_and(|(due, _)| *due <= now_ns) {
             if let Some((_, pid)) = self.retiring.pop_front() {
                 self.reader.begin_retiring(&self.probes, pid, now_ns);
+                self.lookup.forget(pid);
             }
         }
         for sample in self.reader.finish_retiring(&self.probes, now_ns) {
             let index = sample.index;
             self.apply(Input::Stream(sample));
             self.apply(Input::Retired(index));
+        }
+        for number in self.reclaim.freed(&mut self.probes, now_ns) {
+            self.apply(Input::FileFreed(number));
         }
     }
 
@@ -223,6 +238,21 @@ impl Live {
         self.sample();
         let sample = self.host_sample();
         self.session.report(span, sample, now())
+    }
+
+    /// Whether this is recorded: then statistics are stored at every interval, asked for or not.
+    pub fn is_recording(&self) -> bool {
+        self.session.is_recording()
+    }
+
+    /// Ends the recording, if there is one; what is missing in it stands in the report then.
+    pub fn end_recording(&mut self, report: &mut Report) {
+        self.session.end(report, now());
+    }
+
+    /// Whether a recording did not get to its end.
+    pub fn recording_failed(&self) -> bool {
+        self.session.has_failed()
     }
 
     /// Stops counting; the last report then holds everything up to this moment.

@@ -1,16 +1,19 @@
 //! How a live session begins: permission, kernel facts, plan, attach, scan, count.
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 
 use iocontend_core::btf::Btf;
 use iocontend_core::plan::{Facts, GapReason, Hook, Plan, PlanError, plan};
 use iocontend_core::report::{Attached, CgroupVersion, HookKind, Host, Tool};
 use iocontend_core::selector::Selector;
-use iocontend_core::session::{Input, Options, Session};
+use iocontend_core::session::{Input, Options};
 use iocontend_core::text::{Lang, Problem, notes};
 use iocontend_wire::tables::IO_RECORDS;
 
 use super::lookup::Lookup;
+use super::reclaim::Reclaim;
+use super::recorded::Recorded;
 use super::streams::StreamReader;
 use super::writers::Writers;
 use super::{Live, now};
@@ -35,6 +38,8 @@ pub struct Settings {
     pub ring_bytes: u32,
     /// Say nothing on stderr about targets.
     pub quiet: bool,
+    /// Record into this file.
+    pub record: Option<PathBuf>,
     /// Do not watch the targets' threads at the scheduler.
     pub no_thread_waits: bool,
     /// Waits in `sync` and its like of everybody.
@@ -62,11 +67,12 @@ pub(super) fn start(
     };
     let mut live = Live {
         probes,
-        session: Session::new(options, now()),
+        session: Recorded::new(options, settings.record.is_some(), now())?,
         root,
         lookup: Lookup::default(),
         reader: StreamReader::default(),
         writers: Writers::default(),
+        reclaim: Reclaim::default(),
         wishes: VecDeque::new(),
         retiring: VecDeque::new(),
         known_devices: Vec::new(),
@@ -81,6 +87,9 @@ pub(super) fn start(
     live.scan();
     if !settings.wait && !live.has_targets() {
         return Err(no_target(&settings.selectors));
+    }
+    if let Some(file) = &settings.record {
+        live.session.record_to(file)?;
     }
     live.look_for_writers();
     let sample = live.host_sample();
@@ -132,6 +141,10 @@ impl Live {
         let ends = Hook::Classic("syscalls", "sys_exit_fsync");
         if self.probes.attached.iter().any(|probe| probe.hook == ends) {
             said.push(notes::syscall_probes(Lang::En));
+        }
+        let on_xfs = self.probes.attached.iter().any(|program| program.program == "xfs_sync_enter");
+        if on_xfs && !self.probes.tells_o_sync {
+            said.push(notes::o_sync_on_xfs(Lang::En));
         }
         let is_attached = |name| self.probes.attached.iter().any(|probe| probe.program == name);
         if is_attached("switch") {

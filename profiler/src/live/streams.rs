@@ -1,25 +1,39 @@
 //! Reads the kernel side's tables of streams, devices and cgroups, and gives places back.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::mem::offset_of;
 use std::sync::atomic::Ordering;
 
 use iocontend_core::ids::Dev;
 use iocontend_core::session::StreamSample;
 use iocontend_wire::key::{Key, TOMBSTONE};
-use iocontend_wire::tables::{SETS, STREAMS, WAYS};
+use iocontend_wire::tables::{SETS, STREAMS, Stats, WAYS};
 
 use super::Live;
 use crate::kernel::probes::Probes;
 
 /// Between taking a key away and the last look at its statistics: a program that had already found the stream
 /// has long ended by then.
-const SETTLE_NS: u64 = 100_000_000;
+pub(super) const SETTLE_NS: u64 = 100_000_000;
+
+/// Words of the statistics of one stream.
+const STATS_WORDS: usize = size_of::<Stats>() / 8;
 
 /// What was read so far.
 #[derive(Default)]
 pub(super) struct StreamReader {
     seen: HashSet<u64>,
+    count: usize,
     retiring: Vec<Retiring>,
+    activity: HashMap<u32, Activity>,
+}
+
+/// When a stream last had something new.
+#[derive(Clone, Copy)]
+struct Activity {
+    key: Key,
+    count: u64,
+    since_ns: u64,
 }
 
 struct Retiring {
@@ -43,8 +57,9 @@ impl StreamReader {
 
     /// Keys that were not there the last time.
     pub(super) fn new_keys(&mut self, probes: &Probes) -> Vec<Key> {
-        let keys = Self::keys(probes).map(|(_, key)| key);
-        keys.filter(|key| self.seen.insert(key.0)).collect()
+        let keys: Vec<Key> = Self::keys(probes).map(|(_, key)| key).collect();
+        self.count = keys.len();
+        keys.into_iter().filter(|key| self.seen.insert(key.0)).collect()
     }
 
     /// All streams with their statistics so far, those about to be given back too.
@@ -54,17 +69,43 @@ impl StreamReader {
         all.map(|(index, key)| sample(probes, index, key)).collect()
     }
 
+    /// How many streams there were the last time.
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// All streams with the time since which nothing was counted in them, as far as the looks so far can tell.
+    pub(super) fn idle(&mut self, probes: &Probes, now_ns: u64) -> Vec<(u32, Key, u64)> {
+        let mut activity = HashMap::new();
+        for (index, key) in Self::keys(probes) {
+            let count = counted(probes, index);
+            let now = Activity { key, count, since_ns: now_ns };
+            let known = self.activity.get(&index).copied();
+            let same = known.filter(|known| (known.key, known.count) == (key, count));
+            activity.insert(index, same.unwrap_or(now));
+        }
+        self.activity = activity;
+        let idle = |known: &Activity| now_ns.saturating_sub(known.since_ns);
+        self.activity.iter().map(|(index, known)| (*index, known.key, idle(known))).collect()
+    }
+
     /// Takes the keys of a process away, so that nothing more is counted there.
     pub(super) fn begin_retiring(&mut self, probes: &Probes, pid: u32, now_ns: u64) {
         for (index, key) in Self::keys(probes).collect::<Vec<_>>() {
-            if !Live::is_of(key.who(), pid) {
-                continue;
+            if Live::is_of(key.who(), pid) {
+                self.take_away(probes, index, now_ns);
             }
-            if let Some(word) = probes.keys.word(index as usize) {
-                word.store(TOMBSTONE, Ordering::SeqCst);
-                self.retiring.push(Retiring { index, key, since_ns: now_ns });
-                self.seen.remove(&key.0);
-            }
+        }
+    }
+
+    /// Takes one key away.
+    pub(super) fn take_away(&mut self, probes: &Probes, index: u32, now_ns: u64) {
+        let Some(word) = probes.keys.word(index as usize) else { return };
+        let key = Key(word.load(Ordering::SeqCst));
+        if key.is_valid() {
+            word.store(TOMBSTONE, Ordering::SeqCst);
+            self.retiring.push(Retiring { index, key, since_ns: now_ns });
+            self.seen.remove(&key.0);
         }
     }
 
@@ -100,6 +141,21 @@ impl StreamReader {
         let Some(table) = probes.cgroups.read(0) else { return Vec::new() };
         table.entries.iter().map(|id| (*id != 0).then_some(*id)).collect()
     }
+}
+
+/// What changes whenever something is counted in a stream.
+fn counted(probes: &Probes, index: u32) -> u64 {
+    let word = |shard: usize, offset: usize| {
+        let stream = index as usize + shard * STREAMS;
+        let word = probes.stats.word(stream * STATS_WORDS + offset / 8);
+        word.map_or(0, |word| word.load(Ordering::Relaxed))
+    };
+    (0..probes.shards)
+        .map(|shard| {
+            word(shard, offset_of!(Stats, count))
+                .wrapping_add(word(shard, offset_of!(Stats, bytes)))
+        })
+        .fold(0, u64::wrapping_add)
 }
 
 fn sample(probes: &Probes, index: u32, key: Key) -> StreamSample {

@@ -3,11 +3,13 @@
 
 mod threads;
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead as _, Read as _, Seek as _, Write as _};
 use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::ptr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use std::{ptr, thread};
 
 use anyhow::{Context as _, Result, bail};
 use rustix::fs::{Advice, fadvise};
@@ -51,6 +53,12 @@ fn obey(file: &mut Option<File>, line: &str) -> Result<Option<u64>> {
         }
         _ => {}
     }
+    if order == "churn" {
+        let path = |index: usize| {
+            Ok::<_, anyhow::Error>(PathBuf::from(words.get(index).context("no path")?))
+        };
+        return churn(&path(1)?, &path(2)?, number(3)?, number(4)?).map(|()| None);
+    }
     let file = file.as_mut().context("no file is open")?;
     match order {
         "write" => write(file, &vec![b'x'; number(1)?], number(2)?),
@@ -84,6 +92,8 @@ fn obey(file: &mut Option<File>, line: &str) -> Result<Option<u64>> {
         "sync-file-range" => (0..number(1)?).try_for_each(|_| sync_file_range(file)),
         "fsync" => (0..number(1)?).try_for_each(|_| dirty(file, File::sync_all)),
         "fdatasync" => (0..number(1)?).try_for_each(|_| dirty(file, File::sync_data)),
+        "rwf-sync" => (0..number(1)?).try_for_each(|_| write_with(file, libc::RWF_SYNC)),
+        "rwf-dsync" => (0..number(1)?).try_for_each(|_| write_with(file, libc::RWF_DSYNC)),
         "msync" => msyncs(file, number(1)?),
         "forget" => {
             file.sync_all()?;
@@ -113,6 +123,33 @@ fn open(path: &str, flags: &[&str]) -> Result<File> {
     options.custom_flags(custom).open(path).with_context(|| path.to_owned())
 }
 
+/// How many files of a churn have a name in its folder at a time.
+const NAMED: usize = 300;
+/// How many have an inode at a time: a file system gives the number of a deleted inode to the next file.
+const KEPT: usize = 1500;
+
+/// Makes, writes, syncs and deletes so many files, named as a log's segments are, at most so many per second. Each
+/// is kept alive under another name for a while.
+fn churn(folder: &Path, kept: &Path, files: usize, per_second: usize) -> Result<()> {
+    let name = |number: usize| format!("{number:016x}-0000000000000000.wal");
+    for number in 0..files {
+        let path = folder.join(name(number));
+        let file = File::create(&path)?;
+        (&file).write_all(b"something to sync\n")?;
+        file.sync_all()?;
+        fs::hard_link(&path, kept.join(name(number)))?;
+        if let Some(old) = number.checked_sub(NAMED) {
+            fs::remove_file(folder.join(name(old)))?;
+        }
+        if let Some(old) = number.checked_sub(KEPT) {
+            fs::remove_file(kept.join(name(old)))?;
+        }
+        // Not made up for when the disk was slow: whoever looks at the files would be late as well.
+        thread::sleep(Duration::from_secs(1) / u32::try_from(per_second)?);
+    }
+    Ok(())
+}
+
 /// One system call each.
 fn write(file: &mut File, buffer: &[u8], times: usize) -> Result<()> {
     for _ in 0..times {
@@ -128,6 +165,18 @@ fn write(file: &mut File, buffer: &[u8], times: usize) -> Result<()> {
 fn dirty(file: &mut File, sync: impl Fn(&File) -> io::Result<()>) -> Result<()> {
     write(file, b"something to sync\n", 1)?;
     Ok(sync(file)?)
+}
+
+/// A write that is synchronous by itself.
+fn write_with(file: &File, flags: i32) -> Result<()> {
+    let buffer = b"something to sync\n";
+    let part = libc::iovec { iov_base: buffer.as_ptr().cast_mut().cast(), iov_len: buffer.len() };
+    // SAFETY: one buffer that is only read. -1: at the file's position.
+    let written = unsafe { libc::pwritev2(file.as_raw_fd(), &raw const part, 1, -1, flags) };
+    if usize::try_from(written).ok() != Some(buffer.len()) {
+        bail!("pwritev2: {written}: {}", io::Error::last_os_error());
+    }
+    Ok(())
 }
 
 /// Waits until the file's data is written, but for what the file system keeps about it.

@@ -33,7 +33,7 @@ fn a_target_that_starts_later_is_found() {
 #[test]
 #[ignore = "needs root"]
 fn a_target_that_is_not_there_is_an_error() {
-    let output = std::process::Command::new(iocontend_tests::watch::program().unwrap())
+    let output = std::process::Command::new(iocontend_tests::binary::path().unwrap())
         .args(["watch", "--json", "--duration", "1s", "--pid-of", NAME])
         .output()
         .unwrap();

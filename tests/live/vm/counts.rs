@@ -26,10 +26,10 @@ fn compare(load: impl Fn(&str)) -> Option<(Counts, u64)> {
     run("sync", &[]).unwrap();
     let start = || Watch::start(&["--wait", "--pid-of", "fio"]);
     let (before, watch) = blockstat::while_quiet(&disk, QUIET_LIMIT, start).unwrap();
-    let merged_before = merges(&disk);
+    let merged_before = blockstat::merges(&disk).unwrap();
     load(&folder.path().display().to_string());
     run("sync", &[]).unwrap();
-    let merged = merges(&disk) - merged_before;
+    let merged = blockstat::merges(&disk).unwrap() - merged_before;
     let (after, ()) = blockstat::while_quiet(&disk, QUIET_LIMIT, || Ok(())).unwrap();
     let report = watch.finish().unwrap();
     if blockstat::read(&disk).unwrap().done != after {
@@ -39,13 +39,6 @@ fn compare(load: impl Fn(&str)) -> Option<(Counts, u64)> {
     assert_eq!(ours, after.since(&before));
     super::is_complete(&report);
     Some((ours, merged))
-}
-
-/// Requests merged so far (Documentation/block/stat.rst).
-fn merges(disk: &str) -> u64 {
-    let stat = fs::read_to_string(format!("/sys/block/{disk}/stat")).unwrap();
-    let fields: Vec<u64> = stat.split_whitespace().map(|field| field.parse().unwrap()).collect();
-    fields[1] + fields[5]
 }
 
 /// Switches the disk's scheduler.

@@ -11,31 +11,33 @@ use iocontend_tests::etcd::Etcd;
 use iocontend_tests::process::{run, until};
 use iocontend_tests::watch::{Watch, actor_as, latency, waits};
 
-/// Puts of one load, and how many a second.
-const PUTS: (u32, u32) = (300, 20);
+/// Puts of one load, how many a second, and their bytes.
+const PUTS: (u32, u32, usize) = (60, 4, 4_000);
 
 fn set(file: &str, value: &str) {
     fs::write(format!("/proc/sys/vm/{file}"), value).unwrap();
 }
 
-/// Little room for dirty pages, and a disk that takes megabytes a second filled with them: every writer of the host is
-/// held back. The disk keeps nothing.
+/// Dirty pages of a very slow disk, more than there is suddenly room for: until they are written, the kernel holds back
+/// every writer of the host. The disk keeps nothing.
 struct DirtyHost {
     hog: Child,
 }
 
+/// Dirty pages before there is less room.
+const DIRTY: u64 = 256 << 20;
+
 impl DirtyHost {
     fn new() -> Self {
-        let slow = ["irqmode=2", "completion_nsec=10000000", "hw_queue_depth=1"];
-        run(
-            "modprobe",
-            &[&["null_blk", "nr_devices=1", "submit_queues=1", "gb=16"], &slow[..]].concat(),
-        )
-        .unwrap();
-        set("dirty_background_bytes", "4194304");
-        set("dirty_bytes", "8388608");
+        // One request of at most some MiB in 0.3 s.
+        let slow = ["irqmode=2", "completion_nsec=300000000", "hw_queue_depth=1"];
+        let disk = ["null_blk", "nr_devices=1", "submit_queues=1", "gb=16"];
+        run("modprobe", &[&disk[..], &slow[..]].concat()).unwrap();
+        set("dirty_bytes", &(2 * DIRTY).to_string());
+        set("dirty_background_bytes", &DIRTY.to_string());
+        let count = format!("count={}", DIRTY >> 20);
         let hog = Command::new("dd")
-            .args(["if=/dev/zero", "of=/dev/nullb0", "bs=1M"])
+            .args(["if=/dev/zero", "of=/dev/nullb0", "bs=1M", &count])
             .stdin(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -43,21 +45,26 @@ impl DirtyHost {
         let host = Self { hog };
         until("dirty pages", Duration::from_secs(60), || {
             let memory = fs::read_to_string("/proc/meminfo")?;
-            let line = memory.lines().find_map(|line| line.strip_prefix("Dirty:"));
-            let kib: u64 = line.unwrap_or("0 kB").trim().trim_end_matches(" kB").parse()?;
-            Ok((kib > 4096).then_some(()))
+            let kib = |name: &str| {
+                let line = memory.lines().find_map(|line| line.strip_prefix(name));
+                line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok())
+            };
+            let dirty = kib("Dirty:").unwrap_or(0) + kib("Writeback:").unwrap_or(0);
+            Ok((dirty << 10 > DIRTY / 4 * 3).then_some(()))
         })
         .unwrap();
+        set("dirty_background_bytes", "4194304");
+        set("dirty_bytes", "8388608");
         host
     }
 }
 
 impl Drop for DirtyHost {
     fn drop(&mut self) {
-        drop(self.hog.kill());
         set("dirty_ratio", "20");
         set("dirty_background_ratio", "10");
-        drop(self.hog.wait());
+        // It ends when its disk has everything; the VM ends before.
+        drop(self.hog.kill());
     }
 }
 
@@ -123,7 +130,9 @@ fn vm_a_write_that_blocks_is_no_slow_sync() {
     let pid = etcd.pid().to_string();
     let watched = || {
         let watch = Watch::start(&["--pid", &pid]).unwrap();
-        etcd.puts(PUTS.0, PUTS.1, 4000).unwrap();
+        // Held back too long, etcd answers some of them with an error: that is not what is asked here.
+        let puts = etcd.puts(PUTS.0, PUTS.1, PUTS.2);
+        println!("slowest put: {puts:?}");
         let report = watch.finish().unwrap();
         super::is_complete(&report);
         actor_as(&report, etcd.pid(), Role::Etcd).unwrap().clone()
@@ -135,8 +144,8 @@ fn vm_a_write_that_blocks_is_no_slow_sync() {
     println!("before:\n{}during:\n{}", shown(&before), shown(&during));
 
     let write = latency(&during, Call::Write, FileClass::Wal).unwrap();
-    assert!(write.count >= 10, "{:?}", during.waits);
-    assert!(write.mean_ns >= Some(5_000_000), "{write:?}");
+    assert!(write.count >= 5, "{:?}", during.waits);
+    assert!(write.mean_ns >= Some(20_000_000), "{write:?}");
     assert!(time_in(&during, Call::Write) > 5 * time_in(&before, Call::Write));
     let sync =
         |actor: &Actor| latency(actor, Call::Fdatasync, FileClass::Wal).unwrap().p50_ns.unwrap();

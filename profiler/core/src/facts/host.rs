@@ -106,6 +106,13 @@ pub struct BlockStat {
     pub flush: Option<FlushStat>,
 }
 
+impl BlockStat {
+    /// Bios and requests merged into other requests.
+    pub fn merges(&self) -> u64 {
+        self.read_merges + self.write_merges + self.discard.map_or(0, |discard| discard.merges)
+    }
+}
+
 /// Fields 12 to 15 of a device's `stat`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DiscardStat {

@@ -98,8 +98,7 @@ fn offsets(btf: &Btf<'_>) -> Result<Dirty, GapReason> {
     let need =
         |structure, path, whole| btf.offset(structure, path).ok_or(GapReason::NoField(whole));
     // `BIO_BPS_THROTTLED` since 6.2 (include/linux/blk_types.h).
-    let throttled =
-        btf.enumerator("BIO_BPS_THROTTLED").or_else(|| btf.enumerator("BIO_THROTTLED"));
+    let throttled = btf.enumerator("BIO_BPS_THROTTLED").or_else(|| btf.enumerator("BIO_THROTTLED"));
     let flags = [("folio", "flags.f"), ("folio", "flags"), ("page", "flags")];
     let head = btf.enumerator("PG_head").ok_or(GapReason::NoField("PG_head"))?;
     for (structure, path, whole) in [

@@ -23,8 +23,8 @@ pub fn check_consistency(report: &Report) -> Vec<String> {
 
 fn check_devices(report: &Report, wrong: &mut Vec<String>) {
     for device in &report.devices {
-        let ios: u64 = device.ops.iter().map(|op| op.count).sum();
-        let bytes: u64 = device.ops.iter().map(|op| op.bytes).sum();
+        let ios = device.ops.iter().fold(0, |sum: u64, op| sum.wrapping_add(op.count));
+        let bytes = device.ops.iter().fold(0, |sum: u64, op| sum.wrapping_add(op.bytes));
         if (ios, bytes) != (device.ios, device.bytes) {
             wrong.push(format!(
                 "device {}: {} requests, {} bytes; its operations sum to {ios}, {bytes}",
@@ -77,7 +77,7 @@ fn add(sums: &mut Sums, device: &str, op: Op, count: u64, bytes: u64) {
     // A row of nothing equals no row.
     if count > 0 || bytes > 0 {
         let sum = sums.entry((device.to_owned(), op)).or_default();
-        *sum = (sum.0.saturating_add(count), sum.1.saturating_add(bytes));
+        *sum = (sum.0.wrapping_add(count), sum.1.wrapping_add(bytes));
     }
 }
 
@@ -125,7 +125,7 @@ fn check_lats(report: &Report, wrong: &mut Vec<String>) {
         io.chain(waits).map(|lat| (actor.id.as_str(), lat))
     });
     for (owner, lat) in devices.chain(actors) {
-        let sum: u64 = lat.buckets.iter().map(|(_, count)| count).sum();
+        let sum = lat.buckets.iter().fold(0, |sum: u64, (_, count)| sum.saturating_add(*count));
         if sum != lat.count {
             wrong
                 .push(format!("{owner}: a histogram of {} values has {sum} in buckets", lat.count));

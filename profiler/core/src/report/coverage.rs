@@ -40,7 +40,7 @@ pub struct Coverage {
 impl Coverage {
     /// Events lost for any reason.
     pub fn lost_total(&self) -> u64 {
-        self.lost.values().sum()
+        self.lost.values().copied().fold(0, u64::saturating_add)
     }
 }
 
@@ -85,12 +85,12 @@ impl Attribution {
             Method::OwnerCgroup => &mut self.owner_cgroup,
             Method::Unattributed => &mut self.unattributed,
         };
-        *sum = sum.saturating_add(bytes);
+        *sum = sum.wrapping_add(bytes);
     }
 
     /// The bytes of all methods.
     pub fn total(&self) -> u64 {
-        Method::ALL.iter().map(|method| self.of(*method)).sum()
+        Method::ALL.iter().fold(0, |sum: u64, method| sum.wrapping_add(self.of(*method)))
     }
 }
 

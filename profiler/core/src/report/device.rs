@@ -34,9 +34,12 @@ pub struct Device {
     /// Time in which at least one request was in the device, in nanoseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub busy_ns: Option<u64>,
-    /// Requests that were absorbed into another one before issue.
+    /// Bios and requests that went into another request, as the kernel's own statistics count them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub merges: Option<u64>,
+    /// Requests that were absorbed by another request before issue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_merges: Option<u64>,
     /// Requests that the driver gave back and that were issued again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requeues: Option<u64>,

@@ -27,7 +27,8 @@ fn small() -> Report {
     report.devices = vec![sample::device(&report.actors)];
     let device = &mut report.devices[0];
     (device.busy_ns, device.flush_commands, device.merges) = (Some(21_400_000), Some(2), Some(3));
-    device.depth = Some(Depth { mean: 0.1, max: Some(3) });
+    device.request_merges = Some(1);
+    device.depth = Some(Depth { mean: 0.026, max: None });
     device.in_flight = Some(InFlight { start: 1, end: 0 });
     report.coverage = sample::coverage(&report);
     report.coverage.events_seen = 7;

@@ -234,6 +234,7 @@ pub(crate) fn device(actors: &[Actor]) -> Device {
         flush_commands: Some(1_768),
         busy_ns: Some(27_900_000_000),
         merges: Some(1_204),
+        request_merges: Some(31),
         requeues: Some(0),
         in_flight: Some(InFlight { start: 7, end: 3 }),
         q2d: Lat::merged(rows.iter().filter_map(|row| row.q2d.as_ref())),

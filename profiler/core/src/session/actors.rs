@@ -171,7 +171,8 @@ impl Actors {
             return *id;
         }
         // Clock ticks are rounded once by the kernel and once here: one apart is the same process.
-        for start_ticks in [key.start_ticks.saturating_sub(1), key.start_ticks + 1, 0] {
+        for start_ticks in [key.start_ticks.saturating_sub(1), key.start_ticks.saturating_add(1), 0]
+        {
             let near = ProcessKey { start_ticks, ..key };
             if let Some(id) = self.by_key.get(&near).copied()
                 && self.by_pid.get(&key.pid) == Some(&id)

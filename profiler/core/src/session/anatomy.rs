@@ -185,9 +185,10 @@ impl Anatomy {
     /// Commits that ended within the wait: it needed the last one, and stood behind the others.
     fn add_commits(&self, wait: &WaitEvent, sweep: &mut Sweep) {
         let Some(commits) = wait.dev.and_then(|dev| self.commits.get(&dev)) else { return };
-        let mut within = commits.iter().rev().filter(|commit| {
-            commit.end_ns > wait.start_ns && commit.end_ns <= wait.end_ns
-        });
+        let mut within = commits
+            .iter()
+            .rev()
+            .filter(|commit| commit.end_ns > wait.start_ns && commit.end_ns <= wait.end_ns);
         let Some(needed) = within.next() else { return };
         let mut begin = needed.start_ns;
         let mut part = Part::JournalLocked;

@@ -6,6 +6,7 @@ use iocontend_wire::count::Count;
 use iocontend_wire::key::{DEVICE_OVERFLOW, Reason};
 
 use super::actors::{AUTO, Known, Owned, selector_name};
+use super::files::class_together;
 use super::streams::{Row, RowKey, What};
 use super::{HostSample, Now, Session, Span};
 use crate::facts::{BlockStat, DeviceFacts};
@@ -23,6 +24,15 @@ struct ActorRows {
     io: BTreeMap<(u32, Op, FileClass, Method), Row>,
     waits: BTreeMap<(Call, FileClass), (Row, Paths)>,
     run_queue: Row,
+}
+
+/// Rows of one device.
+#[derive(Default)]
+struct DeviceRows {
+    ops: BTreeMap<Op, Row>,
+    flush_commands: u64,
+    merges: u64,
+    requeues: u64,
 }
 
 /// The paths behind a row: none, one, or several.
@@ -69,10 +79,11 @@ pub(super) fn report(session: &Session, span: Span, sample: &HostSample, now: No
     for io in report.actors.iter().flat_map(|actor| &actor.io) {
         attribution.add(io.method, io.bytes);
     }
-    // Each run-queue delay is only counted, never told by a record.
-    let told = rows.iter().filter(|(key, _)| key.what != What::RunQueue);
-    let counted = told.map(|(_, row)| row.count).sum();
-    let io_bytes = report.devices.iter().map(|device| device.bytes).sum();
+    // Merges and requeues happen to requests that are counted themselves; run-queue delays are told by no record.
+    let is_event = |key: &RowKey| !matches!(key.what, What::Merge | What::Requeue | What::RunQueue);
+    let events = rows.iter().filter(|(key, _)| is_event(key));
+    let counted = events.fold(0, |sum: u64, (_, row)| sum.wrapping_add(row.count));
+    let io_bytes = report.devices.iter().fold(0, |sum: u64, device| sum.wrapping_add(device.bytes));
     let missed = if interval { 0 } else { missed(session, &report.devices) };
     report.coverage = session.ledger.coverage(interval, counted, missed, io_bytes, attribution);
     for count in Count::ALL {
@@ -91,7 +102,8 @@ fn missed(session: &Session, devices: &[Device]) -> u64 {
         devices.iter().find(same).map_or(0, |device| device.ios)
     };
     let completed = &session.ledger.kernel_completed;
-    completed.iter().map(|(dev, count)| count.saturating_sub(seen(*dev))).sum()
+    let missed = completed.iter().map(|(dev, count)| count.saturating_sub(seen(*dev)));
+    missed.fold(0, u64::saturating_add)
 }
 
 fn targets(session: &Session) -> Vec<Target> {
@@ -146,27 +158,35 @@ fn devices(
     after: &HostSample,
     duration_ns: u64,
 ) -> Vec<Device> {
-    let mut by_device: BTreeMap<u32, (BTreeMap<Op, Row>, Option<u64>)> = BTreeMap::new();
+    let mut by_device: BTreeMap<u32, DeviceRows> = BTreeMap::new();
     for (key, row) in rows {
+        if matches!(key.what, What::Wait(_) | What::RunQueue) {
+            continue;
+        }
+        let place = by_device.entry(key.device).or_default();
         match key.what {
-            What::Io(op) => {
-                by_device.entry(key.device).or_default().0.entry(op).or_default().merge(row);
-            }
+            What::Io(op) => place.ops.entry(op).or_default().merge(row),
             What::FlushCommand => {
-                let flushes = &mut by_device.entry(key.device).or_default().1;
-                *flushes = Some(flushes.unwrap_or(0) + row.count);
+                place.flush_commands = place.flush_commands.wrapping_add(row.count);
             }
+            What::Merge => place.merges = place.merges.wrapping_add(row.count),
+            What::Requeue => place.requeues = place.requeues.wrapping_add(row.count),
             What::Wait(_) | What::RunQueue => {}
         }
     }
+    let counts = |program| session.ledger.is_attached(program);
     let mut devices: Vec<Device> = by_device
         .into_iter()
-        .map(|(index, (ops, flushes))| {
-            let mut device = device(session, index, &ops, duration_ns);
-            device.flush_commands = Some(flushes.unwrap_or(0));
+        .map(|(index, rows)| {
+            let mut device = device(session, index, &rows.ops, duration_ns);
+            device.flush_commands = Some(rows.flush_commands);
+            device.request_merges = counts("rq_merge").then_some(rows.merges);
+            device.requeues = counts("rq_requeue").then_some(rows.requeues);
             let dev = Dev { major: device.major, minor: device.minor };
             if let (Some(old), Some(new)) = (stat_of(before, dev), stat_of(after, dev)) {
-                device.busy_ns = Some(new.io_ms.saturating_sub(old.io_ms) * 1_000_000);
+                device.merges = Some(new.merges().saturating_sub(old.merges()));
+                device.busy_ns =
+                    Some(new.io_ms.saturating_sub(old.io_ms).saturating_mul(1_000_000));
                 device.in_flight = Some(InFlight { start: old.in_flight, end: new.in_flight });
             }
             device
@@ -205,11 +225,11 @@ fn device(session: &Session, index: u32, ops: &BTreeMap<Op, Row>, duration_ns: u
     }
 }
 
-/// The mean number of requests in flight is the sum of their times over the window (Little's law).
+/// The mean number of requests in the device is the sum of their times there over the window (Little's law).
 #[expect(clippy::cast_precision_loss, reason = "a mean for people")]
 fn depth(all: &Row, duration_ns: u64) -> Option<Depth> {
-    (duration_ns > 0 && !all.q2c.is_empty())
-        .then(|| Depth { mean: all.q2c.sum_ns() as f64 / duration_ns as f64, max: None })
+    (duration_ns > 0 && !all.d2c.is_empty())
+        .then(|| Depth { mean: all.d2c.sum_ns() as f64 / duration_ns as f64, max: None })
 }
 
 fn device_op(op: Op, row: &Row) -> DeviceOp {
@@ -257,7 +277,7 @@ fn actors(
                 paths.add(session.files.path(key.file));
             }
             What::RunQueue => place.run_queue.merge(row),
-            What::FlushCommand => {}
+            What::FlushCommand | What::Merge | What::Requeue => {}
         }
     }
     if !interval {
@@ -274,7 +294,10 @@ fn actors(
         .collect()
 }
 
-fn class_of(session: &Session, key: &RowKey) -> FileClass {
+pub(super) fn class_of(session: &Session, key: &RowKey) -> FileClass {
+    if let Some(class) = class_together(key.file) {
+        return class;
+    }
     let (Owned::Actor(id), Some(path)) = (key.owner, session.files.path(key.file)) else {
         return FileClass::Other;
     };

@@ -56,6 +56,11 @@ impl Ledger {
         self.recursion_misses = misses;
     }
 
+    /// Whether a program is attached.
+    pub(super) fn is_attached(&self, program: &str) -> bool {
+        self.attached.iter().any(|found| found.program == program && found.attached)
+    }
+
     pub(super) fn note(&mut self, note: String) {
         if !self.notes.contains(&note) {
             self.notes.push(note);
@@ -103,6 +108,7 @@ impl Ledger {
         io_bytes: u64,
         attribution: Attribution,
     ) -> Coverage {
+        let add = u64::saturating_add;
         let mut lost = BTreeMap::new();
         let mut put = |name: &str, value: u64| {
             if value > 0 {
@@ -119,10 +125,11 @@ impl Ledger {
         let kept = of(self.kept_counted + self.kept_process, self.kept_before);
         if !interval {
             let elsewhere: u64 =
-                NOT_IN_STATISTICS.iter().map(|count| self.count(*count, false)).sum();
-            let lost_total: u64 = lost.values().sum();
-            let seen = counted + self.kept_process + elsewhere + self.recursion_misses;
-            let known = kept + lost_total - missed;
+                NOT_IN_STATISTICS.iter().map(|count| self.count(*count, false)).fold(0, add);
+            let lost_total = lost.values().copied().fold(0, add);
+            let seen = [self.kept_process, elsewhere, self.recursion_misses];
+            let seen = seen.into_iter().fold(counted, add);
+            let known = add(kept, lost_total).saturating_sub(missed);
             if seen > known {
                 lost.insert("unaccounted".to_owned(), seen - known);
             }
@@ -137,7 +144,7 @@ impl Ledger {
             notes: self.notes.clone(),
             ..Coverage::default()
         };
-        coverage.events_seen = kept + coverage.lost_total();
+        coverage.events_seen = add(kept, coverage.lost_total());
         if !self.cost.is_empty() && !interval {
             coverage.bpf = Some(self.cost.iter().cloned().collect());
         }

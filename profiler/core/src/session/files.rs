@@ -1,22 +1,44 @@
-//! What file ids mean.
+//! What the numbers of files mean.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
-use iocontend_wire::key::FILES;
+use iocontend_wire::key::FILE_NUMBERS;
 
-/// Paths by file id.
+use crate::ids::FileClass;
+
+/// Rows of so many files whose number was given back are kept one by one; of more, the oldest are put together by
+/// class.
+const FREED_LISTED: usize = 256;
+/// Paths of so many of them are kept: a request may be late to finish.
+const FREED_KNOWN: usize = 2048;
+/// How many files are put together at a time: all rows are looked at for that.
+const TOGETHER: usize = 64;
+
+/// In place of a file's number: files of one class, put together.
+pub(super) const fn together(class: FileClass) -> u32 {
+    FILE_NUMBERS + class as u32
+}
+
+/// The class of files that were put together.
+pub(super) fn class_together(file: u32) -> Option<FileClass> {
+    FileClass::ALL.into_iter().find(|class| together(*class) == file)
+}
+
+/// Paths by number.
 #[derive(Default)]
 pub(super) struct Files {
     paths: HashMap<u32, Option<String>>,
-    /// Files whose id was given back, counted from [`FILES`] up.
-    history: u32,
+    /// Numbers that were given back, the oldest first.
+    freed: VecDeque<u32>,
+    /// How many of these, from the front, were put together.
+    together: usize,
 }
 
 impl Files {
-    /// Whether this id was not seen before; from now on it was.
-    pub(super) fn is_new(&mut self, id: u32) -> bool {
+    /// Whether this number was not seen before; from now on it was.
+    pub(super) fn is_new(&mut self, number: u32) -> bool {
         let mut new = false;
-        self.paths.entry(id).or_insert_with(|| {
+        self.paths.entry(number).or_insert_with(|| {
             new = true;
             None
         });
@@ -24,26 +46,45 @@ impl Files {
     }
 
     /// The edge has looked.
-    pub(super) fn resolved(&mut self, id: u32, path: Option<String>) {
-        let known = self.paths.entry(id).or_default();
+    pub(super) fn resolved(&mut self, number: u32, path: Option<String>) {
+        let known = self.paths.entry(number).or_default();
         // A path that was found once is not lost because the file is gone now.
         if path.is_some() {
             *known = path;
         }
     }
 
-    /// The id is given to another file from now on; gives the number under which this one is kept.
-    pub(super) fn freed(&mut self, id: u32) -> u32 {
-        let history = FILES + self.history;
-        self.history += 1;
-        if let Some(path) = self.paths.remove(&id) {
-            self.paths.insert(history, path);
+    /// No new request or wait gets this number (for a long time). Gives the numbers of the files that are to be put
+    /// together now; what of them is forgotten afterwards is not known any more.
+    pub(super) fn freed(&mut self, number: u32) -> Vec<u32> {
+        self.freed.push_back(number);
+        if self.freed.len() - self.together < FREED_LISTED + TOGETHER {
+            return Vec::new();
         }
-        history
+        let old = self.together;
+        self.together = self.freed.len() - FREED_LISTED;
+        // Those about to be forgotten once more: something may have come late.
+        let due = |at: &usize| *at >= old || *at < TOGETHER;
+        (0..self.together).filter(due).map(|at| self.freed[at]).collect()
+    }
+
+    /// After that: paths of files that ended long ago are forgotten.
+    pub(super) fn forget_oldest(&mut self) {
+        while self.freed.len() > FREED_KNOWN {
+            let Some(number) = self.freed.pop_front() else { return };
+            self.together = self.together.saturating_sub(1);
+            self.paths.remove(&number);
+        }
     }
 
     /// The path of a file, if it was found.
-    pub(super) fn path(&self, id: u32) -> Option<&str> {
-        self.paths.get(&id)?.as_deref()
+    pub(super) fn path(&self, number: u32) -> Option<&str> {
+        self.paths.get(&number)?.as_deref()
+    }
+
+    /// How many paths are kept.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.paths.len()
     }
 }

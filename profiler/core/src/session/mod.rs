@@ -14,8 +14,11 @@ mod streams;
 #[cfg(test)]
 mod tests;
 
+use std::collections::{HashMap, HashSet};
+
 use iocontend_wire::count::Count;
 use iocontend_wire::key::{Key, Owner};
+use serde::{Deserialize, Serialize};
 
 use crate::event::{Event, decode};
 use crate::facts::{BlockStat, DeviceFacts, ProcessFacts, Psi};
@@ -24,15 +27,15 @@ use crate::report::{Attached, BpfCost, Host, Report, Tool};
 use crate::selector::Selector;
 
 use actors::Actors;
-use anatomy::Anatomy;
 pub use actors::Owned;
+use anatomy::Anatomy;
 use coverage::Ledger;
 use files::Files;
 pub use streams::StreamSample;
-use streams::Streams;
+use streams::{RowKey, Streams};
 
 /// What does not change during a session.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Options {
     /// Whom the user asked for; empty: whatever is recognised as etcd.
     pub selectors: Vec<Selector>,
@@ -54,7 +57,7 @@ pub struct Now {
 }
 
 /// What the host says at one moment.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct HostSample {
     /// Pressure of IO.
     pub psi_io: Option<Psi>,
@@ -100,14 +103,14 @@ pub enum Input<'a> {
     Process(Box<ProcessFacts>),
     /// A process that was asked for is not there.
     NoProcess(u32),
-    /// A file id's meaning.
+    /// The meaning of a file's number.
     File {
-        /// The id.
+        /// The number.
         id: u32,
         /// Its path in its owner's view; `None` when it could not be found.
         path: Option<String>,
     },
-    /// A file id was given back; another file may get it.
+    /// A file's number was given back; its streams were before. Requests that carry it may still finish.
     FileFreed(u32),
     /// Something to be said in every report.
     Note(String),
@@ -133,7 +136,7 @@ pub enum Output {
     UnwatchThreads(u32),
     /// Tell me this file's path; a process that uses it is named.
     ResolveFile {
-        /// File id.
+        /// The file's number.
         id: u32,
         /// Process id.
         pid: u32,
@@ -157,7 +160,8 @@ pub enum Output {
 }
 
 /// Which window a report covers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Span {
     /// Since the last interval report.
     Interval,
@@ -235,10 +239,7 @@ impl Session {
             Input::Process(facts) => return self.actors.learn(*facts),
             Input::NoProcess(pid) => self.actors.missing(pid),
             Input::File { id, path } => self.files.resolved(id, path),
-            Input::FileFreed(id) => {
-                let history = self.files.freed(id);
-                self.streams.file_freed(id, history);
-            }
+            Input::FileFreed(number) => self.file_freed(number),
             Input::Note(note) => self.ledger.note(note),
         }
         Vec::new()
@@ -312,6 +313,19 @@ impl Session {
         outputs
     }
 
+    /// Files that are gone must not pile up: rows of old ones are put together by owner, class and call.
+    fn file_freed(&mut self, number: u32) {
+        let old: HashSet<u32> = self.files.freed(number).into_iter().collect();
+        if old.is_empty() {
+            return;
+        }
+        let rows = self.streams.rows().filter(|key| old.contains(&key.file));
+        let moved: HashMap<RowKey, u32> =
+            rows.map(|key| (key, files::together(assemble::class_of(self, &key)))).collect();
+        self.streams.files_together(&moved);
+        self.files.forget_oldest();
+    }
+
     /// What is known of a disk.
     pub fn device(&self, dev: Dev) -> Option<&DeviceFacts> {
         self.devices.iter().find(|facts| facts.dev == dev)
@@ -322,6 +336,11 @@ impl Session {
         self.devices.iter().map(|facts| facts.dev).collect()
     }
 
+    /// When counting began.
+    pub fn started(&self) -> Now {
+        self.started
+    }
+
     /// Whether any target has been found so far.
     pub fn has_targets(&self) -> bool {
         self.actors.targets().next().is_some()
@@ -330,6 +349,12 @@ impl Session {
     /// Process ids of targets that are alive, and of others whose files are told apart.
     pub fn tracked_pids(&self) -> Vec<u32> {
         self.actors.tracked_pids()
+    }
+
+    /// Rows and paths that are kept.
+    #[cfg(test)]
+    fn sizes(&self) -> (usize, usize) {
+        (self.streams.len(), self.files.len())
     }
 
     /// Roles of processes that are alive, for whoever wants to show them.

@@ -32,7 +32,7 @@ pub(super) struct RowKey {
     pub(super) method: Method,
 }
 
-/// Operation, call, or flush command.
+/// Operation, call, or what only a device has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum What {
     Io(Op),
@@ -40,6 +40,8 @@ pub(super) enum What {
     /// Threads ready to run and without a CPU.
     RunQueue,
     FlushCommand,
+    Merge,
+    Requeue,
 }
 
 /// Numbers of one row.
@@ -55,9 +57,10 @@ pub(super) struct Row {
 }
 
 impl Row {
+    /// Sums wrap, here as in whatever is held against them: bytes from outside may say anything.
     pub(super) fn merge(&mut self, other: &Self) {
-        self.count += other.count;
-        self.bytes += other.bytes;
+        self.count = self.count.wrapping_add(other.count);
+        self.bytes = self.bytes.wrapping_add(other.bytes);
         self.q2d.merge(&other.q2d);
         self.d2c.merge(&other.d2c);
         self.q2c.merge(&other.q2c);
@@ -143,13 +146,17 @@ impl Streams {
         }
     }
 
-    /// Rows of a file id that is given to another file from now on.
-    pub(super) fn file_freed(&mut self, id: u32, history: u32) {
+    /// Keys of all rows.
+    pub(super) fn rows(&self) -> impl Iterator<Item = RowKey> {
+        self.whole.keys().chain(self.interval.keys()).copied()
+    }
+
+    /// These rows belong to other files from now on.
+    pub(super) fn files_together(&mut self, moved: &HashMap<RowKey, u32>) {
         for rows in [&mut self.whole, &mut self.interval] {
-            let old: Vec<RowKey> = rows.keys().filter(|key| key.file == id).copied().collect();
-            for key in old {
-                if let Some(row) = rows.remove(&key) {
-                    rows.insert(RowKey { file: history, ..key }, row);
+            for (key, file) in moved {
+                if let Some(row) = rows.remove(key) {
+                    rows.entry(RowKey { file: *file, ..*key }).or_default().merge(&row);
                 }
             }
         }
@@ -158,11 +165,16 @@ impl Streams {
     /// Adds what a wait was made of.
     pub(super) fn add_parts(&mut self, key: Key, owner: Owned, parts: &Parts) {
         let Some(what) = what(key) else { return };
-        let row =
-            RowKey { owner, device: key.dev(), what, file: key.file(), method: method(key) };
+        let row = RowKey { owner, device: key.dev(), what, file: key.file(), method: method(key) };
         for rows in [&mut self.whole, &mut self.interval] {
             rows.entry(row).or_default().parts.get_or_insert_default().merge(parts);
         }
+    }
+
+    /// How many rows there are.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.whole.len()
     }
 
     /// Adds what is new in a sample.
@@ -204,8 +216,8 @@ fn is_unchanged(before: &Stats, stats: &Stats) -> bool {
 
 /// Adds a shard's difference. Extremes are since the beginning, so they say nothing about an interval.
 fn add_shard(row: &mut Row, before: &Stats, stats: &Stats, extremes: bool) {
-    row.count += stats.count.wrapping_sub(before.count);
-    row.bytes += stats.bytes.wrapping_sub(before.bytes);
+    row.count = row.count.wrapping_add(stats.count.wrapping_sub(before.count));
+    row.bytes = row.bytes.wrapping_add(stats.bytes.wrapping_sub(before.bytes));
     for (dist, which) in [(&mut row.q2d, Q2D), (&mut row.d2c, D2C), (&mut row.q2c, Q2C)] {
         let mut counts = stats.buckets[which];
         for (count, old) in counts.iter_mut().zip(&before.buckets[which]) {
@@ -230,6 +242,8 @@ fn what(key: Key) -> Option<What> {
         Kind::Flush => What::Io(Op::Flush),
         Kind::Discard => What::Io(Op::Discard),
         Kind::FlushCommand => What::FlushCommand,
+        Kind::Merge => What::Merge,
+        Kind::Requeue => What::Requeue,
         Kind::Fsync => What::Wait(Call::Fsync),
         Kind::Fdatasync => What::Wait(Call::Fdatasync),
         Kind::OsyncWrite => What::Wait(Call::OsyncWrite),

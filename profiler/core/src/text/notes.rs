@@ -64,6 +64,13 @@ pub fn gap(lang: Lang, gap: &Gap) -> Option<String> {
     Some(format!("{} is not attached ({}): {lost}.", gap.hook.name(), reason(lang, &gap.reason)))
 }
 
+/// xfs does not tell which kind of synchronous write it was, and the file's flags are out of reach.
+pub fn o_sync_on_xfs(lang: Lang) -> String {
+    let Lang::En = lang;
+    "O_SYNC writes on xfs are counted as odsync_write: this kernel's type information does not lead to the file's flags."
+        .to_owned()
+}
+
 /// Why a probe is missing.
 pub fn reason(lang: Lang, reason: &GapReason) -> String {
     let Lang::En = lang;
@@ -109,4 +116,46 @@ pub fn syscall_probes(lang: Lang) -> String {
     "xfs or btrfs is mounted: the end of a sync there is taken from system call exits, which slows every system \
      call of the host a little while watching."
         .to_owned()
+}
+
+/// A target of a replay was none while it was recorded.
+pub fn not_tracked(lang: Lang, pid: u32) -> String {
+    let Lang::En = lang;
+    format!(
+        "Process {pid} was not a target while this was recorded: which files it used, and its threads' waits that \
+         only targets have, are not known."
+    )
+}
+
+/// A capture was cut off.
+pub fn truncated(lang: Lang, seconds: u64) -> String {
+    let Lang::En = lang;
+    format!(
+        "The capture is truncated. Statistics were last stored {seconds} s after counting began; what came later \
+         is missing."
+    )
+}
+
+/// A capture is damaged.
+pub fn corrupt(lang: Lang, what: &str, seconds: u64) -> String {
+    let Lang::En = lang;
+    format!(
+        "The capture is corrupt ({what}) and was read up to there. Statistics were last stored {seconds} s after \
+         counting began; what came later is missing."
+    )
+}
+
+/// A capture of a newer version.
+pub fn unknown_items(lang: Lang, kind: &str, count: u64) -> String {
+    let Lang::En = lang;
+    let kind = kind.escape_debug();
+    format!(
+        "{count} items of the capture have a kind that this version does not know ({kind}) and were left out."
+    )
+}
+
+/// Recording ended before the watch.
+pub fn recording_stopped(lang: Lang, error: &str) -> String {
+    let Lang::En = lang;
+    format!("The recording stopped early ({error}): the capture is truncated.")
 }

@@ -68,6 +68,36 @@ pub enum Problem<'a> {
         /// The schema that can be read.
         expected: &'a str,
     },
+    /// A capture is damaged.
+    Corrupt {
+        /// The file.
+        file: &'a str,
+        /// What is wrong.
+        what: &'a str,
+        /// Bytes read, formatted.
+        kept: &'a str,
+        /// Bytes of the file, formatted.
+        size: &'a str,
+    },
+    /// A capture holds what this version does not know.
+    UnknownItems {
+        /// The file.
+        file: &'a str,
+        /// How many, of which kinds.
+        items: &'a str,
+    },
+    /// A selector matched nothing in a capture.
+    NotInCapture {
+        /// The file.
+        file: &'a str,
+        /// The selector as given.
+        selector: &'a str,
+    },
+    /// The recording ended before the watch.
+    RecordingStopped {
+        /// Why.
+        error: &'a str,
+    },
     /// Nobody reads the output any more.
     StdoutClosed,
     /// The output cannot be written.
@@ -143,6 +173,20 @@ fn what(problem: &Problem<'_>) -> String {
         Problem::Truncated { file, kept, size } => {
             format!("{file} is truncated: {kept} of {size} are whole blocks and were read")
         }
+        Problem::Corrupt { file, what, kept, size } => {
+            format!("{file} is corrupt ({what}): {kept} of {size} are whole blocks and were read")
+        }
+        Problem::UnknownItems { file, items } => {
+            format!(
+                "{file} holds items that this version does not know; they were left out: {items}"
+            )
+        }
+        Problem::NotInCapture { file, selector } => {
+            format!("target not found in {file}: {selector}")
+        }
+        Problem::RecordingStopped { error } => {
+            format!("recording stopped: {error}; watching on")
+        }
         Problem::NotReadable { file, error } => format!("cannot read {file}: {error}"),
         Problem::WrongSchema { file, found, expected } => {
             format!("{file} is a {found} document; this version reads {expected}")
@@ -186,7 +230,16 @@ fn hint(problem: &Problem<'_>) -> Option<String> {
         Problem::Truncated { .. } => {
             "the recording was cut off; what was read is complete up to that point"
         }
-        Problem::WrongSchema { .. } => "read it with the version that wrote it",
+        Problem::Corrupt { .. } => {
+            "what was read is complete up to that point; copy the file again if it was copied"
+        }
+        Problem::NotInCapture { .. } => {
+            "without a target the report is about those that were recorded"
+        }
+        Problem::RecordingStopped { .. } => "the file is readable up to its last whole block",
+        Problem::WrongSchema { .. } | Problem::UnknownItems { .. } => {
+            "read it with the version that wrote it"
+        }
         Problem::TargetExited { .. }
         | Problem::NotReadable { .. }
         | Problem::StdoutClosed

@@ -8,6 +8,7 @@ use super::super::{Input, Span, StreamSample};
 use super::host::{Host, actor, bytes, facts, process};
 use super::kernel::{Done, direct, empty, on_file, owned_by, stats_of, stream};
 use crate::ids::{Call, FileClass, Method, Op, Role};
+use crate::report::{Attached, HookKind};
 
 /// A stream's statistics are a row of its process and, with all others, a row of its device.
 #[test]
@@ -38,8 +39,8 @@ fn known_requests_and_waits_are_known_rows() {
     assert_eq!((wait.call, wait.latency.count, wait.latency.sum_ns), (Call::Fdatasync, 1, 5_000));
     let [device] = &report.devices[..] else { panic!("{:?}", report.devices) };
     assert_eq!((device.ios, device.bytes, device.flush_commands), (2, 12_288, Some(1)));
-    // 3,900 ns of requests in a second.
-    assert!((device.depth.unwrap().mean - 3.9e-6).abs() < 1e-12);
+    // 1,700 ns in the device in a second.
+    assert!((device.depth.unwrap().mean - 1.7e-6).abs() < 1e-12);
 }
 
 /// Run-queue delays are a distribution of their actor: no wait, on no device, and nothing that a record would tell.
@@ -243,4 +244,32 @@ fn a_request_without_times_still_counts() {
     let report = host.consistent(Span::Whole);
     assert_eq!((report.devices[0].ios, report.devices[0].bytes), (1, 512));
     assert_eq!((&report.devices[0].q2c, &report.devices[0].depth), (&None, &None));
+}
+
+/// What happens to requests of a device is counted for it, is no event, and is absent where nothing is attached.
+#[test]
+fn merges_and_requeues_belong_to_the_device() {
+    let mut host = Host::new(&[]);
+    let one = Done::io(4096, 1_000, 600);
+    let none = Done { bytes: 0, q2c: None, d2c: None };
+    host.tell(stream(0, direct(10, 0, Kind::Write), &stats_of(&[one; 4])));
+    host.tell(stream(1, Key::overflow(0, Kind::Merge as u32), &stats_of(&[none; 3])));
+    host.tell(stream(2, Key::overflow(0, Kind::Requeue as u32), &stats_of(&[none; 2])));
+    let report = host.consistent(Span::Whole);
+    assert_eq!((report.devices[0].request_merges, report.devices[0].requeues), (None, None));
+    let attached = ["rq_merge", "rq_requeue"].map(|program| Attached {
+        program: program.to_owned(),
+        hook: format!("block_{program}"),
+        kind: HookKind::TpBtf,
+        attached: true,
+        reason: None,
+    });
+    host.tell(Input::Attached(attached.to_vec()));
+    let report = host.consistent(Span::Whole);
+    let [device] = &report.devices[..] else { panic!("{:?}", report.devices) };
+    assert_eq!((device.ios, device.bytes), (4, 4 * 4096));
+    assert_eq!((device.request_merges, device.requeues), (Some(3), Some(2)));
+    // Four requests, whose records did not arrive.
+    assert_eq!(report.coverage.events_seen, 4);
+    assert_eq!(report.actors.len(), 1, "{:?}", report.actors);
 }

@@ -1,0 +1,161 @@
+//! A capture through the engine: the report it gives for whomever is asked for.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
+
+use super::item::{IO_BYTES, Item};
+use super::read::{CaptureError, End, Reader, Step};
+use crate::report::{Report, Tool};
+use crate::selector::Selector;
+use crate::session::{HostSample, Input, Now, Output, Session, Span};
+use crate::text::{Lang, notes};
+
+/// What a capture says.
+#[derive(Debug)]
+pub struct Replay {
+    /// The report of its whole time.
+    pub report: Report,
+    /// How it ended.
+    pub end: End,
+    /// Bytes up to the end of its last whole block.
+    pub kept_bytes: u64,
+    /// Kinds of items that this version does not know, and how many there were.
+    pub unknown: BTreeMap<String, u64>,
+    /// Whether any target was found.
+    pub has_targets: bool,
+}
+
+/// Replays a capture: with its own selectors, or with others. `tool` is who reports.
+pub fn replay(
+    source: impl Read,
+    selectors: Option<Vec<Selector>>,
+    tool: Tool,
+) -> Result<Replay, CaptureError> {
+    let mut reader = Reader::new(source)?;
+    let first = match reader.step()? {
+        Step::Items(items) => items,
+        Step::End(End::Corrupt(what)) => return Err(CaptureError::Corrupt(what)),
+        Step::End(_) => return Err(CaptureError::Truncated),
+    };
+    let mut items = first.into_iter();
+    let Some((now, Item::Session(opening))) = items.next() else {
+        return Err(CaptureError::Corrupt("it does not say who recorded it"));
+    };
+    let mut options = opening.options;
+    options.tool = tool;
+    options.selectors = selectors.unwrap_or(options.selectors);
+    let mut player = Player::new(Session::new(options, now), now);
+    player.items(items);
+    let end = loop {
+        match reader.step()? {
+            Step::Items(items) => player.items(items),
+            Step::End(end) => break end,
+        }
+    };
+    let unknown = reader.unknown().clone();
+    let report = player.end(end, &unknown);
+    let has_targets = player.session.has_targets();
+    Ok(Replay { report, end, kept_bytes: reader.kept_bytes(), unknown, has_targets })
+}
+
+/// A session that hears again what it heard.
+struct Player {
+    session: Session,
+    now: Now,
+    /// The host when it was last looked at, and when that was.
+    sample: HostSample,
+    sampled: Now,
+    /// Processes whose files are wanted, and those of which the recorder took them down.
+    wanted: BTreeSet<u32>,
+    tracked: BTreeSet<u32>,
+    /// The last report of the whole, and whether something came after it.
+    whole: Option<Report>,
+}
+
+impl Player {
+    fn new(session: Session, now: Now) -> Self {
+        Self {
+            session,
+            now,
+            sample: HostSample::default(),
+            sampled: now,
+            wanted: BTreeSet::new(),
+            tracked: BTreeSet::new(),
+            whole: None,
+        }
+    }
+
+    fn items(&mut self, items: impl IntoIterator<Item = (Now, Item)>) {
+        for (now, item) in items {
+            self.item(item, now);
+        }
+    }
+
+    fn item(&mut self, item: Item, now: Now) {
+        self.now = now;
+        match item {
+            Item::Input(input) => {
+                if let Input::Started(sample) = &*input {
+                    (self.sample, self.sampled) = (sample.clone(), now);
+                }
+                self.tell(*input);
+            }
+            Item::Record(bytes) => self.tell(Input::Record(&bytes)),
+            Item::Io(bytes) => {
+                bytes.chunks_exact(IO_BYTES).for_each(|record| self.tell(Input::Record(record)));
+            }
+            Item::Tracked(pid) => {
+                self.tracked.insert(pid);
+            }
+            Item::Report { span, sample } => self.report(span, sample),
+            Item::Session(_) | Item::Untracked(_) | Item::End { .. } | Item::Unknown => {}
+        }
+    }
+
+    fn tell(&mut self, input: Input<'_>) {
+        for output in self.session.apply(input, self.now) {
+            if let Output::Track(pid) = output {
+                self.wanted.insert(pid);
+            }
+        }
+    }
+
+    fn report(&mut self, span: Span, sample: HostSample) {
+        (self.sample, self.sampled) = (sample.clone(), self.now);
+        if span == Span::Whole {
+            self.say_who_was_not_tracked();
+        }
+        let report = self.session.report(span, sample, self.now);
+        if span == Span::Whole {
+            self.whole = Some(report);
+        }
+    }
+
+    /// Whoever is a target only now was nobody special while the kernel was watched.
+    fn say_who_was_not_tracked(&mut self) {
+        for pid in self.wanted.difference(&self.tracked).copied().collect::<Vec<_>>() {
+            self.tell(Input::Note(notes::not_tracked(Lang::En, pid)));
+        }
+    }
+
+    /// The report, when all is read.
+    fn end(&mut self, end: End, unknown: &BTreeMap<String, u64>) -> Report {
+        if let (End::Clean, Some(report)) = (end, self.whole.take())
+            && unknown.is_empty()
+        {
+            return report;
+        }
+        let seconds =
+            self.sampled.mono_ns.saturating_sub(self.session.started().mono_ns) / 1_000_000_000;
+        match end {
+            End::Clean => {}
+            End::Truncated => self.tell(Input::Note(notes::truncated(Lang::En, seconds))),
+            End::Corrupt(what) => self.tell(Input::Note(notes::corrupt(Lang::En, what, seconds))),
+        }
+        for (kind, count) in unknown {
+            self.tell(Input::Note(notes::unknown_items(Lang::En, kind, *count)));
+        }
+        self.say_who_was_not_tracked();
+        self.session.report(Span::Whole, self.sample.clone(), self.now)
+    }
+}

@@ -1,0 +1,104 @@
+//! The engine, with a recorder beside it that notes everything the engine is told.
+
+use std::ops::Deref;
+use std::path::Path;
+
+use iocontend_core::report::Report;
+use iocontend_core::session::{HostSample, Input, Now, Options, Output, Session, Span};
+use iocontend_core::text::{Lang, Problem, notes};
+
+use crate::error::{Failure, warn};
+use crate::record::{RecordError, Recorder};
+
+/// A session that may be recorded. What changes it goes through here; what only looks is the session's own.
+pub(super) struct Recorded {
+    session: Session,
+    recorder: Option<Recorder>,
+    failed: bool,
+}
+
+impl Recorded {
+    /// A session that begins now. It is recorded from its beginning, into memory until there is a file.
+    pub(super) fn new(options: Options, is_recorded: bool, now: Now) -> Result<Self, Failure> {
+        let recorder = if is_recorded {
+            let recorder = Recorder::new(&options, now);
+            Some(recorder.map_err(|error| Failure::other(&error.into()))?)
+        } else {
+            None
+        };
+        Ok(Self { session: Session::new(options, now), recorder, failed: false })
+    }
+
+    /// What was recorded so far, and all that follows, goes into this file.
+    pub(super) fn record_to(&mut self, file: &Path) -> Result<(), Failure> {
+        let Some(recorder) = &mut self.recorder else { return Ok(()) };
+        recorder.create(file).map_err(|error| {
+            let to = file.display().to_string();
+            Failure::failed(&Problem::OutputFailed { to: &to, error: &error.to_string() })
+        })
+    }
+
+    pub(super) fn is_recording(&self) -> bool {
+        self.recorder.is_some()
+    }
+
+    /// Whether a recording was begun and did not get to its end.
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed
+    }
+
+    /// Tells the engine something.
+    pub(super) fn apply(&mut self, input: Input<'_>, now: Now) -> Vec<Output> {
+        self.note(|recorder| recorder.input(&input, now));
+        self.session.apply(input, now)
+    }
+
+    /// The files of this process are told apart from now on, or no longer.
+    pub(super) fn tracked(&mut self, pid: u32, is_tracked: bool, now: Now) {
+        self.note(|recorder| recorder.tracked(pid, is_tracked, now));
+    }
+
+    /// A report of a window that ends now.
+    pub(super) fn report(&mut self, span: Span, sample: HostSample, now: Now) -> Report {
+        self.note(|recorder| recorder.report(span, &sample, now));
+        self.session.report(span, sample, now)
+    }
+
+    /// Gives away what is due.
+    pub(super) fn flush(&mut self, now: Now) {
+        self.note(|recorder| recorder.flush(now));
+    }
+
+    /// The recording ends; the last report says so when it did not get there.
+    pub(super) fn end(&mut self, report: &mut Report, now: Now) {
+        let Some(recorder) = self.recorder.take() else { return };
+        if let Err(error) = recorder.end(now) {
+            report.coverage.notes.push(self.stopped(&error));
+        }
+    }
+
+    /// Notes something, or stops recording: the watch goes on without.
+    fn note(&mut self, put: impl FnOnce(&mut Recorder) -> Result<(), RecordError>) {
+        let Some(recorder) = &mut self.recorder else { return };
+        if let Err(error) = put(recorder) {
+            self.recorder = None;
+            let note = self.stopped(&error);
+            self.session.apply(Input::Note(note), super::now());
+        }
+    }
+
+    fn stopped(&mut self, error: &RecordError) -> String {
+        self.failed = true;
+        let error = error.to_string();
+        warn(&Problem::RecordingStopped { error: &error });
+        notes::recording_stopped(Lang::En, &error)
+    }
+}
+
+impl Deref for Recorded {
+    type Target = Session;
+
+    fn deref(&self) -> &Session {
+        &self.session
+    }
+}

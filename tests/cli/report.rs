@@ -1,0 +1,83 @@
+//! `iocontend report`: what is read, what is said about it, and the exit code.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use iocontend_core::report::Report;
+
+use super::binary::run;
+
+/// A capture of the tests.
+fn fixture() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("replay/etcd.iocap")
+}
+
+/// A damaged copy.
+fn damaged(damage: impl FnOnce(&mut Vec<u8>)) -> tempfile::NamedTempFile {
+    let mut bytes = fs::read(fixture()).unwrap();
+    damage(&mut bytes);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), bytes).unwrap();
+    file
+}
+
+fn name(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// A whole capture: a report, nothing on stderr.
+#[test]
+fn a_capture_is_reported_as_text_and_json() {
+    let file = fixture();
+    let text = run(&["report", name(&file)]).ended(0);
+    assert!(text.stdout.contains("WAITS OF THE TARGETS"), "{}", text.stdout);
+    for args in [&["--json"][..], &["-o", "json"], &["--pid-of", "etcd", "--json"]] {
+        let args = [&["report", name(&file)], args].concat();
+        let document = run(&args).ended(0);
+        assert_eq!(document.stderr, "", "{args:?}");
+        let report = Report::from_json(document.stdout.as_bytes()).unwrap();
+        assert!(!report.targets[0].actors.is_empty(), "{args:?}");
+    }
+}
+
+/// A capture that was cut off or damaged is read as far as it is whole: exit code 0, the word on stderr and among
+/// the report's notes.
+#[test]
+fn damage_is_said_and_the_rest_is_read() {
+    let cut = damaged(|bytes| bytes.truncate(bytes.len() - 10));
+    let flipped = damaged(|bytes| *bytes.last_mut().unwrap() ^= 1);
+    for (file, word) in [(cut, "truncated"), (flipped, "corrupt")] {
+        let end = run(&["report", name(file.path()), "--json"]).ended(0);
+        assert!(end.stderr.contains(word), "{}", end.stderr);
+        let report = Report::from_json(end.stdout.as_bytes()).unwrap();
+        assert!(report.coverage.notes.iter().any(|note| note.contains(word)));
+        assert!(!report.devices.is_empty());
+    }
+}
+
+/// What cannot be read at all is a failure that says why.
+#[test]
+fn what_is_no_capture_fails() {
+    let nothing = damaged(|bytes| bytes.truncate(30));
+    let other = damaged(|bytes| bytes[..4].copy_from_slice(b"text"));
+    let missing = PathBuf::from("/no/such/file");
+    let cases = [
+        (nothing.path(), "truncated before its first whole block"),
+        (other.path(), "no capture"),
+        (&missing, "No such file"),
+        (Path::new("/"), "directory"),
+    ];
+    for (path, why) in cases {
+        let end = run(&["report", name(path)]).ended(1);
+        assert_eq!(end.stdout, "");
+        assert!(end.stderr.contains(why) && end.stderr.contains("cannot read"), "{}", end.stderr);
+    }
+}
+
+/// A target that the capture does not know.
+#[test]
+fn an_unknown_target_is_not_found() {
+    let end = run(&["report", name(&fixture()), "--pid-of", "no-such-name", "--json"]).ended(4);
+    assert_eq!(end.stdout, "");
+    assert!(end.stderr.contains("target not found in"), "{}", end.stderr);
+}
