@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use iocontend_core::cgroup::type_without_cgroup;
 use iocontend_core::selector::Selector;
 
 /// Who makes etcd wait for the disk, by how many milliseconds, and through which mechanism.
@@ -26,8 +27,15 @@ pub enum Command {
     Report(ReportArgs),
     /// See it work without etcd: a built-in WAL writer and a snapshot copier, watched for 20 seconds.
     Demo(DemoArgs),
-    /// Print the JSON Schema of the report.
-    Schema,
+    /// Say what can and cannot be measured on this host, and who shares what. Changes nothing.
+    #[command(after_help = DOCTOR_HELP)]
+    Doctor(DoctorArgs),
+    /// Print the JSON Schema of a document.
+    Schema {
+        /// The document.
+        #[arg(value_enum, default_value_t = Document::Report)]
+        document: Document,
+    },
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -47,6 +55,7 @@ const WATCH_HELP: &str = "Examples:
   iocontend watch --pid-of etcd                       until Ctrl-C
   iocontend watch --pid-of etcd --duration 1m --json  one JSON document at the end
   iocontend watch --wait --pid-of etcd                wait until it starts
+  iocontend watch --unit etcd --cgroup /kubepods.slice  a service, and all pods
   iocontend watch --pid-of etcd --record night.iocap  keep it for `iocontend report`
 
 Exit codes: 0 done, 1 failed, 2 usage, 3 not permitted or not supported here, 4 target not found";
@@ -60,12 +69,50 @@ A recording that was cut off is read up to its last whole block, and `truncated`
 
 Exit codes: 0 done, 1 failed, 2 usage, 4 target not found in the recording";
 
+const DOCTOR_HELP: &str = "Examples:
+  iocontend doctor          as root: every hook is attached for a moment and detached again
+  iocontend doctor -o json  the same as a document (iocontend schema doctor)
+
+Exit codes: 0 something can be measured here, 3 nothing can";
+
+/// A document with a schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Document {
+    /// What `watch` and `demo` print.
+    Report,
+    /// What `doctor` prints.
+    Doctor,
+}
+
+/// `doctor`.
+#[derive(Clone, Debug, Args)]
+pub struct DoctorArgs {
+    /// What to print.
+    #[arg(short, long, value_enum, default_value_t = DoctorFormat::Text)]
+    pub output: DoctorFormat,
+}
+
+/// How `doctor` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DoctorFormat {
+    /// About one screen.
+    Text,
+    /// One JSON document.
+    Json,
+}
+
 /// Whom to watch.
 #[derive(Clone, Debug, Default, Args)]
 pub struct TargetArgs {
     /// Processes whose command, program file or argv[0] has this name; new ones as they start.
     #[arg(long, value_name = "NAME", value_parser = name)]
     pub pid_of: Vec<String>,
+    /// Processes in this systemd unit (a service with or without `.service`, a slice, a scope); new ones as they come.
+    #[arg(long, value_name = "NAME", value_parser = unit)]
+    pub unit: Vec<String>,
+    /// Processes in this cgroup or below it, of version 1 or 2, with or without /sys/fs/cgroup; new ones as they come.
+    #[arg(long, value_name = "PATH", value_parser = cgroup)]
+    pub cgroup: Vec<String>,
     /// One process.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub pid: Vec<u32>,
@@ -75,7 +122,10 @@ impl TargetArgs {
     /// As the engine wants them.
     pub fn selectors(&self) -> Vec<Selector> {
         let by_name = self.pid_of.iter().cloned().map(Selector::PidOf);
-        by_name.chain(self.pid.iter().copied().map(Selector::Pid)).collect()
+        let by_pid = self.pid.iter().copied().map(Selector::Pid);
+        let by_cgroup = self.cgroup.iter().cloned().map(Selector::Cgroup);
+        let by_unit = self.unit.iter().cloned().map(Selector::Unit);
+        by_name.chain(by_pid).chain(by_cgroup).chain(by_unit).collect()
     }
 }
 
@@ -232,6 +282,23 @@ fn name(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
+fn unit(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.contains('/') {
+        return Err("expected the name of a unit such as etcd or etcd.service".to_owned());
+    }
+    match type_without_cgroup(text) {
+        Some(kind) => Err(format!("a {kind} has no processes: name the service that it starts")),
+        None => Ok(text.to_owned()),
+    }
+}
+
+fn cgroup(text: &str) -> Result<String, String> {
+    if text.trim_matches(['.', ' ']).is_empty() {
+        return Err("expected a path such as /system.slice/etcd.service".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
 fn duration(text: &str) -> Result<Duration, String> {
     let expected = || "expected a duration such as 20s, 5m or 1h30m".to_owned();
     let parsed: jiff::SignedDuration = text.parse().map_err(|_no_duration| expected())?;
@@ -284,10 +351,21 @@ mod tests {
 
     #[test]
     fn selectors_keep_what_was_typed() {
-        let cli = Cli::try_parse_from(["iocontend", "watch", "--pid-of", "etcd", "--pid", "7"]);
+        let cli = Cli::try_parse_from([
+            "iocontend",
+            "watch",
+            "--pid-of",
+            "etcd",
+            "--pid",
+            "7",
+            "--unit",
+            "a",
+            "--cgroup",
+            "/b",
+        ]);
         let Ok(Cli { command: Command::Watch(args) }) = cli else { panic!("not watch") };
         let typed: Vec<String> = args.target.selectors().iter().map(ToString::to_string).collect();
-        assert_eq!(typed, ["--pid-of etcd", "--pid 7"]);
+        assert_eq!(typed, ["--pid-of etcd", "--pid 7", "--cgroup /b", "--unit a"]);
         assert!(Cli::try_parse_from(["iocontend", "watch", "--pid", "0"]).is_err());
     }
 }

@@ -7,6 +7,7 @@
 use std::path::PathBuf;
 
 mod devices;
+mod etcd_metrics;
 mod files;
 mod mounts;
 mod proc_dir;
@@ -15,16 +16,18 @@ mod psi;
 mod system;
 
 #[cfg(test)]
-mod fake;
+pub(crate) mod fake;
 
 pub use devices::{has_requests, parse_block_stat, read_block_stat, read_devices};
-pub use files::find_file;
+pub use etcd_metrics::read_etcd_metrics;
+pub use files::{device_of, find_file};
 pub use mounts::{
-    Mount, mounted_block_filesystems, one_per_filesystem, parse_mountinfo, read_mounts,
+    Mount, mount_of, mounted_block_filesystems, one_per_filesystem, parse_mountinfo, read_mounts,
+    read_mounts_of,
 };
-pub use process::{WithFiles, list_pids, read_process, read_processes};
+pub use process::{WithFiles, list_pids, read_cgroup, read_process, read_processes};
 pub use psi::{parse_psi, read_psi_io};
-pub use system::{read_cpus_possible, read_host};
+pub use system::{cgroup_exists, read_cpus_possible, read_host};
 
 /// Where the host's file systems are mounted for us.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +47,7 @@ impl Default for HostRoot {
 }
 
 /// A file of one value, without blanks around it; `None` when it cannot be read or is empty.
-fn text(path: PathBuf) -> Option<String> {
+pub(crate) fn text(path: PathBuf) -> Option<String> {
     let bytes = std::fs::read(path).ok()?;
     Some(String::from_utf8_lossy(&bytes).trim().to_owned()).filter(|t| !t.is_empty())
 }

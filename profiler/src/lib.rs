@@ -5,6 +5,7 @@
 pub mod cli;
 pub mod commands;
 pub mod demo;
+pub mod doctor;
 pub mod error;
 pub mod host;
 pub mod kernel;

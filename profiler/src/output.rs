@@ -10,6 +10,14 @@ use crate::cli::Format;
 /// Widest line on a terminal that does not say how wide it is, and in files.
 const WIDTH: usize = 120;
 
+/// How text looks on stdout as it is now.
+pub fn style() -> Style {
+    let terminal = io::stdout().is_terminal();
+    let width = terminal_width().unwrap_or(WIDTH);
+    let color = terminal && std::env::var_os("NO_COLOR").is_none();
+    Style { color, unicode: is_unicode(), width, ..Style::default() }
+}
+
 /// Writes reports to stdout.
 pub struct Reports {
     format: Format,
@@ -19,10 +27,7 @@ pub struct Reports {
 impl Reports {
     /// For stdout as it is now.
     pub fn new(format: Format) -> Self {
-        let terminal = io::stdout().is_terminal();
-        let width = terminal_width().unwrap_or(WIDTH);
-        let color = terminal && std::env::var_os("NO_COLOR").is_none();
-        Self { format, style: Style { color, unicode: is_unicode(), width, ..Style::default() } }
+        Self { format, style: style() }
     }
 
     /// Whether interval reports are printed.
@@ -59,7 +64,7 @@ impl Reports {
     }
 }
 
-fn write(bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write(bytes: &[u8]) -> io::Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(bytes)?;
     out.flush()

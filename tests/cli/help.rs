@@ -3,7 +3,7 @@
 use super::binary::run;
 
 /// Commands that a user sees, and those that only the demo starts.
-const COMMANDS: [&str; 6] = ["watch", "report", "demo", "schema", "completions", "man"];
+const COMMANDS: [&str; 7] = ["watch", "report", "demo", "doctor", "schema", "completions", "man"];
 const HIDDEN: [&str; 2] = ["demo-victim", "demo-copier"];
 
 /// Help names every command, goes to stdout, and ends well.
@@ -27,8 +27,17 @@ fn help_names_every_command() {
 #[test]
 fn help_of_watch_has_examples_and_exit_codes() {
     let help = run(&["watch", "--help"]).ended(0).stdout;
-    for part in ["--pid-of", "--pid ", "--wait", "--duration", "--json", "Examples:", "Exit codes:"]
-    {
+    for part in [
+        "--pid-of",
+        "--pid ",
+        "--cgroup",
+        "--unit",
+        "--wait",
+        "--duration",
+        "--json",
+        "Examples:",
+        "Exit codes:",
+    ] {
         assert!(help.contains(part), "{part}: {help}");
     }
 }

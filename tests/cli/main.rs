@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail by panicking")]
 
 mod binary;
+mod doctor;
 mod help;
 mod outputs;
 mod permission;

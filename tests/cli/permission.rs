@@ -30,7 +30,14 @@ fn usage_comes_first_then_permission_then_the_target() {
 #[test]
 fn what_needs_no_rights_works_without() {
     let public = Public::new();
-    for args in [&["schema"][..], &["man"], &["completions", "bash"], &["--help"], &["--version"]] {
+    for args in [
+        &["schema"][..],
+        &["schema", "doctor"],
+        &["man"],
+        &["completions", "bash"],
+        &["--help"],
+        &["--version"],
+    ] {
         assert!(!public.run(args).ended(0).stdout.is_empty(), "{args:?}");
     }
 }

@@ -3,6 +3,7 @@
 //! They are compiled always and selected explicitly (`--ignored --test-threads=1`); where they run they must pass.
 
 mod capture;
+mod doctor;
 mod etcd;
 mod exact;
 mod files;
@@ -10,6 +11,7 @@ mod ground;
 mod lines;
 mod loss;
 mod merges;
+mod selectors;
 mod switches;
 mod vm;
 mod waits;

@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a step that fails fails the test")]
 
+mod cgroups;
 mod counts;
+mod doctor;
 mod etcd;
 mod limits;
 mod requeues;

@@ -5,6 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
+mod place;
+pub use place::{folders, full_unit_name, type_without_cgroup};
+
 /// The cgroup paths of one process, by hierarchy. A hierarchy that is not there is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct CgroupPaths {
@@ -14,6 +17,18 @@ pub struct CgroupPaths {
     pub v1_blkio: Option<String>,
     /// The v1 hierarchy `name=systemd`.
     pub v1_systemd: Option<String>,
+    /// The other v1 hierarchies.
+    #[serde(default)]
+    pub v1_others: Vec<V1Path>,
+}
+
+/// The path in one v1 hierarchy.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct V1Path {
+    /// Its controllers, separated by commas, as `/proc/PID/cgroup` has them.
+    pub controllers: String,
+    /// The path.
+    pub path: String,
 }
 
 /// Quality of service class, as the kubelet's path spells it.
@@ -51,13 +66,15 @@ impl CgroupPaths {
             else {
                 continue;
             };
-            let path = Some(path.strip_suffix(" (deleted)").unwrap_or(path).to_owned());
+            let path = path.strip_suffix(" (deleted)").unwrap_or(path).to_owned();
             if hierarchy == "0" && controllers.is_empty() {
-                paths.v2 = path;
+                paths.v2 = Some(path);
             } else if controllers == "name=systemd" {
-                paths.v1_systemd = path;
+                paths.v1_systemd = Some(path);
             } else if controllers.split(',').any(|c| c == "blkio") {
-                paths.v1_blkio = path;
+                paths.v1_blkio = Some(path);
+            } else {
+                paths.v1_others.push(V1Path { controllers: controllers.to_owned(), path });
             }
         }
         paths

@@ -60,7 +60,7 @@ fn passed_on(program: &Program<'_>) -> Option<String> {
 }
 
 /// A flag, or the environment variable etcd reads in its place (the flag wins).
-fn setting(process: &ProcessFacts, program: &Program<'_>, name: &str) -> Option<String> {
+pub(crate) fn setting(process: &ProcessFacts, program: &Program<'_>, name: &str) -> Option<String> {
     let variable = format!("ETCD_{}", name.replace('-', "_").to_ascii_uppercase());
     let from_env = || {
         let found =

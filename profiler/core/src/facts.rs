@@ -46,6 +46,17 @@ impl fmt::Display for ProcessKey {
     }
 }
 
+/// What an etcd says of the syncs of its log since it began (`etcd_disk_wal_fsync_duration_seconds`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WalFsyncs {
+    /// When it was asked, CLOCK_MONOTONIC ns.
+    pub asked_ns: u64,
+    /// How many.
+    pub count: u64,
+    /// How long all of them took, ns.
+    pub sum_ns: u64,
+}
+
 /// One process as `/proc` shows it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ProcessFacts {

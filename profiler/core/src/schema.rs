@@ -1,5 +1,6 @@
-//! The JSON Schema of the report, as `iocontend schema` prints it.
+//! The JSON Schemas of the documents, as `iocontend schema` prints it.
 
+use crate::doctor::Doctor;
 use crate::report::Report;
 
 /// The JSON Schema (2020-12) of [`Report`]. It describes what is written; readers must allow fields it
@@ -8,9 +9,14 @@ pub fn report_schema() -> serde_json::Value {
     schemars::schema_for!(Report).to_value()
 }
 
+/// The JSON Schema of [`Doctor`].
+pub fn doctor_schema() -> serde_json::Value {
+    schemars::schema_for!(Doctor).to_value()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::report_schema;
+    use super::{doctor_schema, report_schema};
 
     #[test]
     fn it_names_every_part_of_the_document_and_forbids_no_other() {
@@ -26,11 +32,12 @@ mod tests {
 
     #[test]
     fn every_field_is_described() {
-        let schema = report_schema();
-        let definitions = schema["$defs"].as_object().into_iter().flatten().map(|(_, one)| one);
-        for object in definitions.chain([&schema]) {
-            for (name, field) in object["properties"].as_object().into_iter().flatten() {
-                assert!(field["description"].is_string(), "{name}");
+        for schema in [report_schema(), doctor_schema()] {
+            let definitions = schema["$defs"].as_object().into_iter().flatten().map(|(_, one)| one);
+            for object in definitions.chain([&schema]) {
+                for (name, field) in object["properties"].as_object().into_iter().flatten() {
+                    assert!(field["description"].is_string(), "{name}");
+                }
             }
         }
     }

@@ -7,7 +7,11 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::argv::base_name;
+use crate::cgroup::CgroupPaths;
 use crate::facts::ProcessFacts;
+
+mod absent;
+pub use absent::{Absent, Why, why_absent};
 
 /// Longest name the kernel keeps for a task, in bytes.
 const COMM_LEN: usize = 15;
@@ -21,6 +25,10 @@ pub enum Selector {
     PidOf(String),
     /// `--pid N`.
     Pid(u32),
+    /// `--cgroup PATH`: in this cgroup or below it, in any hierarchy.
+    Cgroup(String),
+    /// `--unit NAME`: in this systemd unit's cgroup or below it; a slice's or scope's too.
+    Unit(String),
 }
 
 impl Selector {
@@ -29,7 +37,22 @@ impl Selector {
         match self {
             Self::Pid(pid) => process.key.pid == *pid,
             Self::PidOf(name) => is_named(process, name),
+            Self::Cgroup(_) | Self::Unit(_) => self.holds(&process.cgroup),
         }
+    }
+
+    /// Whether it is these cgroups that are meant.
+    pub fn holds(&self, cgroup: &CgroupPaths) -> bool {
+        match self {
+            Self::Pid(_) | Self::PidOf(_) => false,
+            Self::Cgroup(path) => cgroup.is_at_or_below(path),
+            Self::Unit(name) => cgroup.is_in_unit(name),
+        }
+    }
+
+    /// Whether it is the cgroup that decides: one that was inherited may be left before the next exec.
+    pub fn is_by_cgroup(&self) -> bool {
+        matches!(self, Self::Cgroup(_) | Self::Unit(_))
     }
 }
 
@@ -39,6 +62,8 @@ impl fmt::Display for Selector {
         match self {
             Self::PidOf(name) => write!(f, "--pid-of {name}"),
             Self::Pid(pid) => write!(f, "--pid {pid}"),
+            Self::Cgroup(path) => write!(f, "--cgroup {path}"),
+            Self::Unit(name) => write!(f, "--unit {name}"),
         }
     }
 }
@@ -133,5 +158,7 @@ mod tests {
         assert!(!Selector::Pid(4).matches(&p));
         assert_eq!(Selector::Pid(42).to_string(), "--pid 42");
         assert_eq!(Selector::PidOf("etcd".to_owned()).to_string(), "--pid-of etcd");
+        assert_eq!(Selector::Cgroup("/a".to_owned()).to_string(), "--cgroup /a");
+        assert_eq!(Selector::Unit("etcd".to_owned()).to_string(), "--unit etcd");
     }
 }

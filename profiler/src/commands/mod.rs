@@ -1,6 +1,7 @@
 //! One verb, one file.
 
 mod demo;
+mod doctor;
 mod report;
 mod watch;
 
@@ -8,7 +9,7 @@ use std::io::{self, Write as _};
 
 use clap::CommandFactory as _;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, Document};
 use crate::demo as workload;
 use crate::error::Failure;
 
@@ -18,7 +19,8 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Watch(args) => watch::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Demo(args) => demo::run(&args),
-        Command::Schema => schema(),
+        Command::Doctor(args) => doctor::run(&args),
+        Command::Schema { document } => schema(document),
         Command::Completions { shell } => {
             let mut text = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "iocontend", &mut text);
@@ -52,8 +54,11 @@ fn finish(result: anyhow::Result<impl serde::Serialize>) -> Result<(), Failure> 
         .map_err(|error| Failure::other(&error))
 }
 
-fn schema() -> Result<(), Failure> {
-    let schema = iocontend_core::schema::report_schema();
+fn schema(document: Document) -> Result<(), Failure> {
+    let schema = match document {
+        Document::Report => iocontend_core::schema::report_schema(),
+        Document::Doctor => iocontend_core::schema::doctor_schema(),
+    };
     let mut text =
         serde_json::to_vec_pretty(&schema).map_err(|error| Failure::other(&error.into()))?;
     text.push(b'\n');

@@ -25,8 +25,7 @@ pub(super) fn run(args: &ReportArgs) -> Result<(), Failure> {
     let replay = replay(BufReader::new(file), asked, tool).map_err(|error| refusal(&error))?;
     say_what_is_missing(&name, size, &replay);
     if !selectors.is_empty() && !replay.has_targets {
-        let typed: Vec<String> = selectors.iter().map(ToString::to_string).collect();
-        let problem = Problem::NotInCapture { file: &name, selector: &typed.join(", ") };
+        let problem = Problem::NotInCapture { file: &name, absent: &replay.absent };
         return Err(Failure::no_target(&problem));
     }
     Reports::new(args.format()).end(&replay.report)?;

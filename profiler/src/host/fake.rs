@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 use super::HostRoot;
 
-pub(super) struct FakeHost {
-    pub(super) root: HostRoot,
+pub(crate) struct FakeHost {
+    pub(crate) root: HostRoot,
     dir: tempfile::TempDir,
 }
 
 impl FakeHost {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let below = |name| dir.path().join(name);
         let root = HostRoot { proc: below("proc"), sys: below("sys"), cgroup: below("cgroup") };
@@ -21,25 +21,25 @@ impl FakeHost {
     }
 
     /// Writes a file below the fake root, with its folders.
-    pub(super) fn write(&self, path: &str, content: impl AsRef<[u8]>) -> PathBuf {
+    pub(crate) fn write(&self, path: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, content).unwrap();
         path
     }
 
-    pub(super) fn link(&self, path: &str, target: impl AsRef<Path>) {
+    pub(crate) fn link(&self, path: &str, target: impl AsRef<Path>) {
         let path = self.path(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         symlink(target, path).unwrap();
     }
 
-    pub(super) fn path(&self, path: &str) -> PathBuf {
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
         self.dir.path().join(path)
     }
 
     /// A process with the given name bytes, start time and flags.
-    pub(super) fn process(&self, pid: u32, comm: &[u8], start: u64, flags: u64) {
+    pub(crate) fn process(&self, pid: u32, comm: &[u8], start: u64, flags: u64) {
         let mut stat = format!("{pid} (").into_bytes();
         stat.extend_from_slice(comm);
         let zeros = "0 ".repeat(12);

@@ -98,6 +98,23 @@ fn find_in(dir: &ProcDir, folder: &[u8], dev: Dev, ino: u64) -> Option<String> {
     Some(format!("{}/{}", lossy(folder), lossy(name.to_bytes())))
 }
 
+/// The device on which a path of a process lies; of its parent where it does not exist yet. `None` where it may not be
+/// looked at.
+pub fn device_of(root: &HostRoot, pid: u32, path: &str) -> Option<Dev> {
+    let dir = ProcDir::open(root, pid).ok()??;
+    let mut folder = path.as_bytes();
+    loop {
+        if let Some(fd) = open_in_root(&dir, folder) {
+            return Some(Dev::from_stat(rustix::fs::fstat(fd).ok()?.st_dev));
+        }
+        let end = folder.iter().rposition(|b| *b == b'/')?;
+        if end == 0 {
+            return None;
+        }
+        folder = &folder[..end];
+    }
+}
+
 /// Opens a folder as the process sees it. Links inside are resolved below the process's root, so a
 /// container cannot lead us to a folder of the host.
 fn open_in_root(dir: &ProcDir, folder: &[u8]) -> Option<OwnedFd> {

@@ -36,6 +36,20 @@ pub fn read_mounts(root: &HostRoot) -> io::Result<Vec<Mount>> {
     Ok(parse_mountinfo(&bytes))
 }
 
+/// The mounts that a process sees.
+pub fn read_mounts_of(root: &HostRoot, pid: u32) -> io::Result<Vec<Mount>> {
+    Ok(parse_mountinfo(&std::fs::read(root.proc.join(format!("{pid}/mountinfo")))?))
+}
+
+/// The mount in whose folder a path lies; links are not followed. Of several mounts at one place the last counts.
+pub fn mount_of<'a>(mounts: &'a [Mount], path: &str) -> Option<&'a Mount> {
+    let holds = |mount: &&Mount| {
+        let point = mount.mount_point.trim_end_matches('/');
+        path.strip_prefix(point).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    mounts.iter().filter(holds).max_by_key(|mount| mount.mount_point.trim_end_matches('/').len())
+}
+
 /// Parses mountinfo; lines that are not understood are passed over.
 pub fn parse_mountinfo(bytes: &[u8]) -> Vec<Mount> {
     bytes.split(|b| *b == b'\n').filter_map(parse_line).collect()
@@ -155,6 +169,19 @@ mod tests {
         assert_eq!(all[0].mount_point, "/data");
         assert_eq!(all[0].options, "rw,data=journal");
         assert_eq!(all[1].options, "ro,noatime,ssd");
+    }
+
+    #[test]
+    fn a_path_lies_in_the_deepest_mount_and_there_in_the_newest() {
+        let text = b"1 0 8:1 / / rw - ext4 a rw\n2 1 8:2 / /var rw - ext4 b rw\n\
+                     3 1 8:3 / /var/lib rw - ext4 c rw\n4 1 8:4 / /var/lib rw - ext4 d rw\n";
+        let mounts = parse_mountinfo(text);
+        let source = |path| mount_of(&mounts, path).map(|mount| mount.source.as_str());
+        assert_eq!(source("/var/lib/etcd"), Some("d"));
+        assert_eq!(source("/var/lib"), Some("d"));
+        assert_eq!(source("/var/library"), Some("b"));
+        assert_eq!(source("/etc"), Some("a"));
+        assert_eq!(source("relative"), None);
     }
 
     #[test]

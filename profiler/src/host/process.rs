@@ -74,6 +74,12 @@ pub fn read_process(
     Ok(Some(facts))
 }
 
+/// The cgroups of a process; `None` when it is gone.
+pub fn read_cgroup(root: &HostRoot, pid: u32) -> Option<CgroupPaths> {
+    let text = ProcDir::open(root, pid).ok()??.read("cgroup", MAX_SMALL).ok()?;
+    Some(CgroupPaths::parse(&lossy(&text)))
+}
+
 /// Reads that may fail one by one.
 struct Reader<'a> {
     dir: &'a ProcDir,

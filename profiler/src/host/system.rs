@@ -2,6 +2,7 @@
 
 use std::io;
 
+use iocontend_core::cgroup::folders;
 use iocontend_core::facts::{CgroupVersion, HostFacts};
 
 use super::mounts::{Mount, read_mounts};
@@ -28,6 +29,18 @@ pub fn read_host(root: &HostRoot) -> io::Result<HostFacts> {
 /// How many CPUs can ever be online.
 pub fn read_cpus_possible(root: &HostRoot) -> Option<u32> {
     text(root.sys.join("devices/system/cpu/possible")).as_deref().and_then(count)
+}
+
+/// Whether a cgroup of this path has a folder in any hierarchy below the usual mount point.
+pub fn cgroup_exists(root: &HostRoot, typed: &str) -> bool {
+    let v1 = read_mounts(root).map(|mounts| v1_folders(&mounts)).unwrap_or_default();
+    folders(typed, &v1).iter().any(|folder| root.cgroup.join(folder).is_dir())
+}
+
+/// Names of the folders in which v1 hierarchies are mounted.
+fn v1_folders(mounts: &[Mount]) -> Vec<String> {
+    let v1 = mounts.iter().filter(|mount| mount.fstype == "cgroup");
+    v1.filter_map(|mount| Some(mount.mount_point.rsplit_once('/')?.1.to_owned())).collect()
 }
 
 /// By the hierarchies that are mounted. v1 hierarchies without a controller (`name=systemd`) do not count:

@@ -46,6 +46,30 @@ fn the_cgroup_version_follows_the_mounts() {
 }
 
 #[test]
+fn a_cgroup_has_a_folder_in_the_hierarchy_that_its_path_names() {
+    let host = FakeHost::new();
+    for folder in ["memory/a", "unified/b", "c"] {
+        std::fs::create_dir_all(host.path("cgroup").join(folder)).unwrap();
+    }
+    host.write(
+        "proc/1/mountinfo",
+        "1 0 0:3 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n",
+    );
+    for (typed, exists) in [
+        ("/a", true),
+        ("/sys/fs/cgroup/memory/a", true),
+        ("/sys/fs/cgroup/a", false),
+        ("b", true),
+        ("/sys/fs/cgroup/c/", true),
+        ("/memory/a", true),
+        ("/x", false),
+        ("/../proc/1", false),
+    ] {
+        assert_eq!(cgroup_exists(&host.root, typed), exists, "{typed}");
+    }
+}
+
+#[test]
 fn cpu_lists_are_counted_and_broken_ones_are_unknown() {
     assert_eq!(count("0"), Some(1));
     assert_eq!(count("0-3,8,10-11"), Some(7));

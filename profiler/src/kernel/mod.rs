@@ -8,3 +8,4 @@ pub mod log;
 pub mod permission;
 pub mod probes;
 pub mod tables;
+pub mod trial;

@@ -24,6 +24,11 @@ pub fn check() -> Result<(), Failure> {
     Err(Failure::not_here(&Problem::NotPermitted { uid, missing }))
 }
 
+/// The effective user id and capabilities of this process.
+pub fn asker() -> (u32, Option<u64>) {
+    (rustix::process::geteuid().as_raw(), effective())
+}
+
 /// The effective capabilities; `None` when they cannot be read, and then the kernel will say.
 fn effective() -> Option<u64> {
     procfs::process::Process::myself().ok()?.status().ok().map(|status| status.capeff)

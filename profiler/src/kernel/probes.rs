@@ -157,7 +157,7 @@ pub struct Probes {
 }
 
 /// Loads the object's maps and code.
-fn load(plan: &Plan, btf: &Btf, options: ProbeOptions) -> Result<Ebpf, ProbeError> {
+pub(super) fn load(plan: &Plan, btf: &Btf, options: ProbeOptions) -> Result<Ebpf, ProbeError> {
     let other = match env::var_os(OBJECT_VARIABLE) {
         Some(path) => Some(fs::read(&path).map_err(|source| ProbeError::Object {
             path: path.to_string_lossy().into_owned(),
@@ -181,7 +181,7 @@ fn load(plan: &Plan, btf: &Btf, options: ProbeOptions) -> Result<Ebpf, ProbeErro
 }
 
 /// Loads and attaches one program.
-fn attach(ebpf: &mut Ebpf, planned: &Planned, btf: &Btf) -> Result<(), ProgramError> {
+pub(super) fn attach(ebpf: &mut Ebpf, planned: &Planned, btf: &Btf) -> Result<(), ProgramError> {
     let missing = || ProgramError::IOError(io::Error::other("not in the object"));
     let program = ebpf.program_mut(planned.program).ok_or_else(missing)?;
     match planned.hook {
@@ -240,7 +240,7 @@ fn give_back_memory() {
 }
 
 /// An error and its causes in one line.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(source) = next {

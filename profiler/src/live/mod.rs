@@ -4,6 +4,7 @@
 //! side's tables, `lookup` answers the engine's questions, `start` attaches.
 
 mod lookup;
+mod members;
 mod reclaim;
 mod recorded;
 mod start;
@@ -20,12 +21,14 @@ use iocontend_wire::key::Owner;
 use rustix::time::{ClockId, clock_gettime};
 
 pub use start::Settings;
+pub(crate) use start::make_plan;
 
 use crate::error::warn;
 use crate::host::{self, HostRoot};
 use crate::kernel::facts::KernelPaths;
 use crate::kernel::probes::Probes;
 use lookup::Lookup;
+use members::Members;
 use reclaim::Reclaim;
 use recorded::Recorded;
 use streams::StreamReader;
@@ -43,6 +46,7 @@ pub struct Live {
     lookup: Lookup,
     reader: StreamReader,
     writers: Writers,
+    members: Members,
     reclaim: Reclaim,
     wishes: VecDeque<Output>,
     retiring: VecDeque<(u64, u32)>,
@@ -129,6 +133,7 @@ impl Live {
         self.look_for_waiting();
         self.drain();
         self.look_for_writers();
+        self.look_for_members();
         for key in self.reader.new_keys(&self.probes) {
             self.apply(Input::Seen(key));
         }
@@ -170,6 +175,18 @@ impl Live {
     fn look_for_writers(&mut self) {
         let clock = || now().mono_ns;
         self.writers.look(&self.root, &mut self.probes, || self.session.tracked_pids(), clock);
+    }
+
+    /// Who moved into a cgroup that was named, when it is time to look.
+    fn look_for_members(&mut self) {
+        if !self.session.has_cgroup_selectors() {
+            return;
+        }
+        let is_new = |pid, paths: &_| self.session.moved_in(pid, paths);
+        let moved = self.members.moved_in(&self.root, is_new, || now().mono_ns);
+        let look_up = |pid| Output::LookUp { pid, with_files: false };
+        self.wishes.extend(moved.into_iter().map(look_up));
+        self.grant();
     }
 
     /// Empties the ring.
@@ -277,6 +294,7 @@ impl Live {
 
     /// Stops counting; the last report then holds everything up to this moment.
     pub fn stop(&mut self) {
+        self.ask_etcds();
         let completed = self.kernel_completed();
         self.probes.count_since(0);
         // Both readings lie within the time of counting, so the kernel's difference cannot be more than ours.
@@ -287,6 +305,17 @@ impl Live {
         });
         let since = since.collect();
         self.apply(Input::KernelCompleted(since));
+    }
+
+    /// Asks the etcds among the targets what they think of their log, where that needs no certificate. Once at the
+    /// begin and once at the end: for an etcd that started meanwhile only the end is known, and nothing is compared.
+    fn ask_etcds(&mut self) {
+        for etcd in self.session.etcds() {
+            let asked = now();
+            if let Some(said) = host::read_etcd_metrics(&self.root, &etcd, asked) {
+                self.apply(Input::EtcdMetrics { pid: etcd.key.pid, said });
+            }
+        }
     }
 
     /// Requests completed so far by the kernel's own count, of the disks whose requests the probes see.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 
 use iocontend_core::btf::Btf;
-use iocontend_core::plan::{Facts, GapReason, Hook, Plan, PlanError, plan};
+use iocontend_core::plan::{Facts, Formats, GapReason, Hook, Plan, PlanError, plan};
 use iocontend_core::report::{Attached, CgroupVersion, HookKind, Host, Tool};
 use iocontend_core::selector::Selector;
 use iocontend_core::session::{Input, Options};
@@ -12,6 +12,7 @@ use iocontend_core::text::{Lang, Problem, notes};
 use iocontend_wire::tables::IO_RECORDS;
 
 use super::lookup::Lookup;
+use super::members::Members;
 use super::reclaim::Reclaim;
 use super::recorded::Recorded;
 use super::streams::StreamReader;
@@ -72,6 +73,7 @@ pub(super) fn start(
         lookup: Lookup::default(),
         reader: StreamReader::default(),
         writers: Writers::default(),
+        members: Members::default(),
         reclaim: Reclaim::default(),
         wishes: VecDeque::new(),
         retiring: VecDeque::new(),
@@ -86,7 +88,7 @@ pub(super) fn start(
     live.tell_what_is_attached();
     live.scan();
     if !settings.wait && !live.has_targets() {
-        return Err(no_target(&settings.selectors));
+        return Err(live.no_target());
     }
     if let Some(file) = &settings.record {
         live.session.record_to(file)?;
@@ -97,18 +99,20 @@ pub(super) fn start(
     live.probes.count_since(began.mono_ns);
     live.session.apply(Input::Started(sample), began);
     live.completed_at_start = live.kernel_completed();
+    live.ask_etcds();
     Ok(live)
 }
 
-fn no_target(selectors: &[Selector]) -> Failure {
-    if selectors.is_empty() {
-        return Failure::no_target(&Problem::NoEtcd);
-    }
-    let typed: Vec<String> = selectors.iter().map(ToString::to_string).collect();
-    Failure::no_target(&Problem::TargetNotFound { selector: &typed.join(", ") })
-}
-
 impl Live {
+    /// Whom the selectors meant, and why nobody is it.
+    fn no_target(&self) -> Failure {
+        let absent = self.session.absent(|path| Some(host::cgroup_exists(&self.root, path)));
+        if absent.is_empty() {
+            return Failure::no_target(&Problem::NoEtcd);
+        }
+        Failure::no_target(&Problem::TargetNotFound { absent: &absent })
+    }
+
     /// Every process on the host, so that all have names.
     fn scan(&mut self) {
         let Ok(processes) = host::read_processes(&self.root, WithFiles::No) else { return };
@@ -174,7 +178,14 @@ fn attach(settings: &Settings, root: &HostRoot, kernel: &KernelPaths) -> Result<
     // One after the other: each takes several times the memory of the bytes.
     let plan = {
         let btf = Btf::parse(&bytes).map_err(|error| no_btf(error.to_string()))?;
-        make_plan(&btf, root, kernel, settings)?
+        let formats = kernel.read_formats();
+        if formats.is_none() {
+            let looked: Vec<String> =
+                kernel.tracefs.iter().map(|path| path.display().to_string()).collect();
+            warn(&Problem::TracefsNotMounted { looked: &looked.join(" or ") });
+        }
+        make_plan(&btf, formats.as_ref(), root, kernel, settings)
+            .map_err(|error| unsupported(&error))?
     };
     let loader_btf = aya::Btf::parse(&bytes, aya::Endianness::default())
         .map_err(|error| no_btf(error.to_string()))?;
@@ -183,22 +194,18 @@ fn attach(settings: &Settings, root: &HostRoot, kernel: &KernelPaths) -> Result<
     Probes::attach(&plan, loader_btf, options).map_err(|error| refused(&error))
 }
 
-fn make_plan(
+/// What a session with these settings attaches here.
+pub(crate) fn make_plan(
     btf: &Btf<'_>,
+    formats: Option<&Formats>,
     root: &HostRoot,
     kernel: &KernelPaths,
     settings: &Settings,
-) -> Result<Plan, Failure> {
-    let formats = kernel.read_formats();
-    if formats.is_none() {
-        let looked: Vec<String> =
-            kernel.tracefs.iter().map(|path| path.display().to_string()).collect();
-        warn(&Problem::TracefsNotMounted { looked: &looked.join(" or ") });
-    }
+) -> Result<Plan, PlanError> {
     let filesystems = host::mounted_block_filesystems(root);
     let facts = Facts {
         btf,
-        formats: formats.as_ref(),
+        formats,
         dio_ends: kernel.read_dio_ends(),
         cpus: host::read_cpus_possible(root).unwrap_or(1),
         filesystems: &filesystems,
@@ -207,7 +214,7 @@ fn make_plan(
         thread_waits: !settings.no_thread_waits,
         sync_calls: settings.sync_calls,
     };
-    plan(&facts).map_err(|error| unsupported(&error))
+    plan(&facts)
 }
 
 fn unsupported(error: &PlanError) -> Failure {

@@ -24,7 +24,12 @@ fn watch_idle(etcd: &Etcd) -> (Watch, Metrics) {
 // etcd's: it times the same call from outside.
 #[test]
 #[ignore = "needs root"]
-#[expect(clippy::cast_precision_loss, reason = "a mean")]
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "means in nanoseconds"
+)]
 fn fdatasyncs_are_those_that_etcd_counts() {
     let folder = super::folder();
     let etcd = Etcd::start(folder.path()).unwrap();
@@ -54,4 +59,11 @@ fn fdatasyncs_are_those_that_etcd_counts() {
     assert!(wal.count.abs_diff(theirs.count) <= 2);
     assert!(db.count.abs_diff(2 * commits.count) <= 4);
     assert!((0.0..=50_000.0).contains(&below), "{below} ns below etcd's mean");
+
+    // The report says the same by itself.
+    let check = report.coverage.self_check.first().expect("etcd was not asked");
+    assert_eq!(check.actor, actor.id);
+    assert_eq!((check.ours.count, check.ours.sum_ns), (wal.count, wal.sum_ns));
+    assert!(check.theirs.count.abs_diff(theirs.count) <= 2);
+    assert!(check.theirs.mean_ns().unwrap().abs_diff(theirs.mean_ns() as u64) <= 1_000);
 }

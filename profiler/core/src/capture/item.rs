@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::stats::{Change, Places};
+use crate::facts::WalFsyncs;
 use crate::ids::Dev;
 use crate::session::{HostSample, Input, Now, Options, Span};
 
@@ -111,6 +112,12 @@ struct File {
 }
 
 #[derive(Serialize, Deserialize)]
+struct EtcdSaid {
+    pid: u32,
+    said: WalFsyncs,
+}
+
+#[derive(Serialize, Deserialize)]
 struct Moment {
     span: Span,
     sample: HostSample,
@@ -161,6 +168,9 @@ pub(super) fn put(
         Input::NoProcess(pid) => body(out, "no_process", now, pid),
         Input::File { id, path } => body(out, "file", now, &File { id: *id, path: path.clone() }),
         Input::FileFreed(id) => body(out, "file_freed", now, id),
+        Input::EtcdMetrics { pid, said } => {
+            body(out, "etcd_metrics", now, &EtcdSaid { pid: *pid, said: *said })
+        }
         Input::Note(note) => body(out, "note", now, note),
     }
 }
@@ -295,6 +305,10 @@ impl Decoder {
             "map_bytes" => Input::MapBytes(read(cbor)?),
             "process" => Input::Process(read(cbor)?),
             "no_process" => Input::NoProcess(read(cbor)?),
+            "etcd_metrics" => {
+                let EtcdSaid { pid, said } = read(cbor)?;
+                Input::EtcdMetrics { pid, said }
+            }
             "file" => {
                 let File { id, path } = read(cbor)?;
                 Input::File { id, path }

@@ -6,7 +6,7 @@ use std::io::Read;
 use super::item::{IO_BYTES, Item};
 use super::read::{CaptureError, End, Reader, Step};
 use crate::report::{Report, Tool};
-use crate::selector::Selector;
+use crate::selector::{Absent, Selector};
 use crate::session::{HostSample, Input, Now, Output, Session, Span};
 use crate::text::{Lang, notes};
 
@@ -23,6 +23,8 @@ pub struct Replay {
     pub unknown: BTreeMap<String, u64>,
     /// Whether any target was found.
     pub has_targets: bool,
+    /// Where none was: each selector, and why it found nobody.
+    pub absent: Vec<Absent>,
 }
 
 /// Replays a capture: with its own selectors, or with others. `tool` is who reports.
@@ -55,7 +57,9 @@ pub fn replay(
     let unknown = reader.unknown().clone();
     let report = player.end(end, &unknown);
     let has_targets = player.session.has_targets();
-    Ok(Replay { report, end, kept_bytes: reader.kept_bytes(), unknown, has_targets })
+    // A recording does not say which cgroups there were without a process.
+    let absent = if has_targets { Vec::new() } else { player.session.absent(|_| None) };
+    Ok(Replay { report, end, kept_bytes: reader.kept_bytes(), unknown, has_targets, absent })
 }
 
 /// A session that hears again what it heard.

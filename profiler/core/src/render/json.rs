@@ -2,11 +2,18 @@
 
 use std::io::{self, Write};
 
+use crate::doctor::Doctor;
 use crate::report::Report;
 
 /// Writes the report as one indented document with a line end.
 pub fn document(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut *out, report)?;
+    out.write_all(b"\n")
+}
+
+/// Writes what the doctor found as one indented document with a line end.
+pub fn doctor(doctor: &Doctor, out: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, doctor)?;
     out.write_all(b"\n")
 }
 

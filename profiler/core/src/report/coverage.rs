@@ -29,6 +29,10 @@ pub struct Coverage {
     /// Memory of all BPF maps in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub map_bytes: Option<u64>,
+    /// Our waits beside the target's own metric of them, for each etcd that could be asked. Only in reports of the
+    /// whole window; absent when none answered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub self_check: Vec<SelfCheck>,
     /// Every hook that was wanted, and whether it is in place.
     #[serde(default)]
     pub attached: Vec<Attached>,
@@ -41,6 +45,36 @@ impl Coverage {
     /// Events lost for any reason.
     pub fn lost_total(&self) -> u64 {
         self.lost.values().copied().fold(0, u64::saturating_add)
+    }
+}
+
+/// The same calls by two who measured them. The metric was read a moment after counting began and a moment before it
+/// ended, so `ours` may be a few calls more.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SelfCheck {
+    /// The etcd's id, as in `actors[].id`.
+    pub actor: String,
+    /// Its metric.
+    pub metric: String,
+    /// The kernel's view.
+    pub ours: Told,
+    /// The metric's difference.
+    pub theirs: Told,
+}
+
+/// Number and time of calls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Told {
+    /// How many.
+    pub count: u64,
+    /// How long all of them took, in nanoseconds.
+    pub sum_ns: u64,
+}
+
+impl Told {
+    /// Nanoseconds per call; `None` without calls.
+    pub fn mean_ns(&self) -> Option<u64> {
+        self.sum_ns.checked_div(self.count)
     }
 }
 

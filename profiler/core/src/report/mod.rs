@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 pub use actor::{Actor, Io, Pod, Wait};
 pub use blame::{AloneVsShared, Blame, Mechanism, Part, SELF, UNEXPLAINED};
 pub use check::check_consistency;
-pub use coverage::{Attached, Attribution, BpfCost, Coverage, HookKind};
+pub use coverage::{Attached, Attribution, BpfCost, Coverage, HookKind, SelfCheck, Told};
 pub use device::{Depth, Device, DeviceOp, Filesystem, InFlight};
 pub use finding::{Advice, Finding, Severity, Verdict};
 pub use host::{CgroupVersion, Host, PsiIo};

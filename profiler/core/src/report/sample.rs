@@ -276,6 +276,7 @@ pub(crate) fn coverage(report: &Report) -> Coverage {
                 .into(),
         ),
         map_bytes: Some(6_815_744),
+        self_check: Vec::new(),
         attached: vec![
             attached("block_rq_complete", HookKind::TpBtf, None),
             attached("xfs_file_fsync", HookKind::Tracepoint, Some("xfs is not loaded")),

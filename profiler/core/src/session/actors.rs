@@ -109,6 +109,21 @@ impl Actors {
         &self.selectors
     }
 
+    /// Whether these are the cgroups of a selector that does not have this process yet.
+    pub(super) fn moved_in(&self, pid: u32, cgroup: &CgroupPaths) -> bool {
+        let known = self.by_pid.get(&pid).map(|id| &self.known[*id].selected_by);
+        let mut selectors = self.selectors.iter().enumerate();
+        selectors.any(|(index, selector)| {
+            selector.holds(cgroup) && !known.is_some_and(|known| known.contains(&index))
+        })
+    }
+
+    /// Every process that is known to be alive.
+    pub(super) fn alive(&self) -> impl Iterator<Item = &ProcessFacts> {
+        let alive = self.known.iter().filter(|known| !known.exited && !known.forgotten);
+        alive.map(|known| &known.facts)
+    }
+
     pub(super) fn tracked_pids(&self) -> Vec<u32> {
         let tracked = self.known.iter().filter(|known| known.tracked && !known.exited);
         tracked.map(|known| known.facts.key.pid).collect()
@@ -203,11 +218,11 @@ impl Actors {
         self.judge(id)
     }
 
-    /// A process that was asked for is gone.
-    pub(super) fn missing(&mut self, pid: u32) {
-        if let Some(id) = self.by_pid.get(&pid) {
-            self.known[*id].looked_up = true;
-        }
+    /// A process that was asked for is gone: what it inherited is the best that will be known of it.
+    pub(super) fn missing(&mut self, pid: u32) -> Vec<Output> {
+        let Some(id) = self.by_pid.get(&pid).copied() else { return Vec::new() };
+        let first = !std::mem::replace(&mut self.known[id].looked_up, true);
+        if first { self.judge(id) } else { Vec::new() }
     }
 
     pub(super) fn exec(&mut self, exec: ExecEvent) -> Vec<Output> {
@@ -232,9 +247,11 @@ impl Actors {
         let known = &self.known[id];
         let interesting =
             known.active || known.role != Role::Other || !known.selected_by.is_empty();
-        // Arguments that were cut, and selectors that look at more than arguments, need `/proc`.
+        // Arguments that were cut, and selectors that look at more than arguments, need `/proc`: whoever starts a
+        // service moves its child into its cgroup before the exec.
+        let by_cgroup = self.selectors.iter().any(Selector::is_by_cgroup);
         let asked = outputs.iter().any(|output| matches!(output, Output::LookUp { .. }));
-        if (interesting || exec.argv_cut) && !asked {
+        if (interesting || exec.argv_cut || by_cgroup) && !asked {
             outputs.push(Output::LookUp { pid: exec.process.pid, with_files: false });
         }
         outputs
@@ -365,7 +382,11 @@ impl Actors {
         known.role = role_of(&known.facts).role;
         let pid = known.facts.key.pid;
         let mut selected: Vec<usize> = (0..self.selectors.len())
-            .filter(|index| self.selectors[*index].matches(&known.facts))
+            .filter(|index| {
+                let selector = &self.selectors[*index];
+                // An inherited cgroup is not believed while `/proc` may still be asked.
+                (known.looked_up || !selector.is_by_cgroup()) && selector.matches(&known.facts)
+            })
             .collect();
         if self.selectors.is_empty() && known.role == Role::Etcd {
             selected.push(AUTO);

@@ -8,7 +8,7 @@ use iocontend_wire::key::{DEVICE_OVERFLOW, Reason};
 use super::actors::{AUTO, Known, Owned, selector_name};
 use super::files::class_together;
 use super::streams::{Row, RowKey, What};
-use super::{HostSample, Now, Session, Span};
+use super::{HostSample, Now, Session, Span, self_check};
 use crate::facts::{BlockStat, DeviceFacts};
 use crate::file_class::Classifier;
 use crate::ids::{Call, Dev, FileClass, Method, Op, Role};
@@ -86,6 +86,9 @@ pub(super) fn report(session: &Session, span: Span, sample: &HostSample, now: No
     let io_bytes = report.devices.iter().fold(0, |sum: u64, device| sum.wrapping_add(device.bytes));
     let missed = if interval { 0 } else { missed(session, &report.devices) };
     report.coverage = session.ledger.coverage(interval, counted, missed, io_bytes, attribution);
+    if !interval {
+        report.coverage.self_check = self_check::self_checks(session, rows);
+    }
     for count in Count::ALL {
         let value = session.ledger.count(count, interval);
         if value > 0 {

@@ -8,6 +8,7 @@ mod actors;
 mod assemble;
 mod coverage;
 mod files;
+mod self_check;
 mod streams;
 
 #[cfg(test)]
@@ -19,16 +20,18 @@ use iocontend_wire::count::Count;
 use iocontend_wire::key::{Key, Owner};
 use serde::{Deserialize, Serialize};
 
+use crate::cgroup::CgroupPaths;
 use crate::event::{Event, decode};
-use crate::facts::{BlockStat, DeviceFacts, ProcessFacts, Psi};
+use crate::facts::{BlockStat, DeviceFacts, ProcessFacts, Psi, WalFsyncs};
 use crate::ids::{Dev, Role};
 use crate::report::{Attached, BpfCost, Host, Report, Tool};
-use crate::selector::Selector;
+use crate::selector::{Absent, Selector, why_absent};
 
 use actors::Actors;
 pub use actors::Owned;
 use coverage::Ledger;
 use files::Files;
+use self_check::EtcdMetrics;
 pub use streams::StreamSample;
 use streams::{RowKey, Streams};
 
@@ -110,6 +113,13 @@ pub enum Input<'a> {
     },
     /// A file's number was given back; its streams were before. Requests that carry it may still finish.
     FileFreed(u32),
+    /// What an etcd says of itself.
+    EtcdMetrics {
+        /// Its process id.
+        pid: u32,
+        /// Its answer.
+        said: WalFsyncs,
+    },
     /// Something to be said in every report.
     Note(String),
 }
@@ -176,6 +186,7 @@ pub struct Session {
     streams: Streams,
     files: Files,
     ledger: Ledger,
+    metrics: EtcdMetrics,
     devices: Vec<DeviceFacts>,
     first_sample: HostSample,
     interval_sample: HostSample,
@@ -192,6 +203,7 @@ impl Session {
             streams: Streams::default(),
             files: Files::default(),
             ledger: Ledger::default(),
+            metrics: EtcdMetrics::default(),
             devices: Vec::new(),
             first_sample: HostSample::default(),
             interval_sample: HostSample::default(),
@@ -224,9 +236,14 @@ impl Session {
             Input::Cost(cost) => self.ledger.cost = cost,
             Input::MapBytes(bytes) => self.ledger.map_bytes = Some(bytes),
             Input::Process(facts) => return self.actors.learn(*facts),
-            Input::NoProcess(pid) => self.actors.missing(pid),
+            Input::NoProcess(pid) => return self.actors.missing(pid),
             Input::File { id, path } => self.files.resolved(id, path),
             Input::FileFreed(number) => self.file_freed(number),
+            Input::EtcdMetrics { pid, said } => {
+                if let Owned::Actor(actor) = self.actors.owned_by(Owner::Process(pid)) {
+                    self.metrics.told(actor, said);
+                }
+            }
             Input::Note(note) => self.ledger.note(note),
         }
         Vec::new()
@@ -302,6 +319,31 @@ impl Session {
     /// Whether any target has been found so far.
     pub fn has_targets(&self) -> bool {
         self.actors.targets().next().is_some()
+    }
+
+    /// Why the selectors found nobody. `cgroup_exists` is asked about each cgroup that was named.
+    pub fn absent(&self, cgroup_exists: impl Fn(&str) -> Option<bool>) -> Vec<Absent> {
+        let exists = |selector: &Selector| {
+            if let Selector::Cgroup(path) = selector { cgroup_exists(path) } else { None }
+        };
+        let selectors = self.options.selectors.iter();
+        selectors.map(|one| why_absent(one, self.actors.alive(), exists(one))).collect()
+    }
+
+    /// Whether a cgroup or a unit was named.
+    pub fn has_cgroup_selectors(&self) -> bool {
+        self.options.selectors.iter().any(Selector::is_by_cgroup)
+    }
+
+    /// Whether a process whose cgroups are these now is meant by a cgroup or unit, and not a target of it yet.
+    pub fn moved_in(&self, pid: u32, cgroup: &CgroupPaths) -> bool {
+        self.actors.moved_in(pid, cgroup)
+    }
+
+    /// Etcds among the targets that are alive.
+    pub fn etcds(&self) -> Vec<ProcessFacts> {
+        let alive = self.actors.targets().filter(|known| !known.exited && known.role == Role::Etcd);
+        alive.map(|known| known.facts.clone()).collect()
     }
 
     /// Process ids of targets that are alive, and of others whose files are told apart.

@@ -9,4 +9,5 @@ mod kernel;
 mod ledger;
 mod random;
 mod selection;
+mod self_check;
 mod streams;

@@ -123,6 +123,39 @@ pub enum Msg<'a> {
     },
     /// Memory of the kernel-side maps.
     Maps(&'a str),
+    /// Our waits beside etcd's metric.
+    SelfCheck {
+        /// Calls, ours and theirs.
+        counts: (&'a str, &'a str),
+        /// Means, ours and theirs.
+        means: (&'a str, &'a str),
+        /// The etcd.
+        actor: &'a str,
+    },
+    /// What iocontend can do here.
+    CanDo(&'a str),
+    /// What it could do as root.
+    RootCanDo(&'a str),
+    /// Rows that a table leaves out, where only their number is of interest.
+    MoreRows(&'a str),
+    /// Nothing is wrong.
+    NoProblems,
+    /// What to do about a problem.
+    ToDo(&'a str),
+    /// Who asked.
+    Rights {
+        /// Effective user id.
+        uid: &'a str,
+        /// Capabilities that are missing; empty when none is.
+        missing: &'a str,
+    },
+    /// The cgroup hierarchies.
+    CgroupsHere {
+        /// The version.
+        version: &'a str,
+        /// The version that accounts IO; empty when none does.
+        io: &'a str,
+    },
     /// A hook that is not in place.
     NotAttached {
         /// The program.
@@ -178,7 +211,20 @@ fn english(msg: &Msg<'_>) -> String {
         Msg::Cost { total, per_io } => {
             format!("The kernel side ran {total} in all, {per_io} per request.")
         }
+        Msg::SelfCheck { counts: (ours, theirs), means: (mean, their_mean), actor } => format!(
+            "Second source: {actor} itself counts {theirs} syncs of its log with a mean of {their_mean}; here they \
+             are {ours} with a mean of {mean}."
+        ),
         Msg::Maps(bytes) => format!("Its maps hold {bytes}."),
+        Msg::CanDo(what) => format!("iocontend can measure here: {what}"),
+        Msg::RootCanDo(what) => format!("as root: {what}"),
+        Msg::MoreRows(rows) => format!("and {rows} more: -o json has them all"),
+        Msg::NoProblems => "None found.".to_owned(),
+        Msg::ToDo(action) => format!("do: {action}"),
+        Msg::Rights { uid, missing: "" } => format!("uid {uid}, all that is needed"),
+        Msg::Rights { uid, missing } => format!("uid {uid}, lacks {missing}"),
+        Msg::CgroupsHere { version, io: "" } => format!("{version}; no hierarchy accounts IO"),
+        Msg::CgroupsHere { version, io } => format!("{version}; version {io} accounts IO"),
         Msg::NotAttached { program, hook, reason } => {
             format!("{program} is not attached to {hook}: {reason}.")
         }

@@ -5,6 +5,7 @@
 //! spellings) is not here.
 
 mod catalogue;
+pub mod doctor;
 mod labels;
 pub mod notes;
 mod problems;

@@ -36,7 +36,14 @@ pub fn gap(lang: Lang, gap: &Gap) -> Option<String> {
     if gap.reason == GapReason::NotNeeded {
         return None;
     }
-    let lost = match gap.loses {
+    let lost = loses(lang, gap.loses);
+    Some(format!("{} is not attached ({}): {lost}.", gap.hook.name(), reason(lang, &gap.reason)))
+}
+
+/// What is lost without a probe.
+pub fn loses(lang: Lang, loses: Loses) -> String {
+    let Lang::En = lang;
+    match loses {
         Loses::Everything => "nothing can be measured".to_owned(),
         Loses::Merges => "requests merged into others are found late".to_owned(),
         Loses::Requeues => "time after a requeue counts as device time".to_owned(),
@@ -51,8 +58,7 @@ pub fn gap(lang: Lang, gap: &Gap) -> Option<String> {
         }
         Loses::CallWaits => "no waits in sync, syncfs and sync_file_range".to_owned(),
         Loses::UringSyncs => "syncs through io_uring count as long as a worker has them".to_owned(),
-    };
-    Some(format!("{} is not attached ({}): {lost}.", gap.hook.name(), reason(lang, &gap.reason)))
+    }
 }
 
 /// xfs does not tell which kind of synchronous write it was, and the file's flags are out of reach.

@@ -1,6 +1,7 @@
 //! Errors and warnings of the command line: what failed, what was found, what to do.
 
 use super::Lang;
+use crate::selector::{Absent, Why};
 
 /// Something the user must be told about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,10 +32,10 @@ pub enum Problem<'a> {
         /// The kernel's release.
         kernel: &'a str,
     },
-    /// A selector matched nothing.
+    /// Selectors matched nothing.
     TargetNotFound {
-        /// The selector as given.
-        selector: &'a str,
+        /// Each of them, and why.
+        absent: &'a [Absent],
     },
     /// No target was given and nothing looks like etcd.
     NoEtcd,
@@ -90,8 +91,8 @@ pub enum Problem<'a> {
     NotInCapture {
         /// The file.
         file: &'a str,
-        /// The selector as given.
-        selector: &'a str,
+        /// Each of them, and why.
+        absent: &'a [Absent],
     },
     /// The recording ended before the watch.
     RecordingStopped {
@@ -123,6 +124,8 @@ pub enum Problem<'a> {
         /// What came back.
         error: &'a str,
     },
+    /// The doctor found that nothing can be measured.
+    NothingToMeasure,
     /// An option's value makes no sense.
     BadValue {
         /// The option.
@@ -167,7 +170,7 @@ fn what(problem: &Problem<'_>) -> String {
         Problem::Unsupported { missing, kernel } => {
             format!("kernel {kernel} has no {missing}")
         }
-        Problem::TargetNotFound { selector } => format!("target not found: {selector}"),
+        Problem::TargetNotFound { absent } => format!("target not found: {}", not_found(absent)),
         Problem::NoEtcd => "no target given, and no process here looks like etcd".to_owned(),
         Problem::TargetExited { selector } => format!("target exited: {selector}; watching on"),
         Problem::Truncated { file, kept, size } => {
@@ -181,8 +184,8 @@ fn what(problem: &Problem<'_>) -> String {
                 "{file} holds items that this version does not know; they were left out: {items}"
             )
         }
-        Problem::NotInCapture { file, selector } => {
-            format!("target not found in {file}: {selector}")
+        Problem::NotInCapture { file, absent } => {
+            format!("target not found in {file}: {}", not_found(absent))
         }
         Problem::RecordingStopped { error } => {
             format!("recording stopped: {error}; watching on")
@@ -199,10 +202,47 @@ fn what(problem: &Problem<'_>) -> String {
         Problem::AttachFailed { program, hook, error } => {
             format!("cannot attach {program} to {hook}: {error}")
         }
+        Problem::NothingToMeasure => "nothing can be measured here: see the problems".to_owned(),
         Problem::BadValue { option, value, expected } => {
             format!("{option} {value}: expected {expected}")
         }
     }
+}
+
+/// Selectors that found nobody, and why.
+fn not_found(absent: &[Absent]) -> String {
+    let one = |absent: &Absent| {
+        let selector = &absent.selector;
+        match absent.why {
+            Why::NoProcess => selector.clone(),
+            Why::NoCgroup => format!("{selector} (there is no such cgroup)"),
+            Why::EmptyCgroup => {
+                format!("{selector} (the cgroup is there, no process is in it or below it)")
+            }
+            Why::NoUnit => format!("{selector} (no process is in such a unit)"),
+        }
+    };
+    absent.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// Selectors that would have found somebody; `None` when none is near.
+fn near(absent: &[Absent]) -> Option<String> {
+    let near: Vec<&str> = absent.iter().flat_map(|one| &one.near).map(String::as_str).collect();
+    (!near.is_empty()).then(|| format!("near it: {}", near.join(", ")))
+}
+
+/// What to do about selectors that found nobody on this host.
+fn near_or_wait(absent: &[Absent]) -> String {
+    let wait = "add --wait to wait until it starts";
+    near(absent)
+        .map_or_else(|| format!("{wait}, or name it by --pid"), |near| format!("{near}; or {wait}"))
+}
+
+/// What to do about selectors that found nobody in a recording.
+fn near_or_recorded(absent: &[Absent]) -> String {
+    near(absent).unwrap_or_else(|| {
+        "without a target the report is about those that were recorded".to_owned()
+    })
 }
 
 fn hint(problem: &Problem<'_>) -> Option<String> {
@@ -223,9 +263,9 @@ fn hint(problem: &Problem<'_>) -> Option<String> {
         Problem::Unsupported { .. } | Problem::LoadFailed { .. } | Problem::AttachFailed { .. } => {
             "the README says which kernels it needs; a refusal by one of those is worth a bug report"
         }
-        Problem::TargetNotFound { .. } => "add --wait to wait until it starts, or name it by --pid",
+        Problem::TargetNotFound { absent } => return Some(near_or_wait(absent)),
         Problem::NoEtcd => {
-            "name a target: --pid-of NAME or --pid N; add --wait to wait until it starts"
+            "name a target: --pid-of NAME, --unit NAME, --cgroup PATH or --pid N; add --wait to wait until it starts"
         }
         Problem::Truncated { .. } => {
             "the recording was cut off; what was read is complete up to that point"
@@ -233,9 +273,7 @@ fn hint(problem: &Problem<'_>) -> Option<String> {
         Problem::Corrupt { .. } => {
             "what was read is complete up to that point; copy the file again if it was copied"
         }
-        Problem::NotInCapture { .. } => {
-            "without a target the report is about those that were recorded"
-        }
+        Problem::NotInCapture { absent, .. } => return Some(near_or_recorded(absent)),
         Problem::RecordingStopped { .. } => "the file is readable up to its last whole block",
         Problem::WrongSchema { .. } | Problem::UnknownItems { .. } => {
             "read it with the version that wrote it"
@@ -244,6 +282,7 @@ fn hint(problem: &Problem<'_>) -> Option<String> {
         | Problem::NotReadable { .. }
         | Problem::StdoutClosed
         | Problem::OutputFailed { .. }
+        | Problem::NothingToMeasure
         | Problem::BadValue { .. } => return None,
     };
     Some(hint.to_owned())

@@ -11,7 +11,7 @@ use iocontend_wire::record::{IoRecord, tag};
 use iocontend_wire::tables::{Q2C, Stats};
 
 use super::{Item, Reader, Step, Writer, file_header};
-use crate::facts::{BlockStat, FilesSeen, OpenFile, ProcessFacts, ProcessKey, Psi};
+use crate::facts::{BlockStat, FilesSeen, OpenFile, ProcessFacts, ProcessKey, Psi, WalFsyncs};
 use crate::ids::Dev;
 use crate::report::{Attached, BpfCost, HookKind, Report};
 use crate::session::{HostSample, Input, Now, Options, Session, Span, StreamSample};
@@ -112,6 +112,13 @@ pub(super) fn small() -> Vec<(u64, Told)> {
         (1, input(Input::Process(Box::new(etcd())))),
         (1, Told::Tracked(7)),
         (2, input(Input::NoProcess(99))),
+        (
+            2,
+            input(Input::EtcdMetrics {
+                pid: 7,
+                said: WalFsyncs { asked_ns: 2, count: 3, sum_ns: 4 },
+            }),
+        ),
         (3, input(Input::Started(host(3)))),
         (10, input(Input::Devices(Vec::new()))),
         (10, input(Input::Tables { devices: vec![Some(DISK), None], cgroups: vec![None] })),

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::super::{End, replay};
 use super::{Told, capture, etcd, io_record, key, live, read, record, small, stats, words_of};
+use crate::cgroup::CgroupPaths;
 use crate::report::Tool;
 use crate::selector::Selector;
 use crate::session::{Input, Span, StreamSample};
@@ -47,6 +48,27 @@ fn other_targets_are_found_later() {
     assert!(!notes.iter().any(|note| note.contains("Process 7 was not")), "{notes:?}");
     assert_eq!(found.report.devices, live(small()).devices);
     assert!(!ask("nobody").has_targets);
+}
+
+/// A recording is asked for a cgroup or a unit that it was not made for; what is near is said where nobody is in it.
+#[test]
+fn cgroups_and_units_are_found_later() {
+    let mut told = small();
+    let mut other = etcd();
+    other.key.pid = 8;
+    other.cgroup = CgroupPaths::parse("4:memory:/pods/a\n0::/system.slice/db-main.service\n");
+    told.insert(2, (1, Told::Input(Input::Process(Box::new(other)))));
+    let bytes = capture(&told).concat();
+    let ask = |selector| replay(&bytes[..], Some(vec![selector]), Tool::default()).unwrap();
+    let memory = Selector::Cgroup("/sys/fs/cgroup/memory/pods".to_owned());
+    for selector in [memory, Selector::Unit("db-main".to_owned())] {
+        assert_eq!(ask(selector).report.targets[0].actors, ["8@12"]);
+    }
+    let missing = ask(Selector::Unit("db".to_owned()));
+    assert_eq!(
+        (missing.has_targets, missing.absent[0].near.clone()),
+        (false, vec!["--unit db-main.service".to_owned()])
+    );
 }
 
 /// A stream's statistics are stored as what changed: an unchanged one takes a few bytes.

@@ -6,7 +6,7 @@ use super::lines::{ABSENT, Tone, head, paragraph, say, title, toned};
 use crate::ids::Method;
 use crate::render::safe::printable;
 use crate::render::{Style, units};
-use crate::report::{Coverage, Report};
+use crate::report::{Coverage, Report, SelfCheck, Told};
 use crate::text::{Label, Msg};
 
 /// Writes the line about lost events, if any were lost.
@@ -39,6 +39,9 @@ pub(super) fn section(report: &Report, style: &Style, out: &mut dyn Write) -> io
     if coverage.io_bytes > 0 {
         paragraph(&attributed(coverage, style), style, out)?;
     }
+    for check in &coverage.self_check {
+        paragraph(&self_check(check, style), style, out)?;
+    }
     for sentence in cost(report, style) {
         paragraph(&sentence, style, out)?;
     }
@@ -55,6 +58,17 @@ fn attributed(coverage: &Coverage, style: &Style) -> String {
         .collect();
     let (bytes, shares) = (units::bytes(coverage.io_bytes), shares.join(", "));
     say(&Msg::AttributedBytes { bytes: &bytes, shares: &shares }, style)
+}
+
+fn self_check(check: &SelfCheck, style: &Style) -> String {
+    let mean = |told: &Told| {
+        told.mean_ns().map_or_else(|| ABSENT.to_owned(), |ns| units::duration(ns, style))
+    };
+    let (ours, theirs) = (units::count(check.ours.count), units::count(check.theirs.count));
+    let (mean, their_mean) = (mean(&check.ours), mean(&check.theirs));
+    let actor = printable(&check.actor, style);
+    let (counts, means) = ((ours.as_str(), theirs.as_str()), (mean.as_str(), their_mean.as_str()));
+    say(&Msg::SelfCheck { counts, means, actor: &actor }, style)
 }
 
 fn cost(report: &Report, style: &Style) -> Vec<String> {

@@ -4,6 +4,7 @@
 
 mod coverage;
 mod device;
+mod doctor;
 mod histogram;
 mod interval;
 mod io_rows;
@@ -12,6 +13,7 @@ mod summary;
 mod table;
 mod who;
 
+pub use doctor::doctor;
 pub use interval::interval;
 pub use summary::summary;
 

@@ -1,10 +1,12 @@
 //! Whom the user meant: by name, by pid, by role; and who is not meant any more.
 
-use super::super::{Output, Span};
+use super::super::{Input, Output, Span};
 use super::host::{Host, actor, facts, found, process};
 use super::kernel::{exec_record, exit_record, fork_record};
+use crate::cgroup::CgroupPaths;
+use crate::facts::ProcessFacts;
 use crate::ids::Role;
-use crate::selector::Selector;
+use crate::selector::{Selector, Why};
 
 fn named(name: &str) -> Host {
     Host::new(&[Selector::PidOf(name.to_owned())])
@@ -124,4 +126,89 @@ fn a_pid_stays_a_target_across_exec() {
     host.tell(process(facts(10, 5, "sh", &["sh"])));
     host.record(&exec_record(10, 5, "mydb", &["mydb"]));
     assert_eq!(targets(&mut host), ["10@5"]);
+}
+
+/// A process in cgroups as `/proc/PID/cgroup` shows them.
+fn in_cgroup(pid: u32, text: &str) -> ProcessFacts {
+    let mut facts = facts(pid, 1, "x", &["x"]);
+    facts.cgroup = CgroupPaths::parse(text);
+    facts
+}
+
+/// A cgroup holds what is in it and below it; each selector has its own targets, and they combine.
+#[test]
+fn a_cgroup_and_a_unit_have_the_processes_that_are_in_them() {
+    let selectors = [
+        Selector::Cgroup("/sys/fs/cgroup/memory/pods".to_owned()),
+        Selector::Unit("etcd".to_owned()),
+        Selector::Pid(3),
+    ];
+    let mut host = Host::new(&selectors);
+    for (pid, text) in [
+        (1, "4:memory:/pods/a\n0::/\n"),
+        (2, "4:memory:/podsx\n0::/system.slice/etcd.service\n"),
+        (3, "4:memory:/pods\n0::/system.slice/sshd.service\n"),
+    ] {
+        host.tell(process(in_cgroup(pid, text)));
+    }
+    let report = host.report(Span::Whole);
+    let found: Vec<(&str, &[String])> =
+        report.targets.iter().map(|t| (t.selector.as_str(), &t.actors[..])).collect();
+    let ids = |pids: &[u32]| pids.iter().map(|pid| format!("{pid}@1")).collect::<Vec<_>>();
+    assert_eq!(
+        found,
+        [
+            ("--cgroup /sys/fs/cgroup/memory/pods", &ids(&[1, 3])[..]),
+            ("--unit etcd", &ids(&[2])[..]),
+            ("--pid 3", &ids(&[3])[..]),
+        ]
+    );
+}
+
+/// A service's first process is forked in the cgroup of who starts it, moved, and only then becomes the service: the
+/// inherited cgroup counts for nothing until `/proc` was asked.
+#[test]
+fn a_process_is_asked_for_its_cgroup_at_exec_and_not_judged_by_its_parents() {
+    let mut host =
+        Host::new(&[Selector::Unit("init.scope".to_owned()), Selector::Unit("db".to_owned())]);
+    let outputs = host.tell(process(in_cgroup(1, "0::/init.scope\n")));
+    assert_eq!(found(&outputs), ["--unit init.scope"]);
+    host.record(&fork_record(1, 10, 1));
+    let outputs = host.record(&exec_record(10, 1, "x", &["x"]));
+    assert_eq!(outputs, [Output::LookUp { pid: 10, with_files: false }]);
+    let outputs = host.tell(process(in_cgroup(10, "0::/system.slice/db.service\n")));
+    assert_eq!(found(&outputs), ["--unit db"]);
+    // One that is gone when it is asked for had its parent's cgroup, as far as anybody knows.
+    host.record(&fork_record(10, 11, 1));
+    host.record(&exec_record(11, 1, "y", &["y"]));
+    assert_eq!(found(&host.tell(Input::NoProcess(11))), ["--unit db"]);
+    assert_eq!(host.tell(Input::NoProcess(11)), []);
+}
+
+/// A process moved into a cgroup is wanted until it is a target, and stays one when it is moved out.
+#[test]
+fn who_moves_in_is_wanted_once_and_who_moves_out_stays() {
+    let mut host = Host::new(&[Selector::Cgroup("/a".to_owned())]);
+    let (inside, outside) = (in_cgroup(5, "0::/a/b\n"), in_cgroup(5, "0::/c\n"));
+    host.tell(process(outside.clone()));
+    assert!(!host.session.moved_in(5, &outside.cgroup));
+    assert!(host.session.moved_in(5, &inside.cgroup) && host.session.moved_in(6, &inside.cgroup));
+    assert_eq!(found(&host.tell(process(inside.clone()))), ["--cgroup /a"]);
+    assert!(!host.session.moved_in(5, &inside.cgroup));
+    host.tell(process(outside));
+    assert_eq!(targets(&mut host), ["5@1"]);
+    assert!(host.session.has_cgroup_selectors());
+}
+
+/// Who was found by nobody is told with the names that are near, from what is known of living processes.
+#[test]
+fn what_was_not_found_is_told_with_near_names() {
+    let mut host =
+        Host::new(&[Selector::Unit("etcd".to_owned()), Selector::Cgroup("/x".to_owned())]);
+    host.tell(process(in_cgroup(5, "0::/system.slice/etcd-main.service\n")));
+    let absent = host.session.absent(|_| Some(true));
+    assert_eq!(absent[0].near, ["--unit etcd-main.service"]);
+    assert_eq!(absent[1].why, Why::EmptyCgroup);
+    host.record(&exit_record(5, 1, "x"));
+    assert!(host.session.absent(|_| None)[0].near.is_empty());
 }

@@ -1,0 +1,24 @@
+//! How much memory the kernel side will take, before it is there.
+
+use iocontend_wire::record::IoRecord;
+use iocontend_wire::tables::{
+    BIO_BITS, BioSet, FileEntries, RingEnds, SLOT_BITS, STREAMS, SlotSet, Stats, THREAD_BITS,
+    ThreadSet, Tracked,
+};
+
+use crate::plan::Plan;
+
+/// Bytes of the large tables: statistics, requests in flight, event rings. What else there is stays below 3 MiB.
+pub fn planned_map_bytes(plan: &Plan, ring_bytes: u32) -> u64 {
+    let shards = plan.shards as usize;
+    let records = (plan.rings as usize) << plan.config.ring_bits;
+    let bytes = STREAMS * shards * size_of::<Stats>()
+        + (size_of::<SlotSet>() << SLOT_BITS)
+        + (size_of::<BioSet>() << BIO_BITS)
+        + records * size_of::<IoRecord>()
+        + plan.rings as usize * size_of::<RingEnds>()
+        + size_of::<FileEntries>()
+        + 2 * size_of::<Tracked>()
+        + (size_of::<ThreadSet>() << THREAD_BITS);
+    bytes as u64 + u64::from(ring_bytes / 4)
+}

@@ -1,0 +1,137 @@
+//! `iocontend doctor` on the running kernel, beside what `watch` really attaches.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use iocontend_core::doctor::{Ability, Data, Doctor, State};
+use iocontend_core::ids::{FileClass, Role};
+use iocontend_core::report::Report;
+use iocontend_tests::binary;
+use iocontend_tests::process::{run, until};
+use iocontend_tests::watch::Watch;
+use iocontend_tests::writer::Writer;
+
+/// The helper program beside the tests.
+const WRITER: &str = env!("CARGO_BIN_EXE_writer");
+/// What maps may hold beyond the tables that are planned (`OTHER_MAPS` of the kernel side, and log messages).
+const OTHER_MAPS: u64 = 4 << 20;
+/// Programs are freed soon after nobody holds them; on a busy machine a grace period takes seconds.
+const GONE_WITHIN: Duration = Duration::from_secs(60);
+
+/// What the doctor says here, which must be that something works.
+pub(crate) fn doctor() -> Result<Doctor> {
+    let output = Command::new(binary::path()?).args(["doctor", "-o", "json"]).output()?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.code() == Some(0), "{}: {said}", output.status);
+    ensure!(said.is_empty(), "{said}");
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+/// Program and hook of everything that is attached, by the doctor and by a watch.
+pub(crate) fn attached(doctor: &Doctor, report: &Report) -> [Vec<(String, String)>; 2] {
+    let of_doctor = doctor.hooks.hooks.iter().filter(|hook| hook.state == State::Attaches);
+    let of_watch = report.coverage.attached.iter().filter(|hook| hook.attached);
+    let mut both = [
+        of_doctor.map(|hook| (hook.program.clone(), hook.hook.clone())).collect::<Vec<_>>(),
+        of_watch.map(|hook| (hook.program.clone(), hook.hook.clone())).collect(),
+    ];
+    for list in &mut both {
+        list.sort_unstable();
+    }
+    both
+}
+
+/// Ids of the programs that are loaded in this kernel. An id is not given twice.
+fn loaded_programs() -> Result<BTreeSet<u64>> {
+    let listed: serde_json::Value =
+        serde_json::from_str(&run("bpftool", &["prog", "list", "-j"])?)?;
+    Ok(listed.as_array().into_iter().flatten().filter_map(|one| one["id"].as_u64()).collect())
+}
+
+// Property: the doctor says of exactly those hooks that they attach that a watch has attached; its figure of memory
+// is the kernel's, and the planned one is nearly all of it.
+#[test]
+#[ignore = "needs root and this kernel"]
+fn what_the_doctor_says_attaches_is_what_watch_attaches() -> Result<()> {
+    let doctor = doctor()?;
+    assert!(doctor.hooks.tried, "{:?}", doctor.hooks);
+    assert_ne!(doctor.ability, Ability::None);
+    let report = Watch::start(&["--pid", "1"])?.finish()?;
+    let [of_doctor, of_watch] = attached(&doctor, &report);
+    assert_eq!(of_doctor, of_watch);
+    assert!(!of_doctor.is_empty());
+    let (planned, actual) = (doctor.maps.planned_bytes, doctor.maps.actual_bytes);
+    let (planned, actual) = (planned.context("not planned")?, actual.context("not counted")?);
+    assert_eq!(Some(actual), report.coverage.map_bytes);
+    assert!(planned <= actual && actual <= planned + OTHER_MAPS, "{planned} {actual}");
+    Ok(())
+}
+
+// Property: what the doctor loads leaves the kernel with it, and a watch that runs meanwhile does not notice.
+#[test]
+#[ignore = "needs root and this kernel"]
+fn the_doctor_leaves_nothing_behind() -> Result<()> {
+    let watch = Watch::start(&["--pid", "1"])?;
+    let before = loaded_programs()?;
+    doctor()?;
+    let new: BTreeSet<u64> = loaded_programs()?.difference(&before).copied().collect();
+    // Programs are freed after a grace period.
+    until("the doctor's programs to leave the kernel", GONE_WITHIN, || {
+        Ok(loaded_programs()?.is_disjoint(&new).then_some(()))
+    })?;
+    let report = watch.finish()?;
+    assert!(report.coverage.attached.iter().any(|hook| hook.attached));
+    Ok(())
+}
+
+/// A copy of the helper program that looks like another one.
+fn pretend(folder: &Path, name: &str, args: &[String]) -> Result<Writer> {
+    Writer::start(&Writer::copy_as(WRITER.as_ref(), folder, name)?, args)
+}
+
+/// What the doctor knows of a process, all of which lies on a disk.
+fn places(doctor: &Doctor, pid: u32) -> Result<Vec<&Data>> {
+    let found: Vec<&Data> = doctor.data.iter().filter(|data| data.pid == pid).collect();
+    ensure!(!found.is_empty(), "process {pid} is not in {:?}", doctor.data);
+    ensure!(found.iter().all(|data| !data.disks.is_empty()), "{found:?}");
+    Ok(found)
+}
+
+/// An etcd and an apiserver that keep their data in a folder: both are named, on the same disk, and that is a problem.
+pub(crate) fn who_shares_is_named(folder: &Path) -> Result<()> {
+    let at = |name: &str| folder.join(name).display().to_string();
+    std::fs::create_dir_all(folder.join("data/member/wal"))?;
+    let etcd = pretend(folder, "etcd", &[format!("--data-dir={}", at("data"))])?;
+    let flags = [
+        "--etcd-servers=http://127.0.0.1:2379".to_owned(),
+        format!("--audit-log-path={}", at("audit.log")),
+    ];
+    let api = pretend(folder, "kube-apiserver", &flags)?;
+    let doctor = doctor()?;
+    let (of_etcd, of_api) = (places(&doctor, etcd.pid())?, places(&doctor, api.pid())?);
+    let classes: Vec<FileClass> = of_etcd.iter().map(|data| data.file_class).collect();
+    assert_eq!(classes, [FileClass::Wal, FileClass::Db]);
+    assert_eq!((of_etcd[0].role, of_api[0].role), (Role::Etcd, Role::Apiserver));
+    assert_eq!(of_api[0].file_class, FileClass::AuditLog);
+    assert_eq!(of_etcd[0].disks, of_api[0].disks);
+    assert!(of_etcd[0].mount_point.is_some());
+    let name = format!("apiserver kube-apiserver {}", api.pid());
+    let shared = |problem: &&iocontend_core::doctor::Problem| {
+        problem.id == "shared-disk" && problem.summary.contains(&name)
+    };
+    assert!(doctor.problems.iter().any(|problem| shared(&problem)), "{:?}", doctor.problems);
+    Ok(())
+}
+
+// Property: an etcd and an apiserver with data on one disk are found by their flags, and said to share it.
+#[test]
+#[ignore = "needs root and this kernel"]
+fn who_shares_etcds_disk_is_named() -> Result<()> {
+    // Beside the program: a temporary folder may lie in memory.
+    let beside = binary::path()?.parent().context("no folder")?.to_owned();
+    let folder = tempfile::Builder::new().prefix("doctor-").tempdir_in(beside)?;
+    who_shares_is_named(folder.path())
+}
