@@ -9,6 +9,7 @@ use core::ptr::NonNull;
 use aya_ebpf::helpers::{bpf_get_smp_processor_id, bpf_ktime_get_ns};
 use aya_ebpf::macros::btf_tracepoint;
 use aya_ebpf::programs::BtfTracePointContext;
+use iocontend_wire::config::ABSENT;
 use iocontend_wire::count::Count;
 use iocontend_wire::key::{How, Key, Kind, Owner, Reason};
 use iocontend_wire::record::{FlushRecord, IoRecord, NO_TIME, tag};
@@ -17,6 +18,7 @@ use iocontend_wire::tables::Slot;
 use crate::counts::bump;
 use crate::kread::{Ptr, config, load, number};
 use crate::maps::{CONTROL, EVENTS, IO_ENDS, IO_RING};
+use crate::owner::Cause;
 use crate::{atomic, devices, owner, slots, streams};
 
 /// REQ_OP_FLUSH, REQ_OP_DISCARD, REQ_OP_DRV_IN (include/linux/blk_types.h, all versions).
@@ -51,15 +53,20 @@ pub fn counting_since() -> u64 {
 
 /// Fills a fresh slot.
 #[inline(always)]
-unsafe fn begin(slot: *mut Slot, rq: Ptr, owner: Key, queued: u64) {
+unsafe fn begin(slot: *mut Slot, rq: Ptr, cause: Cause, queued: u64) {
     // SAFETY: the slot is ours; members of a request.
     unsafe {
-        (*slot).owner = owner.0;
+        (*slot).owner = cause.owner.0;
+        (*slot).share = cause.share;
+        (*slot).held = cause.held as u32;
+        if cause.share != 0 {
+            (*slot).second = cause.second;
+        }
         (*slot).queued = queued;
         (*slot).issued = 0;
         (*slot).sector = load(rq, config!(rq_sector));
         (*slot).done = 0;
-        (*slot).dev = devices::of_request(rq);
+        (*slot).dev = devices::of_request(rq) as u16;
     }
 }
 
@@ -74,9 +81,9 @@ pub fn io_start(ctx: BtfTracePointContext) -> i32 {
         if flags & OP_MASK >= OP_DRV_IN {
             return 0;
         }
-        let owner = owner::of_submitter(load(rq, config!(rq_bio)));
+        let cause = owner::of_submitter(load(rq, config!(rq_bio)), flags & OP_MASK);
         if let Some(slot) = slots::claim(number(rq)) {
-            begin(slot, rq, owner, queued);
+            begin(slot, rq, cause, queued);
         }
     }
     0
@@ -87,11 +94,20 @@ pub fn io_start(ctx: BtfTracePointContext) -> i32 {
 pub fn getrq(ctx: BtfTracePointContext) -> i32 {
     let queued = now();
     let bio: Ptr = ctx.arg(0);
-    let owner = owner::of_submitter(bio);
+    let op = if config!(dirty.bio_opf) == ABSENT {
+        0
+    } else {
+        // SAFETY: a member of a bio.
+        unsafe { load::<u32>(bio, config!(dirty.bio_opf)) & OP_MASK }
+    };
+    let cause = owner::of_submitter(bio, op);
     if let Some(slot) = slots::claim_bio(number(bio)) {
         // SAFETY: the slot is ours.
         unsafe {
-            (*slot).owner = owner.0;
+            (*slot).owner = cause.owner.0;
+            (*slot).second = cause.second;
+            (*slot).share = cause.share as u32;
+            (*slot).held = cause.held as u32;
             (*slot).queued = queued;
         }
     }
@@ -108,9 +124,9 @@ unsafe fn begin_from_bio(rq: Ptr, key: u64) -> Option<NonNull<Slot>> {
             if bio.is_null() {
                 return None;
             }
-            if let Some((owner, queued)) = slots::take_bio(number(bio)) {
+            if let Some((cause, queued)) = slots::take_bio(number(bio)) {
                 let slot = slots::claim(key)?;
-                begin(slot, rq, Key(owner), queued);
+                begin(slot, rq, cause, queued);
                 return NonNull::new(slot);
             }
             bio = load(bio, config!(bio_next));
@@ -299,16 +315,23 @@ fn nobody(rq: Ptr) -> Key {
 unsafe fn finished(slot: *mut Slot, op: u32, status: u32, bytes: u32, complete: u64) {
     // SAFETY: the slot is ours until released.
     unsafe {
-        let Slot { owner, queued, issued, sector, done, dev, .. } = *slot;
+        let Slot { owner, queued, issued, sector, done, dev, share, second, held, .. } = *slot;
         if counting_since() == 0 {
             return;
         }
         let bytes = done + bytes;
-        let key = Key(owner).with(dev, op_kind(op, bytes));
+        let (dev, kind) = (dev as u32, op_kind(op, bytes));
+        let key = Key(owner).with(dev, kind);
         let q2c_ns = complete.wrapping_sub(queued);
         let d2c_ns = if issued != 0 { complete.wrapping_sub(issued) } else { NO_TIME };
         let cpu = bpf_get_smp_processor_id();
-        streams::account_with(slot, cpu, key, bytes as u64, q2c_ns, d2c_ns);
+        let mut own = bytes as u64;
+        if share != 0 {
+            let theirs = (own * share as u64) >> 16;
+            own -= theirs;
+            streams::account_bytes(Key(second).with(dev, kind).0, theirs);
+        }
+        streams::account_with(slot, cpu, key, own, q2c_ns, d2c_ns);
         // Without `block_io_start` the next request with this pointer must not find this one.
         if config!(has_io_start) == 0 {
             slots::release(slot);
@@ -316,7 +339,7 @@ unsafe fn finished(slot: *mut Slot, op: u32, status: u32, bytes: u32, complete: 
         emit(
             cpu,
             IoRecord {
-                head: tag::IO as u32 | status << 8,
+                head: tag::IO as u32 | status << 8 | held << 16,
                 bytes,
                 key: key.0,
                 sector,

@@ -155,6 +155,71 @@ pub struct Config {
     pub threads: Threads,
     /// For syncs through `io_uring`.
     pub uring: Uring,
+    /// For the writers of pages that somebody else writes back.
+    pub dirty: Dirty,
+}
+
+/// What the programs need to know of dirty pages. Offsets in bytes, unless said otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+#[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
+pub struct Dirty {
+    /// 1: dirtying is watched.
+    pub watched: u32,
+    /// `folio.flags` (or `page.flags`).
+    pub folio_flags: u32,
+    /// The bit of `PG_head` there, as a mask.
+    pub head_mask: u32,
+    /// `folio._nr_pages` (`_folio_nr_pages` before 6.15): pages of a large folio.
+    pub folio_pages: u32,
+    /// `inode.i_state`.
+    pub inode_state: u32,
+    /// `I_DIRTY_PAGES` there.
+    pub dirty_pages: u32,
+    /// `inode.i_mode`.
+    pub inode_mode: u32,
+    /// `bio.bi_iter.bi_size`.
+    pub bio_size: u32,
+    /// `bio.bi_opf`.
+    pub bio_opf: u32,
+    /// 1: journals are watched; the following are offsets in the records of jbd2's tracepoints.
+    pub journals: u32,
+    /// `dev` of all of them.
+    pub jbd2_dev: u32,
+    /// `transaction` of `jbd2_start_commit` and the other phases.
+    pub jbd2_transaction: u32,
+    /// `bio.bi_flags`.
+    pub bio_flags: u32,
+    /// The bit there that says that a bio went through blk-throttle, as a mask.
+    pub throttled: u32,
+    /// `tid` of `jbd2_handle_stats`.
+    pub handle_tid: u32,
+    /// `dirtied_blocks` of `jbd2_handle_stats`.
+    pub handle_blocks: u32,
+}
+
+impl Dirty {
+    /// Nothing known.
+    pub const fn absent() -> Self {
+        Self {
+            watched: 0,
+            folio_flags: ABSENT,
+            head_mask: 0,
+            folio_pages: ABSENT,
+            inode_state: ABSENT,
+            dirty_pages: 0,
+            inode_mode: ABSENT,
+            bio_size: ABSENT,
+            bio_opf: ABSENT,
+            journals: 0,
+            jbd2_dev: ABSENT,
+            jbd2_transaction: ABSENT,
+            bio_flags: ABSENT,
+            throttled: 0,
+            handle_tid: ABSENT,
+            handle_blocks: ABSENT,
+        }
+    }
 }
 
 /// What the programs need to know of threads and their files. Offsets in bytes, unless said otherwise.
@@ -194,6 +259,10 @@ pub struct Threads {
     pub regs_di: u32,
     /// `pt_regs.si` (x86-64): the second.
     pub regs_si: u32,
+    /// `pause` in the records of `writeback:balance_dirty_pages`, milliseconds.
+    pub pause: u32,
+    /// Not used, always 0.
+    pub pad: u32,
 }
 
 impl Threads {
@@ -216,6 +285,8 @@ impl Threads {
             inode_mode: ABSENT,
             regs_di: ABSENT,
             regs_si: ABSENT,
+            pause: ABSENT,
+            pad: 0,
         }
     }
 }
@@ -334,6 +405,7 @@ impl Config {
             dio_ends: [0; DIO_ENDS],
             threads: Threads::absent(),
             uring: Uring::absent(),
+            dirty: Dirty::absent(),
         }
     }
 }

@@ -47,11 +47,15 @@ pub enum Count {
     ExtremeContended = 19,
     /// A thread of a target took the place of another: a wait of that one may be missing.
     ThreadTableFull = 20,
+    /// A file with dirty pages found no place: its writers are not known.
+    DirtyFileLost = 21,
+    /// A commit of a journal could not be followed: the table was full, or the ring.
+    CommitLost = 22,
 }
 
 impl Count {
     /// All counters, in index order.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::RingFullIo,
         Self::RingFullWait,
         Self::RingFullProcess,
@@ -73,6 +77,8 @@ impl Count {
         Self::ArgvUnreadable,
         Self::ExtremeContended,
         Self::ThreadTableFull,
+        Self::DirtyFileLost,
+        Self::CommitLost,
     ];
 
     /// The name in reports.
@@ -99,6 +105,8 @@ impl Count {
             Self::ArgvUnreadable => "argv_unreadable",
             Self::ExtremeContended => "extreme_contended",
             Self::ThreadTableFull => "thread_table_full",
+            Self::DirtyFileLost => "dirty_file_lost",
+            Self::CommitLost => "commit_lost",
         }
     }
 }

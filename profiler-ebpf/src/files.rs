@@ -95,9 +95,15 @@ pub fn inode_at(address: u64) -> Option<Inode> {
     Some(Inode { dev: fetch(sb, config!(sb_dev))?, ino: fetch(address, config!(inode_ino))? })
 }
 
-/// The inode whose page a page-cache bio carries first. Guarded copies: this is not the common path.
+/// The inode whose page a page-cache bio carries first.
 #[inline(always)]
 pub fn inode_of_page(bio: Ptr) -> Option<Inode> {
+    inode_at(host_of_page(bio)?)
+}
+
+/// The address of that inode. Guarded copies: this is not the common path.
+#[inline(always)]
+pub fn host_of_page(bio: Ptr) -> Option<u64> {
     if config!(bio_io_vec) == ABSENT || config!(page_mapping) == ABSENT {
         return None;
     }
@@ -116,7 +122,7 @@ pub fn inode_of_page(bio: Ptr) -> Option<Inode> {
     if mapping & 3 != 0 || mapping == 0 {
         return None;
     }
-    inode_at(fetch(mapping, config!(mapping_host))?)
+    fetch(mapping, config!(mapping_host))
 }
 
 /// The inode of a direct IO through iomap.

@@ -24,6 +24,12 @@ pub enum Reason {
     InFlightAtAttach = 0,
     /// Its start was not seen.
     StartNotSeen = 1,
+    /// Written back for somebody who dirtied the pages before that could be seen.
+    DirtiedBefore = 2,
+    /// Written back for more processes than are told apart for one file.
+    ManyWriters = 3,
+    /// Put into a journal by kernel threads for somebody not known, or by more processes than are told apart.
+    JournalOthers = 4,
 }
 
 /// How the owner was found; the values of the `method` field.
@@ -34,7 +40,7 @@ pub enum How {
     Direct = 0,
     /// By the inode of the page that a kernel thread wrote back.
     Writeback = 1,
-    /// By the journal transaction (reserved).
+    /// By the journal transaction.
     Journal = 2,
     /// By the cgroup the bio is charged to.
     OwnerCgroup = 3,

@@ -1,12 +1,12 @@
 //! Every map: what it holds, who writes it, who frees an entry, what happens when it is full.
 
 use aya_ebpf::macros::map;
-use aya_ebpf::maps::{Array, HashMap, PerCpuArray, RingBuf};
+use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf};
 use iocontend_wire::config::Config;
 use iocontend_wire::count::Counts;
 use iocontend_wire::key::FILES as FILE_IDS;
 use iocontend_wire::record::{ARGV_MAX, ExecRecord, IoRecord};
-use iocontend_wire::tables::*;
+use iocontend_wire::tables::{self, *};
 
 /// BPF_F_MMAPABLE: userspace maps the array and reads it without system calls.
 const MMAPABLE: u32 = 1 << 10;
@@ -75,6 +75,28 @@ pub static CONTROL: Array<Control> = Array::with_max_entries(1, MMAPABLE);
 /// Loss and other counters.
 #[map]
 pub static COUNTS: PerCpuArray<Counts> = PerCpuArray::with_max_entries(1, 0);
+
+/// Who dirtied the pages of files, by the inode's address. Full: the file that was quiet longest is forgotten, and what
+/// is still dirty of it counts as dirtied before.
+#[map]
+pub static DIRTY: LruHashMap<u64, DirtyFile> = LruHashMap::with_max_entries(DIRTY_FILES, 0);
+
+/// Commits under way, by the journal's thread. Removed at their end. Full: counted.
+#[map]
+pub static COMMITS: HashMap<u32, Commit> = HashMap::with_max_entries(tables::COMMITS, 0);
+
+/// Files that kernel threads write back right now, as the addresses of their inodes. Removed at the end. Full: what
+/// such a thread adds to a journal is nobody's.
+#[map]
+pub static WRITEBACKS: HashMap<u32, u64> = HashMap::with_max_entries(tables::WRITEBACKS, 0);
+
+/// Processes that userspace was told to keep because they dirtied pages. Full: told again, no loss.
+#[map]
+pub static TOLD: LruHashMap<u32, u64> = LruHashMap::with_max_entries(TOLD_WRITERS, 0);
+
+/// Where a new entry of [`DIRTY`] is put together.
+#[map]
+pub static NEW_DIRTY: PerCpuArray<DirtyFile> = PerCpuArray::with_max_entries(1, 0);
 
 /// Waits that have begun, by thread. Removed at their end. Full: counted.
 #[map]

@@ -2,17 +2,17 @@
 //!
 //! A user process submits its own IO. A kernel thread works for somebody: a bio held back by a cgroup limit is
 //! submitted by a worker (block/blk-throttle.c, `blk_throtl_dispatch_work_fn`), writeback by a flusher, a commit
-//! by the journal thread. Then the waiting task of a direct IO, the only writer of the page's file, and the
-//! cgroup the bio is charged to are asked, in this order.
+//! by the journal thread. Then the waiting task of a direct IO, those who dirtied the pages, and the cgroup the bio is
+//! charged to are asked, in this order. Pages that a process writes out in a sync may be somebody else's, too.
 
 use aya_ebpf::helpers::bpf_get_current_task_btf;
 use iocontend_wire::config::ABSENT;
-use iocontend_wire::key::{How, Key, Owner};
+use iocontend_wire::key::{How, Key, Owner, Reason};
 
 use crate::devices::cgroup_index;
 use crate::files::{self, BioKind};
 use crate::kread::{Ptr, config, fetch, load};
-use crate::threads;
+use crate::{dirty, journal, threads};
 
 /// PF_KTHREAD (include/linux/sched.h, all versions).
 pub const PF_KTHREAD: u32 = 0x0020_0000;
@@ -26,26 +26,92 @@ pub fn current() -> Ptr {
     unsafe { bpf_get_current_task_btf() as Ptr }
 }
 
-/// The owner part of the stream key of a bio that the current task submits.
+/// Who caused a request: an owner, and where there is a second one, its part of the bytes.
+#[derive(Clone, Copy)]
+pub struct Cause {
+    /// Owner part of the stream key of whoever has the larger part.
+    pub owner: Key,
+    /// The other's, 0 when there is none.
+    pub second: u64,
+    /// The other's part in 65,536ths.
+    pub share: u16,
+    /// A kernel thread submits it for a process that a limit held back.
+    pub held: bool,
+}
+
+impl Cause {
+    /// One alone.
+    #[inline(always)]
+    pub fn of(owner: Key) -> Self {
+        Self { owner, second: 0, share: 0, held: false }
+    }
+}
+
+/// Whether an operation writes data (include/linux/blk_types.h: writing operations are odd).
 #[inline(always)]
-pub fn of_submitter(bio: Ptr) -> Key {
+fn writes(op: u32) -> bool {
+    op & 1 != 0
+}
+
+/// Who caused a bio that the current task submits.
+#[inline(always)]
+pub fn of_submitter(bio: Ptr, op: u32) -> Cause {
     let task = current();
     // SAFETY: members of the current task.
     let (tgid, flags): (u32, u32) =
         unsafe { (load(task, config!(task_tgid)), load(task, config!(task_flags))) };
     if flags & PF_KTHREAD != 0 {
-        return of_kernel_thread(bio, tgid);
+        let mut cause = of_kernel_thread(bio, op, tgid);
+        cause.held = was_throttled(bio);
+        return cause;
     }
     let mut file = 0;
     if files::is_tracked(tgid) {
         file = files::of_bio(bio);
         threads::note_read(task, tgid, file);
     }
-    Key::owner(Owner::Process(tgid), file, How::Direct)
+    let own = Key::owner(Owner::Process(tgid), file, How::Direct);
+    if writes(op)
+        && config!(dirty.watched) != 0
+        && let BioKind::Cached = files::kind_of(bio)
+    {
+        return of_pages(bio, tgid, own);
+    }
+    Cause::of(own)
+}
+
+/// Whether a bio went through blk-throttle. Submitted by a kernel thread then, it was held back there.
+#[inline(always)]
+fn was_throttled(bio: Ptr) -> bool {
+    if config!(dirty.bio_flags) == ABSENT {
+        return false;
+    }
+    // SAFETY: a member of a bio.
+    unsafe { load::<u16>(bio, config!(dirty.bio_flags)) as u32 & config!(dirty.throttled) != 0 }
+}
+
+/// A process writes out pages of a file, mostly in a sync: its own and others'. What nobody is known to have dirtied
+/// counts as its own.
+#[inline(always)]
+fn of_pages(bio: Ptr, tgid: u32, own: Key) -> Cause {
+    let Some(at) = files::host_of_page(bio) else { return Cause::of(own) };
+    if dirty::is_block_device(at) {
+        return Cause::of(own);
+    }
+    let Some(mut cause) = dirty::cause_of(bio, at) else { return Cause::of(own) };
+    if !matches!(Key(cause.second).who(), Owner::Process(_)) {
+        cause.share = 0;
+    }
+    match cause.owner.who() {
+        Owner::Process(writer) if writer != tgid => {}
+        _ => cause.owner = own,
+    }
+    cause
 }
 
 #[inline(always)]
-fn of_kernel_thread(bio: Ptr, tgid: u32) -> Key {
+fn of_kernel_thread(bio: Ptr, op: u32, tgid: u32) -> Cause {
+    let mut unknown = Key::owner(Owner::Process(tgid), 0, How::Unattributed);
     match files::kind_of(bio) {
         BioKind::IomapDirect(dio) => {
             if let Some(waiter) = waiter_of(dio) {
@@ -55,19 +121,41 @@ fn of_kernel_thread(bio: Ptr, tgid: u32) -> Key {
                     }
                     _ => 0,
                 };
-                return Key::owner(Owner::Process(waiter), file, How::Direct);
+                return Cause::of(Key::owner(Owner::Process(waiter), file, How::Direct));
+            }
+        }
+        BioKind::Cached if writes(op) && config!(dirty.watched) != 0 => {
+            let host = files::host_of_page(bio);
+            // Not a file's page: a block of the journal, or metadata that its thread writes.
+            if host.is_none_or(dirty::is_block_device)
+                && let Some(cause) = journal::cause_of(bio)
+            {
+                return cause;
+            }
+            if let Some(at) = host {
+                match dirty::cause_of(bio, at) {
+                    Some(cause) => match cause.owner.who() {
+                        Owner::Process(_) => return cause,
+                        _ => unknown = cause.owner,
+                    },
+                    None if !dirty::is_block_device(at) => {
+                        let reason = Owner::Unattributed(Reason::DirtiedBefore as u32);
+                        unknown = Key::owner(reason, 0, How::Unattributed);
+                    }
+                    None => {}
+                }
             }
         }
         BioKind::Cached => {
             if let Some(key) = writer_of_page(bio) {
-                return key;
+                return Cause::of(key);
             }
         }
         BioKind::OtherDirect | BioKind::Unknown => {}
     }
     match charged_cgroup(bio).and_then(cgroup_index) {
-        Some(index) => Key::owner(Owner::Cgroup(index), 0, How::OwnerCgroup),
-        None => Key::owner(Owner::Process(tgid), 0, How::Unattributed),
+        Some(index) => Cause::of(Key::owner(Owner::Cgroup(index), 0, How::OwnerCgroup)),
+        None => Cause::of(unknown),
     }
 }
 

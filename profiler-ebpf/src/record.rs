@@ -14,6 +14,10 @@ pub mod tag {
     pub const EXIT: u8 = 5;
     /// [`super::FlushRecord`].
     pub const FLUSH: u8 = 6;
+    /// [`super::WriterRecord`].
+    pub const WRITER: u8 = 7;
+    /// [`super::CommitRecord`].
+    pub const COMMIT: u8 = 8;
 }
 
 /// "Not known" in a time field.
@@ -24,7 +28,8 @@ pub const NO_TIME: u64 = u64::MAX;
 #[repr(C)]
 #[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
 pub struct IoRecord {
-    /// [`tag::IO`] in the lowest byte; blk_status_t of the last completion in the second.
+    /// [`tag::IO`] in the lowest byte; blk_status_t of the last completion in the second; 1 in the third when a
+    /// kernel thread submitted it for a process that a limit holds back.
     pub head: u32,
     /// Bytes transferred, all partial completions together.
     pub bytes: u32,
@@ -61,6 +66,14 @@ pub struct WaitRecord {
     pub dev: u32,
     /// What the call returned: 0 or a negative errno.
     pub ret: i32,
+    /// What counts as its length in the statistics, ns: the whole of a sync, else only the time it slept.
+    pub counted_ns: u64,
+    /// How much of the whole time the thread was ready to run and had no CPU; [`NO_TIME`] when not known.
+    pub runnable_ns: u64,
+    /// How much of it the thread had no CPU, for whatever reason; [`NO_TIME`] when not known.
+    pub away_ns: u64,
+    /// How much of it the kernel made it pause because of dirty pages.
+    pub throttled_ns: u64,
 }
 
 /// A program was started. `argv_len` bytes follow: arguments, each ended by NUL, possibly cut.
@@ -139,12 +152,60 @@ pub struct FlushRecord {
     pub d2c_ns: u64,
 }
 
+/// A process dirtied pages of a file: whoever writes them back later may name it, also after its end.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+#[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
+pub struct WriterRecord {
+    /// [`tag::WRITER`] in the lowest byte.
+    pub head: u32,
+    /// Process id.
+    pub tgid: u32,
+    /// Time of the event, CLOCK_MONOTONIC ns.
+    pub now_ns: u64,
+}
+
+/// A commit of a journal is over. Times are CLOCK_MONOTONIC ns, 0 for a phase that was not reached or not seen.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+#[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
+pub struct CommitRecord {
+    /// [`tag::COMMIT`] in the lowest byte.
+    pub head: u32,
+    /// The file system's device (kernel encoding).
+    pub dev: u32,
+    /// Number of the transaction.
+    pub tid: u32,
+    /// Process id of the journal's thread.
+    pub thread: u32,
+    /// Begin.
+    pub start_ns: u64,
+    /// It waits for handles of its transaction that are still open.
+    pub locking_ns: u64,
+    /// Ordered data is written.
+    pub flushing_ns: u64,
+    /// The journal is written.
+    pub logging_ns: u64,
+    /// End.
+    pub end_ns: u64,
+    /// Contributors: process id in the lower half, blocks in the upper; 0 for none. Blocks that several handles
+    /// changed count several times.
+    pub contributors: [u64; COMMIT_CONTRIBUTORS],
+    /// Blocks of kernel threads and of processes beyond these.
+    pub others: u64,
+}
+
+/// Contributors of a commit in its record.
+pub const COMMIT_CONTRIBUTORS: usize = crate::tables::WRITERS;
+
 /// Most argument bytes an [`ExecRecord`] carries.
 pub const ARGV_MAX: usize = 3072;
 
 const _: () = assert!(size_of::<IoRecord>() == 48);
-const _: () = assert!(size_of::<WaitRecord>() == 48);
+const _: () = assert!(size_of::<WaitRecord>() == 80);
 const _: () = assert!(size_of::<ExecRecord>() == 56);
 const _: () = assert!(size_of::<ForkRecord>() == 32);
 const _: () = assert!(size_of::<ExitRecord>() == 40);
 const _: () = assert!(size_of::<FlushRecord>() == 24);
+const _: () = assert!(size_of::<WriterRecord>() == 16);
+const _: () = assert!(size_of::<CommitRecord>() == 128);

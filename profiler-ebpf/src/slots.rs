@@ -4,11 +4,13 @@
 //! a compare-and-swap on its tag: two CPUs never write the same one.
 
 use iocontend_wire::count::Count;
+use iocontend_wire::key::Key;
 use iocontend_wire::tables::{BIO_BITS, BioSlot, SLOT_BITS, SLOT_WAYS, Slot};
 
 use crate::atomic;
 use crate::counts::bump;
 use crate::maps::{BIOS, SLOTS};
+use crate::owner::Cause;
 
 /// The set of an object's address. Objects are at least 64 bytes apart.
 #[inline(always)]
@@ -104,16 +106,19 @@ pub fn claim_bio(key: u64) -> Option<*mut BioSlot> {
     }
 }
 
-/// Takes what was stored for a bio: owner and time.
+/// Takes what was stored for a bio: who caused it, and the time.
 #[inline(always)]
-pub fn take_bio(key: u64) -> Option<(u64, u64)> {
+pub fn take_bio(key: u64) -> Option<(Cause, u64)> {
     let set = BIOS.get_ptr_mut(set_of(key, BIO_BITS))?;
     // SAFETY: map memory.
     unsafe {
         for way in 0..2 {
             let slot = &raw mut (*set).ways[way];
             if (*slot).tag == key {
-                let stored = ((*slot).owner, (*slot).queued);
+                let owner = Key((*slot).owner);
+                let (second, share) = ((*slot).second, (*slot).share as u16);
+                let cause = Cause { owner, second, share, held: (*slot).held != 0 };
+                let stored = (cause, (*slot).queued);
                 core::ptr::write_volatile(&raw mut (*slot).tag, 0);
                 return Some(stored);
             }

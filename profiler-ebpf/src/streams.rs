@@ -139,10 +139,10 @@ pub fn account(key: Key, bytes: u64, q2c: u64, d2c: u64) {
 pub unsafe fn account_with(slot: *mut Slot, cpu: u32, key: Key, bytes: u64, q2c: u64, d2c: u64) {
     // SAFETY: map memory.
     unsafe {
-        let mut stream = (*slot).last_stream as u32;
+        let mut stream = (*slot).last_stream;
         if !is_at(stream, key.0) {
             stream = stream_of(key.0);
-            (*slot).last_stream = stream as u64;
+            (*slot).last_stream = stream;
         }
         add(stream, cpu, bytes, q2c, d2c);
     }

@@ -18,11 +18,11 @@ use crate::counts::bump;
 use crate::kread::{Ptr, config, fetch, load};
 use crate::maps::{EVENTS, FILE_ENTRIES, OPEN_WAITS};
 use crate::owner::{PF_IO_WORKER, PF_KTHREAD, current};
-use crate::{calls, devices, files, streams, uring};
+use crate::{calls, devices, files, streams, threads, uring};
 
 /// A field of a classic tracepoint's record. A guarded copy: the verifier allows no offset that is not constant.
 #[inline(always)]
-fn field<T: Copy>(ctx: &TracePointContext, offset: u32) -> Option<T> {
+pub fn field<T: Copy>(ctx: &TracePointContext, offset: u32) -> Option<T> {
     if offset == ABSENT {
         return None;
     }
@@ -106,8 +106,9 @@ fn begin(dev: u32, ino: u64, datasync: u32) {
         return;
     }
     let owner = Key::owner(Owner::Process(tgid), file, How::Direct);
-    let wait = OpenWait { start, ino, owner: owner.0, dev, kind: call_of_current(datasync) };
-    open(thread, &wait);
+    let kind = call_of_current(datasync);
+    let (delays, away) = threads::so_far();
+    open(thread, &OpenWait { start, ino, owner: owner.0, dev, kind, delays, away });
 }
 
 #[inline(always)]
@@ -148,12 +149,23 @@ fn end(ret: i32) {
     if OPEN_WAITS.remove(&thread).is_err() {
         bump(Count::WaitEndNotSeen);
     }
-    finish(thread as u32, &wait, end, ret);
+    let (delays, away) = threads::so_far();
+    let since = |now: u64, then: u64| {
+        if now == NO_TIME || then == NO_TIME { NO_TIME } else { now.wrapping_sub(then) }
+    };
+    let spent = Spent { runnable: since(delays, wait.delays), away: since(away, wait.away) };
+    finish(thread as u32, &wait, end, ret, spent);
+}
+
+/// What a thread did in a wait, ns; [`NO_TIME`] when not known.
+pub struct Spent {
+    pub runnable: u64,
+    pub away: u64,
 }
 
 /// Counts a wait that is over and sends its record.
 #[inline(always)]
-pub fn finish(tid: u32, wait: &OpenWait, end: u64, ret: i32) {
+pub fn finish(tid: u32, wait: &OpenWait, end: u64, ret: i32, spent: Spent) {
     if counting_since() == 0 {
         return;
     }
@@ -170,6 +182,10 @@ pub fn finish(tid: u32, wait: &OpenWait, end: u64, ret: i32) {
                 ino: wait.ino,
                 dev: wait.dev,
                 ret,
+                counted_ns: end - wait.start,
+                runnable_ns: spent.runnable,
+                away_ns: spent.away,
+                throttled_ns: 0,
             });
             entry.submit(NO_WAKEUP);
         }
@@ -257,7 +273,8 @@ pub fn sync_call_enter(_ctx: TracePointContext) -> i32 {
     let tgid = (thread >> 32) as u32;
     let file = if ino != 0 && files::is_tracked(tgid) { files::file_id(dev, ino) } else { 0 };
     let owner = Key::owner(Owner::Process(tgid), file, How::Direct).0;
-    open(thread, &OpenWait { start, ino, owner, dev, kind });
+    let (delays, away) = threads::so_far();
+    open(thread, &OpenWait { start, ino, owner, dev, kind, delays, away });
     0
 }
 

@@ -93,11 +93,15 @@ pub struct Slot {
     /// Bytes completed so far.
     pub done: u32,
     /// Device index.
-    pub dev: u32,
+    pub dev: u16,
+    /// What part of the bytes is the second owner's, in 65,536ths.
+    pub share: u16,
     /// Index of the stream of the last request with this pointer: a shortcut, if that stream has the new one's key.
-    pub last_stream: u64,
-    /// Not used: fills the cache line.
-    pub pad: u64,
+    pub last_stream: u32,
+    /// 1: a kernel thread submitted it for a process that a limit holds back.
+    pub held: u32,
+    /// Owner part of the stream key of whoever else caused it, where the share is not 0.
+    pub second: u64,
 }
 
 /// Ways of a set of slots. A few hundred pointers recur on a host with a few disks: four ways hold them all.
@@ -125,6 +129,12 @@ pub struct BioSlot {
     pub owner: u64,
     /// Time queued, CLOCK_MONOTONIC ns.
     pub queued: u64,
+    /// As in [`Slot`].
+    pub second: u64,
+    /// As in [`Slot`].
+    pub share: u32,
+    /// As in [`Slot`].
+    pub held: u32,
 }
 
 /// Bios that share a hash.
@@ -272,7 +282,71 @@ pub struct OpenWait {
     pub dev: u32,
     /// The call, a [`crate::key::Kind`].
     pub kind: u32,
+    /// Run-queue delay of the thread so far, ns; [`crate::record::NO_TIME`] when not known.
+    pub delays: u64,
+    /// Time without a CPU of the thread so far, ns; the same.
+    pub away: u64,
 }
+
+/// Writers of one file, or contributors of one commit, that are told apart.
+pub const WRITERS: usize = 8;
+/// Files with dirty pages, and journal transactions, that are remembered.
+pub const DIRTY_FILES: u32 = 8192;
+/// Journals that commit at a time.
+pub const COMMITS: u32 = 256;
+/// Kernel threads that write a file back at a time.
+pub const WRITEBACKS: u32 = 1024;
+
+/// What a process has dirtied of a file and was not written yet, as far as was seen.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Writer {
+    /// Process id; 0 when free.
+    pub who: u64,
+    /// Bytes, whole pages.
+    pub bytes: u64,
+    /// All that was ever booked.
+    pub total: u64,
+}
+
+/// A commit of a journal under way; times are CLOCK_MONOTONIC ns, 0 for a phase that was not reached.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Commit {
+    /// Key of its contributors among the dirty files.
+    pub key: u64,
+    /// Begin.
+    pub start: u64,
+    /// It waits until the handles of its transaction are closed.
+    pub locking: u64,
+    /// Ordered data is written.
+    pub flushing: u64,
+    /// The journal is written.
+    pub logging: u64,
+}
+
+/// Who dirtied the pages of a file that wait to be written.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct DirtyFile {
+    /// Inode number.
+    pub ino: u64,
+    /// The file system's device (kernel encoding).
+    pub dev: u32,
+    /// 1: it had dirty pages already when it was first seen.
+    pub older: u32,
+    /// Its writers.
+    pub writers: [Writer; WRITERS],
+    /// Bytes of those that found no place.
+    pub others: u64,
+    /// All that was ever booked for them.
+    pub others_total: u64,
+    /// Who dirtied a page last.
+    pub last: u64,
+}
+
+/// Processes that dirtied pages and were told to userspace.
+pub const TOLD_WRITERS: u32 = 4096;
 
 /// One thread of a target: two cache lines.
 #[derive(Clone, Copy, Debug)]
@@ -309,8 +383,12 @@ pub struct Thread {
     pub read_file: u32,
     /// Index of its process's stream of run-queue delays, if it still has that key.
     pub stream: u32,
-    /// Not used.
-    pub pad: [u64; 3],
+    /// Time without a CPU since it is watched, ns.
+    pub away: u64,
+    /// How long dirty pages made it pause in the open wait, ns.
+    pub throttled: u64,
+    /// How long dirty pages will make it pause in the sleep that it is about to begin, ns.
+    pub pause: u64,
 }
 
 /// Ways of a set of threads.
@@ -344,7 +422,7 @@ const _: () = assert!(size_of::<Phase>() == 24);
 const _: () = assert!(size_of::<Stats>() == 2704);
 const _: () = assert!(size_of::<Slot>() == 64);
 /// Memory of all other maps, generously: exec buffers, counters, waits, files, log messages at 64 CPUs.
-const OTHER_MAPS: usize = 3 << 20;
+const OTHER_MAPS: usize = 5 << 20;
 
 // The promise of the documentation: at most 64 MiB of map memory at 64 CPUs and 1,024 streams.
 const _: () = assert!(

@@ -7,8 +7,8 @@
 //! a time, so its place in the table has one writer.
 
 use aya_ebpf::helpers::bpf_get_current_pid_tgid;
-use aya_ebpf::macros::btf_tracepoint;
-use aya_ebpf::programs::BtfTracePointContext;
+use aya_ebpf::macros::{btf_tracepoint, tracepoint};
+use aya_ebpf::programs::{BtfTracePointContext, TracePointContext};
 use iocontend_wire::config::ABSENT;
 use iocontend_wire::count::Count;
 use iocontend_wire::key::{FILES, How, Key, Kind, Owner};
@@ -22,7 +22,8 @@ use crate::calls::{self, EXCEPTION, NO_WAIT};
 use crate::counts::bump;
 use crate::kread::{Ptr, config, load};
 use crate::maps::{EVENTS, FILE_ENTRIES, OPEN_WAITS, TARGETS, THREADS};
-use crate::owner::{PF_IO_WORKER, PF_KTHREAD};
+use crate::owner::{PF_IO_WORKER, PF_KTHREAD, current};
+use crate::sync::field;
 use crate::{atomic, devices, files, streams};
 
 /// Task states (include/linux/sched.h, all versions since 4.14).
@@ -121,6 +122,9 @@ fn take(tag: u64) -> Option<*mut Thread> {
         (*chosen).waiting = 0;
         (*chosen).read_at = 0;
         (*chosen).stream = u32::MAX;
+        (*chosen).away = 0;
+        (*chosen).throttled = 0;
+        (*chosen).pause = 0;
         Some(chosen)
     }
 }
@@ -189,7 +193,44 @@ fn come(task: Ptr, tgid: u32, now: u64) {
         },
     };
     // SAFETY: map memory.
-    unsafe { (*thread).back = now };
+    unsafe {
+        (*thread).back = now;
+        if (*thread).left != 0 {
+            (*thread).away += now - (*thread).left;
+        }
+    }
+}
+
+/// Run-queue delay of the current thread, and its time without a CPU since it is watched, ns. [`NO_TIME`] for what is
+/// not known: only their differences mean something.
+#[inline(always)]
+pub fn so_far() -> (u64, u64) {
+    let delays = if config!(threads.run_delay) == ABSENT { NO_TIME } else { delays_of(current()) };
+    let tag = bpf_get_current_pid_tgid();
+    if config!(threads.state) == ABSENT || !is_target((tag >> 32) as u32) {
+        return (delays, NO_TIME);
+    }
+    match find(tag) {
+        // SAFETY: map memory.
+        Some(thread) => (delays, unsafe { (*thread).away }),
+        None => (delays, NO_TIME),
+    }
+}
+
+/// The kernel makes a writer pause because too many pages are dirty; it is about to sleep.
+#[tracepoint(category = "writeback", name = "balance_dirty_pages")]
+pub fn dirty_pause(ctx: TracePointContext) -> i32 {
+    let tag = bpf_get_current_pid_tgid();
+    if !is_target((tag >> 32) as u32) {
+        return 0;
+    }
+    if let (Some(thread), Some(ms)) = (find(tag), field::<i64>(&ctx, config!(threads.pause)))
+        && ms > 0
+    {
+        // SAFETY: map memory of this thread.
+        unsafe { (*thread).pause = ms as u64 * 1_000_000 };
+    }
+    0
 }
 
 /// A thread of a target leaves its CPU.
@@ -266,6 +307,8 @@ unsafe fn in_call(task: Ptr, thread: *mut Thread, tgid: u32, sleeps: bool, now: 
             return;
         }
         (*thread).waiting = !is_in_sync() as u32;
+        (*thread).throttled += (*thread).pause;
+        (*thread).pause = 0;
     }
 }
 
@@ -342,6 +385,7 @@ unsafe fn open(
         (*thread).start = now;
         (*thread).end = now;
         (*thread).blocked = 0;
+        (*thread).throttled = 0;
         (*thread).ino = ino;
         (*thread).dev = dev;
     }
@@ -384,6 +428,11 @@ unsafe fn close(thread: *mut Thread) {
                     ino: (*thread).ino,
                     dev: (*thread).dev,
                     ret: 0,
+                    counted_ns: (*thread).blocked,
+                    // What is counted was neither ready to run nor on a CPU.
+                    runnable_ns: 0,
+                    away_ns: (*thread).end.wrapping_sub((*thread).start),
+                    throttled_ns: (*thread).throttled,
                 });
                 entry.submit(NO_WAKEUP);
             }

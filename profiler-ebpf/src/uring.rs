@@ -7,6 +7,7 @@ use aya_ebpf::programs::BtfTracePointContext;
 use iocontend_wire::config::ABSENT;
 use iocontend_wire::count::Count;
 use iocontend_wire::key::{How, Key, Kind, Owner};
+use iocontend_wire::record::NO_TIME;
 use iocontend_wire::tables::{OpenWait, UringSync};
 
 use crate::block::now;
@@ -15,6 +16,7 @@ use crate::files;
 use crate::kread::{Ptr, address, config, fetch, load};
 use crate::maps::URING_SYNCS;
 use crate::owner::{PF_IO_WORKER, current};
+use crate::sync::Spent;
 use crate::{calls, sync};
 
 /// IORING_OP_FSYNC and IORING_OP_SYNC_FILE_RANGE (include/uapi/linux/io_uring.h).
@@ -49,7 +51,7 @@ fn submitted(req: Ptr) {
     };
     let file = if ino != 0 && files::is_tracked(tgid) { files::file_id(dev, ino) } else { 0 };
     let owner = Key::owner(Owner::Process(tgid), file, How::Direct).0;
-    let wait = OpenWait { start: now(), ino, owner, dev, kind };
+    let wait = OpenWait { start: now(), ino, owner, dev, kind, delays: NO_TIME, away: NO_TIME };
     // The same request again: its memory was used for another, and the end of that one was not told
     // (IOSQE_CQE_SKIP_SUCCESS).
     let sync = UringSync { wait, tid: thread as u32, pad: 0 };
@@ -92,7 +94,8 @@ pub fn uring_complete(ctx: BtfTracePointContext) -> i32 {
         return 0;
     }
     let ret = fetch(req, config!(uring.res)).unwrap_or(0);
-    sync::finish(tid, &wait, end, ret);
+    // The thread that submitted it was elsewhere meanwhile.
+    sync::finish(tid, &wait, end, ret, Spent { runnable: NO_TIME, away: NO_TIME });
     0
 }
 

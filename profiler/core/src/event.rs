@@ -5,7 +5,8 @@
 use bytemuck::AnyBitPattern;
 use iocontend_wire::key::{Key, Kind};
 use iocontend_wire::record::{
-    ExecRecord, ExitRecord, FlushRecord, ForkRecord, IoRecord, NO_TIME, WaitRecord, tag,
+    CommitRecord, ExecRecord, ExitRecord, FlushRecord, ForkRecord, IoRecord, NO_TIME, WaitRecord,
+    WriterRecord, tag,
 };
 use thiserror::Error;
 
@@ -37,6 +38,13 @@ pub enum Event {
         /// Who.
         child: ProcessKey,
     },
+    /// A commit of a journal is over.
+    Commit(Box<CommitEvent>),
+    /// A process dirtied pages of a file, for the first time or after long.
+    Writer {
+        /// Process id.
+        pid: u32,
+    },
     /// A process ended.
     Exit {
         /// Who.
@@ -63,6 +71,8 @@ pub struct IoEvent {
     pub q2c_ns: Option<u64>,
     /// Device time, ns; `None` when never issued or not seen.
     pub d2c_ns: Option<u64>,
+    /// A kernel thread submitted it for a process that a limit held back.
+    pub held: bool,
 }
 
 /// A finished wait.
@@ -82,6 +92,39 @@ pub struct WaitEvent {
     pub dev: Option<Dev>,
     /// 0 or a negative errno.
     pub ret: i32,
+    /// Its length in the statistics, ns: the whole of a sync, of other calls only the time they slept.
+    pub counted_ns: u64,
+    /// How much of the whole time the thread was ready to run and had no CPU, ns.
+    pub runnable_ns: Option<u64>,
+    /// How much of it the thread had no CPU, ns.
+    pub away_ns: Option<u64>,
+    /// How much of it the kernel made the thread pause because of dirty pages, ns.
+    pub throttled_ns: Option<u64>,
+}
+
+/// A commit of a journal (jbd2). Times are CLOCK_MONOTONIC ns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommitEvent {
+    /// The file system's device.
+    pub dev: Dev,
+    /// Number of the transaction.
+    pub tid: u32,
+    /// Process id of the journal's thread.
+    pub thread: u32,
+    /// Begin.
+    pub start_ns: u64,
+    /// It begins to wait for open handles; `None` when that was not seen.
+    pub locking_ns: Option<u64>,
+    /// It begins to write ordered data.
+    pub flushing_ns: Option<u64>,
+    /// It begins to write the journal.
+    pub logging_ns: Option<u64>,
+    /// End.
+    pub end_ns: u64,
+    /// Who changed how many blocks, as far as told apart.
+    pub contributors: Vec<(u32, u32)>,
+    /// Blocks of kernel threads and of further processes.
+    pub others: u64,
 }
 
 /// A process became another program.
@@ -128,6 +171,11 @@ pub fn decode(bytes: &[u8]) -> Result<Event, DecodeError> {
             let FlushRecord { dev, complete_ns, d2c_ns, .. } = record(kind, bytes)?;
             Ok(Event::Flush { dev, complete_ns, d2c_ns: seen(d2c_ns) })
         }
+        tag::WRITER => {
+            let WriterRecord { tgid, .. } = record(kind, bytes)?;
+            Ok(Event::Writer { pid: tgid })
+        }
+        tag::COMMIT => Ok(commit(&record(kind, bytes)?)),
         tag::EXEC => exec(kind, bytes),
         tag::FORK => {
             let ForkRecord { parent, child, start_boottime, .. } = record(kind, bytes)?;
@@ -172,6 +220,7 @@ fn io(record: IoRecord) -> Result<Event, DecodeError> {
         complete_ns: record.complete_ns,
         q2c_ns: seen(record.q2c_ns),
         d2c_ns: seen(record.d2c_ns),
+        held: record.head.to_le_bytes()[2] != 0,
     }))
 }
 
@@ -184,6 +233,35 @@ fn wait(record: WaitRecord) -> Result<Event, DecodeError> {
         ino: record.ino,
         dev: (record.dev != 0).then(|| Dev::from_kernel(record.dev)),
         ret: record.ret,
+        counted_ns: record.counted_ns,
+        runnable_ns: seen(record.runnable_ns),
+        away_ns: seen(record.away_ns),
+        throttled_ns: seen(record.throttled_ns),
+    }))
+}
+
+fn commit(record: &CommitRecord) -> Event {
+    let reached = |ns: u64| (ns != 0).then_some(ns);
+    let halves = |word: u64| {
+        let [who, blocks] = bytemuck::cast::<u64, [u32; 2]>(word.to_le());
+        (u32::from_le(who), u32::from_le(blocks))
+    };
+    Event::Commit(Box::new(CommitEvent {
+        dev: Dev::from_kernel(record.dev),
+        tid: record.tid,
+        thread: record.thread,
+        start_ns: record.start_ns,
+        locking_ns: reached(record.locking_ns),
+        flushing_ns: reached(record.flushing_ns),
+        logging_ns: reached(record.logging_ns),
+        end_ns: record.end_ns,
+        contributors: record
+            .contributors
+            .into_iter()
+            .map(halves)
+            .filter(|(who, _)| *who != 0)
+            .collect(),
+        others: record.others,
     }))
 }
 
@@ -245,6 +323,7 @@ mod tests {
             complete_ns: 1000,
             q2c_ns: Some(600),
             d2c_ns: None,
+            held: false,
         };
         assert_eq!(decode(&shifted[1..]), Ok(Event::Io(expected)));
     }

@@ -3,6 +3,7 @@
 //! Owns the list of programs, what each is needed for, and the configuration frozen into them. Reading BTF and
 //! tracefs from the host, and doing what the plan says, is the edge's work.
 
+mod dirty;
 mod waits;
 
 use std::collections::BTreeMap;
@@ -60,10 +61,16 @@ pub enum Loses {
     ThreadWaits,
     /// Run-queue delay.
     RunQueue,
+    /// Which part of a write waited because of dirty pages.
+    DirtyPauses,
     /// Waits in `sync` and its like.
     CallWaits,
     /// From when to when a sync through `io_uring` really took.
     UringSyncs,
+    /// Whose pages a kernel thread writes back.
+    Writers,
+    /// Whose changes a journal's thread writes, and the phases of its commits.
+    Journal,
 }
 
 /// One program and where it goes.
@@ -145,7 +152,14 @@ pub enum PlanError {
 pub type Formats = BTreeMap<(&'static str, &'static str), Format>;
 
 /// Classic tracepoints whose format the plan wants to see.
-pub const CLASSIC: [(&str, &str); 5] = [
+pub const CLASSIC: [(&str, &str); 12] = [
+    ("writeback", "balance_dirty_pages"),
+    ("jbd2", "jbd2_start_commit"),
+    ("jbd2", "jbd2_commit_locking"),
+    ("jbd2", "jbd2_commit_flushing"),
+    ("jbd2", "jbd2_commit_logging"),
+    ("jbd2", "jbd2_end_commit"),
+    ("jbd2", "jbd2_handle_stats"),
     ("ext4", "ext4_sync_file_enter"),
     ("ext4", "ext4_sync_file_exit"),
     ("xfs", "xfs_file_fsync"),
@@ -216,6 +230,8 @@ pub fn plan(facts: &Facts<'_>) -> Result<Plan, PlanError> {
     waits::call_programs(&mut plan, facts);
     waits::uring_programs(&mut plan, facts);
     waits::thread_programs(&mut plan, facts);
+    dirty::dirty_programs(&mut plan, facts);
+    dirty::journal_programs(&mut plan, facts);
     Ok(plan)
 }
 

@@ -189,16 +189,20 @@ impl Live {
         self.grant();
     }
 
-    /// Empties the ring.
+    /// Empties the rings. A wait ends after its requests: what the ring of waits holds is taken out first and told
+    /// last, so that all requests of a wait that were kept are known by then.
     fn drain(&mut self) {
         let at = now();
+        let mut others = Vec::new();
+        while let Some(item) = self.probes.ring.next() {
+            others.push(item.to_vec());
+        }
         let (session, wishes) = (&mut self.session, &mut self.wishes);
         self.probes.io_ring.drain(|record| {
             wishes.extend(session.apply(Input::Record(bytemuck::bytes_of(record)), at));
         });
-        while let Some(item) = self.probes.ring.next() {
-            let outputs = self.session.apply(Input::Record(&item), at);
-            self.wishes.extend(outputs);
+        for record in &others {
+            wishes.extend(session.apply(Input::Record(record), at));
         }
         self.grant();
     }

@@ -10,7 +10,7 @@ const MAGIC: [u8; 8] = *b"\x89iocap\r\n";
 /// Version of the format. Higher ones are refused.
 pub const FORMAT_VERSION: u32 = 1;
 /// The oldest wire records that can still be read. A change of an existing record or key raises it.
-const OLDEST_ABI: u32 = 2;
+const OLDEST_ABI: u32 = 3;
 /// Bytes before the first block.
 pub const FILE_HEADER_BYTES: usize = 24;
 /// Bytes before a block's payload.

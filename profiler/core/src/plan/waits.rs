@@ -100,9 +100,18 @@ pub(super) fn thread_programs(plan: &mut Plan, facts: &Facts<'_>) {
         return gap(plan, program, hook, loses, GapReason::NoTracepoint);
     }
     plan.programs.push(Planned { program, hook, loses });
+    let pause = ("writeback", "balance_dirty_pages");
+    let (hook, loses) = (Hook::Classic(pause.0, pause.1), Loses::DirtyPauses);
+    match offset_of(facts, pause, "pause", 8) {
+        Ok(at) => {
+            plan.config.threads.pause = at;
+            plan.programs.push(Planned { program: "dirty_pause", hook, loses });
+        }
+        Err(reason) => gap(plan, "dirty_pause", hook, loses, reason),
+    }
     if plan.config.threads.run_delay == ABSENT {
         let reason = GapReason::NoField("task_struct.sched_info.run_delay");
-        gap(plan, program, hook, Loses::RunQueue, reason);
+        gap(plan, program, Hook::Btf(name), Loses::RunQueue, reason);
     }
 }
 
@@ -134,5 +143,6 @@ fn thread_offsets(btf: &Btf<'_>) -> Result<Threads, GapReason> {
         inode_mode: may("inode", "i_mode"),
         regs_di: may("pt_regs", "di"),
         regs_si: may("pt_regs", "si"),
+        ..Threads::absent()
     })
 }

@@ -35,6 +35,8 @@ pub enum Part {
     JournalLog,
     /// Ready to run, but without a CPU.
     Runnable,
+    /// On a CPU.
+    Cpu,
     /// A lock, or another wait that is not for storage.
     Lock,
     /// None of these.

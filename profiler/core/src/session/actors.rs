@@ -360,6 +360,16 @@ impl Actors {
         moved
     }
 
+    /// Whether the newest process with this pid is a target.
+    pub(super) fn is_target(&self, pid: u32) -> bool {
+        self.by_pid.get(&pid).is_some_and(|id| !self.known[*id].selected_by.is_empty())
+    }
+
+    /// Whether the newest process with this pid has ended.
+    pub(super) fn has_ended(&self, pid: u32) -> bool {
+        self.by_pid.get(&pid).is_some_and(|id| self.known[*id].exited)
+    }
+
     /// A process did something.
     pub(super) fn active(&mut self, pid: u32) -> Vec<Output> {
         let id = self.newest(pid);

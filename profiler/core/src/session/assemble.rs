@@ -325,7 +325,8 @@ fn with_rows(session: &Session, mut actor: Actor, rows: ActorRows) -> Actor {
     }
     for ((call, file_class), (row, paths)) in rows.waits {
         let latency = Lat::from(&row.q2c);
-        actor.waits.push(Wait { call, file_class, path: paths.one(), latency, anatomy: None });
+        let anatomy = row.parts.map(|parts| parts.of(latency.sum_ns));
+        actor.waits.push(Wait { call, file_class, path: paths.one(), latency, anatomy });
     }
     actor.run_queue = Lat::non_empty(&rows.run_queue.q2c);
     actor
@@ -341,11 +342,23 @@ fn describe(session: &Session, owner: Owned, device: u32) -> Actor {
         Owned::Actor(id) => session.actors.get(id).map(process).unwrap_or_default(),
         Owned::Ended(index) => ended(session.actors.together(index)),
         Owned::Cgroup(index) => cgroup(session, index),
-        Owned::Unattributed(reason) if reason == Reason::InFlightAtAttach as u32 => {
-            nobody(Count::InFlightAtAttach.name())
-        }
-        Owned::Unattributed(_) => nobody(Count::StartNotSeen.name()),
+        Owned::Unattributed(reason) => nobody(reason_name(reason)),
         Owned::Overflow => nobody(Count::StreamTableFull.name()),
+    }
+}
+
+/// Why nobody is named; the numbers are those of [`Reason`].
+fn reason_name(reason: u32) -> &'static str {
+    const IN_FLIGHT: u32 = Reason::InFlightAtAttach as u32;
+    const BEFORE: u32 = Reason::DirtiedBefore as u32;
+    const MANY: u32 = Reason::ManyWriters as u32;
+    const JOURNAL: u32 = Reason::JournalOthers as u32;
+    match reason {
+        IN_FLIGHT => Count::InFlightAtAttach.name(),
+        BEFORE => "dirtied_before",
+        MANY => "many_writers",
+        JOURNAL => "journal_others",
+        _ => Count::StartNotSeen.name(),
     }
 }
 

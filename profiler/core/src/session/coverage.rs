@@ -70,7 +70,11 @@ impl Ledger {
     pub(super) fn kept(&mut self, event: &Event) {
         match event {
             Event::Io(_) | Event::Wait(_) | Event::Flush { .. } => self.kept_counted += 1,
-            Event::Exec(_) | Event::Fork { .. } | Event::Exit { .. } => self.kept_process += 1,
+            Event::Exec(_)
+            | Event::Fork { .. }
+            | Event::Writer { .. }
+            | Event::Commit(_)
+            | Event::Exit { .. } => self.kept_process += 1,
         }
     }
 

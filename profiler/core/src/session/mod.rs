@@ -5,6 +5,7 @@
 //! gives the same reports.
 
 mod actors;
+mod anatomy;
 mod assemble;
 mod coverage;
 mod files;
@@ -29,6 +30,7 @@ use crate::selector::{Absent, Selector, why_absent};
 
 use actors::Actors;
 pub use actors::Owned;
+use anatomy::Anatomy;
 use coverage::Ledger;
 use files::Files;
 use self_check::EtcdMetrics;
@@ -185,6 +187,7 @@ pub struct Session {
     actors: Actors,
     streams: Streams,
     files: Files,
+    anatomy: Anatomy,
     ledger: Ledger,
     metrics: EtcdMetrics,
     devices: Vec<DeviceFacts>,
@@ -202,6 +205,7 @@ impl Session {
             interval_started: now,
             streams: Streams::default(),
             files: Files::default(),
+            anatomy: Anatomy::default(),
             ledger: Ledger::default(),
             metrics: EtcdMetrics::default(),
             devices: Vec::new(),
@@ -221,7 +225,16 @@ impl Session {
             Input::Devices(devices) => self.devices = devices,
             Input::Record(bytes) => return self.record(bytes),
             Input::Tables { devices, cgroups } => self.streams.set_tables(devices, cgroups),
-            Input::Seen(key) => return self.seen(key),
+            Input::Seen(key) => {
+                let mut outputs = self.seen(key);
+                // What a process left dirty is written long after its end; that place is given back as well.
+                if let Owner::Process(pid) = key.who()
+                    && self.actors.has_ended(pid)
+                {
+                    outputs.push(Output::Retire(pid));
+                }
+                return outputs;
+            }
             Input::Stream(sample) => {
                 let outputs = self.seen(sample.key);
                 let owner = self.actors.owned_by(sample.key.who());
@@ -264,15 +277,44 @@ impl Session {
 
     fn event(&mut self, event: Event) -> Vec<Output> {
         match event {
-            Event::Io(io) => self.seen(io.key),
-            Event::Wait(wait) => self.seen(wait.key),
-            Event::Flush { .. } => Vec::new(),
+            Event::Io(io) => {
+                if let Owner::Process(pid) = io.key.who()
+                    && self.actors.is_target(pid)
+                {
+                    self.anatomy.io(pid, &io);
+                }
+                self.seen(io.key)
+            }
+            Event::Wait(wait) => {
+                let outputs = self.seen(wait.key);
+                if let Owner::Process(pid) = wait.key.who()
+                    && self.actors.is_target(pid)
+                {
+                    let parts = self.anatomy.take_apart(pid, &wait);
+                    let owner = self.actors.owned_by(wait.key.who());
+                    self.streams.add_parts(wait.key, owner, &parts);
+                }
+                outputs
+            }
+            Event::Flush { dev, complete_ns, d2c_ns } => {
+                self.anatomy.flush(dev, complete_ns, d2c_ns);
+                Vec::new()
+            }
+            Event::Commit(commit) => {
+                self.anatomy.commit(*commit);
+                Vec::new()
+            }
             Event::Exec(exec) => self.actors.exec(exec),
             Event::Fork { parent, child } => {
                 self.actors.fork(parent, child);
                 Vec::new()
             }
-            Event::Exit { process, comm } => self.actors.exit(process, &comm),
+            // What it dirtied may be written after its end.
+            Event::Writer { pid } => self.actors.active(pid),
+            Event::Exit { process, comm } => {
+                self.anatomy.forget(process.pid);
+                self.actors.exit(process, &comm)
+            }
         }
     }
 

@@ -7,6 +7,7 @@ use iocontend_wire::key::{Key, Kind};
 use iocontend_wire::tables::{D2C, Phase, Q2C, Q2D, Stats};
 
 use super::actors::{ActorId, Owned};
+use super::anatomy::Parts;
 use crate::hist::Dist;
 use crate::ids::{Call, Dev, Method, Op};
 
@@ -51,6 +52,8 @@ pub(super) struct Row {
     pub(super) q2d: Dist,
     pub(super) d2c: Dist,
     pub(super) q2c: Dist,
+    /// Waits of targets: what they were made of, as far as records told.
+    pub(super) parts: Option<Parts>,
 }
 
 impl Row {
@@ -61,6 +64,9 @@ impl Row {
         self.q2d.merge(&other.q2d);
         self.d2c.merge(&other.d2c);
         self.q2c.merge(&other.q2c);
+        if let Some(parts) = &other.parts {
+            self.parts.get_or_insert_default().merge(parts);
+        }
     }
 }
 
@@ -153,6 +159,15 @@ impl Streams {
                     rows.entry(RowKey { file: *file, ..*key }).or_default().merge(&row);
                 }
             }
+        }
+    }
+
+    /// Adds what a wait was made of.
+    pub(super) fn add_parts(&mut self, key: Key, owner: Owned, parts: &Parts) {
+        let Some(what) = what(key) else { return };
+        let row = RowKey { owner, device: key.dev(), what, file: key.file(), method: method(key) };
+        for rows in [&mut self.whole, &mut self.interval] {
+            rows.entry(row).or_default().parts.get_or_insert_default().merge(parts);
         }
     }
 

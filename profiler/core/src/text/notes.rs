@@ -24,6 +24,8 @@ pub fn counter(lang: Lang, count: Count, value: u64) -> Option<String> {
         Count::ThreadTableFull => {
             "threads of targets found the table of threads full: waits of others may be missing"
         }
+        Count::CommitLost => "commits of a journal could not be followed",
+        Count::DirtyFileLost => "files with dirty pages found no room: their writers are not known",
         Count::ExtremeContended => "minima or maxima were not stored because CPUs competed",
         _ => return None,
     };
@@ -58,6 +60,13 @@ pub fn loses(lang: Lang, loses: Loses) -> String {
         }
         Loses::CallWaits => "no waits in sync, syncfs and sync_file_range".to_owned(),
         Loses::UringSyncs => "syncs through io_uring count as long as a worker has them".to_owned(),
+        Loses::DirtyPauses => "pauses of writers for too many dirty pages count as lock".to_owned(),
+        Loses::Journal => {
+            "journal blocks are not given to those who filled them; no phases of commits".to_owned()
+        }
+        Loses::Writers => {
+            "what kernel threads write back is not given to those who wrote it".to_owned()
+        }
     }
 }
 

@@ -1,0 +1,298 @@
+//! Takes waits of the targets apart: what held at each instant of a wait.
+//!
+//! Time is swept once, so requests that overlap are not counted twice, and the parts of a wait sum to it. At each
+//! instant the first that holds wins: held back by a limit, a cache flush running, an own request in the device, an
+//! own request queued, a journal commit that the wait needed. What is left was spent ready to run without a CPU, on
+//! the CPU, or blocked on something else, as far as the scheduler says.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use iocontend_wire::key::{How, Kind};
+
+use crate::event::{CommitEvent, IoEvent, WaitEvent};
+use crate::ids::Dev;
+use crate::report::Part;
+
+/// How long events are kept for waits that end later, ns.
+const KEPT_NS: u64 = 120_000_000_000;
+/// Most own requests that are kept per target, and most flushes per disk; the oldest go first.
+const KEPT: usize = 1 << 16;
+/// Most commits that are kept per file system.
+const KEPT_COMMITS: usize = 1 << 10;
+
+/// Nanoseconds by part, in the order of [`PARTS`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Parts([u64; PARTS.len()]);
+
+/// All parts.
+pub(super) const PARTS: [Part; 12] = [
+    Part::Throttle,
+    Part::Flush,
+    Part::Device,
+    Part::Queue,
+    Part::JournalEarlier,
+    Part::JournalLocked,
+    Part::JournalData,
+    Part::JournalLog,
+    Part::Runnable,
+    Part::Cpu,
+    Part::Lock,
+    Part::Unexplained,
+];
+
+/// So many of them are intervals that can be swept; they come first, the strongest before the others.
+const SWEPT: usize = 8;
+
+impl Parts {
+    fn add(&mut self, part: Part, ns: u64) {
+        if let Some(at) = PARTS.iter().position(|known| *known == part) {
+            self.0[at] += ns;
+        }
+    }
+
+    pub(super) fn merge(&mut self, other: &Self) {
+        for (sum, ns) in self.0.iter_mut().zip(&other.0) {
+            *sum += ns;
+        }
+    }
+
+    pub(super) fn sum(&self) -> u64 {
+        self.0.iter().sum()
+    }
+
+    /// The parts of waits that took this long together: waits whose records were lost are unexplained, and an interval
+    /// may end between a record and its statistics. Parts that are 0 are left out.
+    pub(super) fn of(mut self, whole: u64) -> BTreeMap<Part, u64> {
+        self.cut_to(whole);
+        self.add(Part::Unexplained, whole - self.sum());
+        PARTS.into_iter().zip(self.0).filter(|(_, ns)| *ns > 0).collect()
+    }
+
+    /// Takes from the weakest parts what is more than the whole.
+    fn cut_to(&mut self, whole: u64) {
+        let mut over = self.sum().saturating_sub(whole);
+        for ns in self.0.iter_mut().rev() {
+            let cut = over.min(*ns);
+            *ns -= cut;
+            over -= cut;
+        }
+    }
+}
+
+/// A request that a target caused.
+#[derive(Clone, Copy, Debug)]
+struct Own {
+    dev: u32,
+    file: u32,
+    kind: Kind,
+    held: bool,
+    queued: u64,
+    issued: Option<u64>,
+    complete: u64,
+}
+
+/// What happened lately, as far as it may have been part of a target's wait.
+#[derive(Default)]
+pub(super) struct Anatomy {
+    own: HashMap<u32, VecDeque<Own>>,
+    flushes: HashMap<u32, VecDeque<(u64, u64)>>,
+    commits: HashMap<Dev, VecDeque<CommitEvent>>,
+    /// The disk below a file system, by the device indices that the kernel side uses: learnt from own requests.
+    disks: HashMap<u32, u32>,
+}
+
+impl Anatomy {
+    /// A request of a target is over.
+    pub(super) fn io(&mut self, pid: u32, io: &IoEvent) {
+        let (Some(kind), Some(q2c)) = (Kind::from_u32(io.key.kind()), io.q2c_ns) else { return };
+        // Its part of a commit is the commit's time.
+        if io.key.how() == How::Journal as u32 {
+            return;
+        }
+        let own = Own {
+            dev: io.key.dev(),
+            file: io.key.file(),
+            kind,
+            held: io.held,
+            queued: io.complete_ns.saturating_sub(q2c),
+            issued: io.d2c_ns.map(|d2c| io.complete_ns.saturating_sub(d2c)),
+            complete: io.complete_ns,
+        };
+        let kept = self.own.entry(pid).or_default();
+        kept.push_back(own);
+        drop_old(kept, KEPT, |own| own.complete);
+    }
+
+    /// A flush command is over.
+    pub(super) fn flush(&mut self, dev: u32, complete_ns: u64, d2c_ns: Option<u64>) {
+        let Some(d2c) = d2c_ns else { return };
+        let kept = self.flushes.entry(dev).or_default();
+        kept.push_back((complete_ns.saturating_sub(d2c), complete_ns));
+        drop_old(kept, KEPT, |(_, end)| *end);
+    }
+
+    /// A commit is over.
+    pub(super) fn commit(&mut self, commit: CommitEvent) {
+        let kept = self.commits.entry(commit.dev).or_default();
+        kept.push_back(commit);
+        drop_old(kept, KEPT_COMMITS, |commit| commit.end_ns);
+    }
+
+    /// A target is gone.
+    pub(super) fn forget(&mut self, pid: u32) {
+        self.own.remove(&pid);
+    }
+
+    /// The parts of a wait of a target; they sum to its time.
+    pub(super) fn take_apart(&mut self, pid: u32, wait: &WaitEvent) -> Parts {
+        let mut sweep = Sweep::new(wait.start_ns, wait.end_ns);
+        let reads = Kind::from_u32(wait.key.kind()).is_some_and(is_reading);
+        let own = self.own.get(&pid).into_iter().flatten().rev();
+        // The newest first; own requests are kept in the order in which they were told, which is nearly that of time.
+        let own = own.take_while(|own| own.complete + SLACK_NS >= wait.start_ns);
+        for own in own.filter(|own| belongs(own, wait, reads)) {
+            self.disks.insert(wait.key.dev(), own.dev);
+            if own.held {
+                sweep.add(Part::Throttle, wait.start_ns, own.queued);
+            }
+            match (own.kind, own.issued) {
+                (Kind::Flush, _) => sweep.add(Part::Flush, own.queued, own.complete),
+                (_, Some(issued)) => {
+                    sweep.add(Part::Queue, own.queued, issued);
+                    sweep.add(Part::Device, issued, own.complete);
+                }
+                (_, None) => sweep.add(Part::Device, own.queued, own.complete),
+            }
+        }
+        if !reads {
+            self.add_flushes(wait, &mut sweep);
+            self.add_commits(wait, &mut sweep);
+        }
+        let mut parts = sweep.finish();
+        parts.cut_to(wait.counted_ns);
+        rest(&mut parts, wait);
+        parts
+    }
+
+    fn add_flushes(&self, wait: &WaitEvent, sweep: &mut Sweep) {
+        let disk = self.disks.get(&wait.key.dev()).copied().unwrap_or(wait.key.dev());
+        let flushes = self.flushes.get(&disk).into_iter().flatten().rev();
+        for (begin, end) in flushes.take_while(|(_, end)| end + SLACK_NS >= wait.start_ns) {
+            sweep.add(Part::Flush, *begin, *end);
+        }
+    }
+
+    /// Commits that ended within the wait: it needed the last one, and stood behind the others.
+    fn add_commits(&self, wait: &WaitEvent, sweep: &mut Sweep) {
+        let Some(commits) = wait.dev.and_then(|dev| self.commits.get(&dev)) else { return };
+        let mut within = commits
+            .iter()
+            .rev()
+            .filter(|commit| commit.end_ns > wait.start_ns && commit.end_ns <= wait.end_ns);
+        let Some(needed) = within.next() else { return };
+        let mut begin = needed.start_ns;
+        let mut part = Part::JournalLocked;
+        let phases = [
+            (needed.locking_ns, Part::JournalLocked),
+            (needed.flushing_ns, Part::JournalData),
+            (needed.logging_ns, Part::JournalLog),
+        ];
+        for (at, next) in phases {
+            // A phase that was not seen belongs to the one before it.
+            if let Some(at) = at {
+                sweep.add(part, begin, at);
+                (begin, part) = (at, next);
+            }
+        }
+        sweep.add(part, begin, needed.end_ns);
+        for earlier in within {
+            sweep.add(Part::JournalEarlier, earlier.start_ns, earlier.end_ns);
+        }
+    }
+}
+
+/// Records of several CPUs arrive a little out of order.
+const SLACK_NS: u64 = 1_000_000_000;
+
+/// Drops what is too old or too much.
+fn drop_old<T>(kept: &mut VecDeque<T>, most: usize, end: impl Fn(&T) -> u64) {
+    let newest = kept.back().map_or(0, &end);
+    while kept.len() > most || kept.front().is_some_and(|old| end(old) + KEPT_NS < newest) {
+        kept.pop_front();
+    }
+}
+
+/// Calls that wait for data to come.
+fn is_reading(kind: Kind) -> bool {
+    matches!(kind, Kind::ReadCall | Kind::Fault)
+}
+
+/// Whether a request was part of what a wait waited for.
+fn belongs(own: &Own, wait: &WaitEvent, reads: bool) -> bool {
+    let overlaps = own.queued < wait.end_ns && own.complete > wait.start_ns;
+    let same_way = (own.kind == Kind::Read) == reads;
+    // Where one of the two is not known, it may be the same file.
+    let file = wait.key.file();
+    let same_file = own.file == file || own.file == 0 || file == 0;
+    overlaps && same_way && (same_file || own.kind == Kind::Flush)
+}
+
+/// What no interval explains.
+fn rest(parts: &mut Parts, wait: &WaitEvent) {
+    let mut left = wait.counted_ns.saturating_sub(parts.sum());
+    let mut take = |part, ns: u64| {
+        let taken = ns.min(left);
+        left -= taken;
+        parts.add(part, taken);
+    };
+    take(Part::Throttle, wait.throttled_ns.unwrap_or(0));
+    let Some(away) = wait.away_ns else {
+        take(Part::Runnable, wait.runnable_ns.unwrap_or(0));
+        return take(Part::Unexplained, u64::MAX);
+    };
+    let whole = wait.end_ns.saturating_sub(wait.start_ns);
+    take(Part::Runnable, wait.runnable_ns.unwrap_or(0));
+    take(Part::Cpu, whole.saturating_sub(away));
+    take(Part::Lock, u64::MAX);
+}
+
+/// Intervals over one wait.
+struct Sweep {
+    from: u64,
+    to: u64,
+    edges: Vec<(u64, usize, bool)>,
+}
+
+impl Sweep {
+    fn new(from: u64, to: u64) -> Self {
+        Self { from, to: to.max(from), edges: Vec::new() }
+    }
+
+    /// This held from `begin` to `end`, as far as that lies within the wait.
+    fn add(&mut self, part: Part, begin: u64, end: u64) {
+        let (begin, end) = (begin.max(self.from), end.min(self.to));
+        let at = PARTS.iter().position(|known| *known == part);
+        if let Some(at) = at.filter(|at| *at < SWEPT && begin < end) {
+            self.edges.push((begin, at, true));
+            self.edges.push((end, at, false));
+        }
+    }
+
+    /// Time by the strongest part that held.
+    fn finish(mut self) -> Parts {
+        self.edges.sort_unstable();
+        let (mut parts, mut open, mut before) = (Parts::default(), [0u32; SWEPT], self.from);
+        for (time, at, begins) in self.edges {
+            if let Some(strongest) = open.iter().position(|count| *count > 0) {
+                parts.0[strongest] += time - before;
+            }
+            before = time;
+            open[at] = if begins { open[at] + 1 } else { open[at].saturating_sub(1) };
+        }
+        parts
+    }
+}
+
+#[cfg(test)]
+#[path = "tests/anatomy.rs"]
+mod tests;

@@ -1,0 +1,189 @@
+//! The sweep against a dumb oracle, and waits whose parts are known.
+
+use iocontend_wire::key::{Key, Owner};
+use proptest::prelude::*;
+
+use super::*;
+
+const DEV: Dev = Dev { major: 8, minor: 1 };
+const PID: u32 = 7;
+
+fn key(kind: Kind, file: u32) -> Key {
+    Key::owner(Owner::Process(PID), file, How::Direct).with(1, kind as u32)
+}
+
+fn wait(kind: Kind, from: u64, to: u64) -> WaitEvent {
+    WaitEvent {
+        key: key(kind, 3),
+        tid: PID,
+        start_ns: from,
+        end_ns: to,
+        ino: 9,
+        dev: Some(DEV),
+        ret: 0,
+        counted_ns: to - from,
+        runnable_ns: Some(0),
+        away_ns: Some(to - from),
+        throttled_ns: None,
+    }
+}
+
+fn io(kind: Kind, queued: u64, issued: Option<u64>, complete: u64) -> IoEvent {
+    IoEvent {
+        key: key(kind, if kind == Kind::Flush { 0 } else { 3 }),
+        bytes: 4096,
+        sector: 0,
+        status: 0,
+        complete_ns: complete,
+        q2c_ns: Some(complete - queued),
+        d2c_ns: issued.map(|issued| complete - issued),
+        held: false,
+    }
+}
+
+fn commit(start: u64, locking: u64, flushing: u64, logging: u64, end: u64) -> CommitEvent {
+    CommitEvent {
+        dev: DEV,
+        tid: 1,
+        thread: 99,
+        start_ns: start,
+        locking_ns: Some(locking),
+        flushing_ns: Some(flushing),
+        logging_ns: Some(logging),
+        end_ns: end,
+        contributors: Vec::new(),
+        others: 0,
+    }
+}
+
+fn named(parts: &Parts) -> Vec<(Part, u64)> {
+    PARTS.into_iter().zip(parts.0).filter(|(_, ns)| *ns > 0).collect()
+}
+
+// Property: an fsync that writes its data, waits for a commit and has a flush in it has these parts, each once.
+#[test]
+fn an_fsync_with_a_commit_has_its_phases() {
+    let mut anatomy = Anatomy::default();
+    anatomy.io(PID, &io(Kind::Write, 110, Some(130), 200));
+    anatomy.commit(commit(50, 51, 52, 53, 150));
+    anatomy.commit(commit(210, 215, 230, 260, 400));
+    anatomy.flush(1, 390, Some(40));
+    let parts = anatomy.take_apart(PID, &wait(Kind::Fsync, 100, 410));
+    assert_eq!(
+        named(&parts),
+        [
+            (Part::Flush, 40),
+            (Part::Device, 70),
+            (Part::Queue, 20),
+            (Part::JournalEarlier, 10),
+            (Part::JournalLocked, 20),
+            (Part::JournalData, 30),
+            (Part::JournalLog, 100),
+            (Part::Lock, 20),
+        ]
+    );
+}
+
+// Property: a commit that still runs when the call returns was not what it waited for.
+#[test]
+fn a_commit_that_outlives_the_wait_was_not_needed() {
+    let mut anatomy = Anatomy::default();
+    anatomy.commit(commit(100, 101, 102, 103, 300));
+    let parts = anatomy.take_apart(PID, &wait(Kind::Fdatasync, 100, 200));
+    assert_eq!(named(&parts), [(Part::Lock, 100)]);
+}
+
+// Property: what a limit held back is throttle from the begin of the call until it was let go.
+#[test]
+fn a_request_that_was_held_back_is_throttle() {
+    let mut anatomy = Anatomy::default();
+    anatomy.io(PID, &IoEvent { held: true, ..io(Kind::Write, 180, Some(181), 190) });
+    let parts = anatomy.take_apart(PID, &wait(Kind::Fdatasync, 100, 190));
+    assert_eq!(named(&parts), [(Part::Throttle, 80), (Part::Device, 9), (Part::Queue, 1)]);
+}
+
+// Property: of a call that only counts as long as it slept, the parts are no more than that; pauses for dirty pages are
+// throttle.
+#[test]
+fn a_write_that_paused_is_throttle() {
+    let mut anatomy = Anatomy::default();
+    let mut wait = wait(Kind::WriteCall, 100, 1_100);
+    (wait.counted_ns, wait.throttled_ns) = (900, Some(800));
+    let parts = anatomy.take_apart(PID, &wait);
+    assert_eq!(named(&parts), [(Part::Throttle, 800), (Part::Lock, 100)]);
+}
+
+// Property: another process's, another file's and reading requests are no part of a sync.
+#[test]
+fn only_own_requests_of_the_file_count() {
+    let mut anatomy = Anatomy::default();
+    let own = io(Kind::Write, 110, Some(120), 150);
+    anatomy.io(8, &own);
+    anatomy.io(PID, &IoEvent { key: key(Kind::Write, 4), ..own });
+    anatomy.io(PID, &io(Kind::Read, 110, Some(120), 150));
+    let parts = anatomy.take_apart(PID, &wait(Kind::Fdatasync, 100, 200));
+    assert_eq!(named(&parts), [(Part::Lock, 100)]);
+}
+
+// Property: without the scheduler's word, what nothing explains is unexplained and not a lock.
+#[test]
+fn what_is_not_known_is_unexplained() {
+    let mut anatomy = Anatomy::default();
+    let wait = WaitEvent { away_ns: None, runnable_ns: Some(30), ..wait(Kind::Fsync, 0, 100) };
+    let parts = anatomy.take_apart(PID, &wait);
+    assert_eq!(named(&parts), [(Part::Runnable, 30), (Part::Unexplained, 70)]);
+}
+
+// Property: over many waits whose records were lost the parts still sum to the statistics.
+#[test]
+fn lost_waits_are_unexplained() {
+    let mut parts = Parts::default();
+    parts.add(Part::Device, 60);
+    parts.add(Part::Lock, 20);
+    assert_eq!(
+        parts.of(100),
+        BTreeMap::from([(Part::Device, 60), (Part::Lock, 20), (Part::Unexplained, 20)])
+    );
+    assert_eq!(parts.of(70), BTreeMap::from([(Part::Device, 60), (Part::Lock, 10)]));
+}
+
+fn times() -> impl Strategy<Value = (u64, u64, u64)> {
+    (0u64..200, 0u64..60, 0u64..60).prop_map(|(a, b, c)| (a, a + b, a + b + c))
+}
+
+proptest! {
+    // Property: at each instant the strongest part that holds gets it; the parts sum to the wait.
+    #[test]
+    fn the_sweep_is_what_an_oracle_says(
+        from in 0u64..100,
+        length in 0u64..100,
+        requests in prop::collection::vec(times(), 0..8),
+        flushes in prop::collection::vec(times(), 0..4),
+    ) {
+        let (mut anatomy, wait) = (Anatomy::default(), wait(Kind::Fsync, from, from + length));
+        for (queued, issued, complete) in &requests {
+            anatomy.io(PID, &io(Kind::Write, *queued, Some(*issued), *complete));
+        }
+        for (begin, _, end) in &flushes {
+            anatomy.flush(1, *end, Some(end - begin));
+        }
+        let parts = anatomy.take_apart(PID, &wait);
+        let mut expected = Parts::default();
+        // Requests that only touch the wait are no part of it, nor are flushes.
+        for now in from..from + length {
+            let holds = |begin: u64, end: u64| begin <= now && now < end;
+            let part = if flushes.iter().any(|(begin, _, end)| holds(*begin, *end)) {
+                Part::Flush
+            } else if requests.iter().any(|(_, issued, complete)| holds(*issued, *complete)) {
+                Part::Device
+            } else if requests.iter().any(|(queued, issued, _)| holds(*queued, *issued)) {
+                Part::Queue
+            } else {
+                Part::Lock
+            };
+            expected.add(part, 1);
+        }
+        prop_assert_eq!(parts, expected);
+        prop_assert_eq!(parts.sum(), length);
+    }
+}
