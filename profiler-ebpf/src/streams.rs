@@ -87,10 +87,10 @@ pub extern "C" fn insert_stream(key: u64) -> u32 {
     put_in(third, key)
 }
 
-/// The stream of a key, added when new; the overflow stream when there is no room.
+/// Where a key stands, added when new.
 #[inline(never)]
 #[unsafe(no_mangle)]
-extern "C" fn stream_of(key: u64) -> u32 {
+extern "C" fn place_of(key: u64) -> u32 {
     let [first, second, _] = sets_of(key);
     let at = find_in(first, key);
     if at != NONE {
@@ -100,17 +100,25 @@ extern "C" fn stream_of(key: u64) -> u32 {
     if at != NONE {
         return at;
     }
-    let at = insert_stream(key);
+    insert_stream(key)
+}
+
+/// The stream of a key, added when new; the overflow stream when there is no room. That one was reserved, so it is
+/// looked for in all its sets: the emptier one now need not be the one it was put in.
+#[inline(never)]
+#[unsafe(no_mangle)]
+extern "C" fn stream_of(key: u64) -> u32 {
+    let at = place_of(key);
     if at != NONE {
         return at;
     }
     bump(Count::StreamTableFull);
     let key = Key(key);
-    let at = insert_stream(Key::overflow(key.dev(), key.kind()).0);
+    let at = place_of(Key::overflow(key.dev(), key.kind()).0);
     if at != NONE {
         return at;
     }
-    let at = insert_stream(Key::overflow(DEVICE_OVERFLOW, key.kind()).0);
+    let at = place_of(Key::overflow(DEVICE_OVERFLOW, key.kind()).0);
     if at == NONE {
         bump(Count::NoStream);
     }

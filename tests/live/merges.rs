@@ -1,11 +1,37 @@
 //! What happens to requests on their way, by device.
 
+use std::io::Write as _;
+
 use anyhow::{Context as _, Result};
 use iocontend_tests::blockstat::{self, Counts};
 use iocontend_tests::fio;
 use iocontend_tests::loopdev::RamDisk;
 use iocontend_tests::tracefs::BlockTrace;
 use iocontend_tests::watch::Watch;
+use tempfile::NamedTempFile;
+
+/// Requests that are handed to the kernel by one system call, so that they meet before the disk sees them.
+const BATCH: u64 = 32;
+/// Pairs of batches.
+const PAIRS: u64 = 100;
+const BLOCK: u64 = 4096;
+
+/// Orders for fio: neighbours one after the other, whose bios are merged; then all even blocks before all odd ones,
+/// which become requests of their own first.
+fn orders(node: &str) -> Result<NamedTempFile> {
+    let mut log = NamedTempFile::new()?;
+    writeln!(log, "fio version 2 iolog\n{node} add\n{node} open")?;
+    for pair in 0..PAIRS {
+        let first = 2 * pair * BATCH;
+        let apart = (first + BATCH..first + 2 * BATCH).step_by(2);
+        for block in (first..first + BATCH).chain(apart.clone()).chain(apart.map(|even| even + 1)) {
+            writeln!(log, "{node} write {} {BLOCK}", block * BLOCK)?;
+        }
+    }
+    writeln!(log, "{node} close")?;
+    log.flush()?;
+    Ok(log)
+}
 
 // Property: merges are the kernel's own count, request merges the kernel's own events, and what is between the two
 // are bios that went into a request: nothing else. Counts and bytes stay exact.
@@ -19,11 +45,12 @@ fn merges_are_the_kernels() -> Result<()> {
     let trace = BlockTrace::of(disk.name(), &events)?;
     let before = (blockstat::quiet(disk.name())?, blockstat::merges(disk.name())?);
     let watch = Watch::fio(&[])?;
-    // Every other block each: a bio that fills a gap makes two requests one.
-    let target = format!("filename={}", disk.device().node());
-    let load = ["rw=write:4k", "bs=4k", "direct=1", "ioengine=libaio", "iodepth=128", "size=96m"];
-    let batch = ["iodepth_batch=32", "numjobs=2", "offset_increment=4k"];
-    fio::run(&[&[target.as_str()], &load[..], &batch].concat())?;
+    let log = orders(&disk.device().node())?;
+    let replay = format!("read_iolog={}", log.path().display());
+    let depth = format!("iodepth={BATCH}");
+    let [submit, complete] =
+        ["submit", "complete_min"].map(|what| format!("iodepth_batch_{what}={BATCH}"));
+    fio::run(&[&replay, "direct=1", "ioengine=libaio", &depth, &submit, &complete])?;
     let kernel = blockstat::quiet(disk.name())?.since(&before.0);
     let merges = blockstat::merges(disk.name())? - before.1;
     let report = watch.finish()?;

@@ -1,6 +1,6 @@
 //! Answers the engine's questions about processes, files and cgroups from the host.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fs;
 use std::os::linux::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -17,10 +17,21 @@ const TRIES: u8 = 20;
 /// Deepest cgroup that is looked at.
 const CGROUP_DEPTH: u32 = 12;
 
+/// How many files are looked for in one poll: each may take a look at all files of a process.
+const LOOKS: usize = 128;
+
+/// A file's number, a process that uses it, and how often it is looked for yet.
+type Unresolved = (u32, u32, u8);
+
 /// What was found so far, and what is still looked for.
 #[derive(Default)]
 pub(super) struct Lookup {
-    unresolved: Vec<(u32, u32, u8)>,
+    /// Not looked for yet.
+    waiting: VecDeque<(u32, u32)>,
+    /// Looked for and not found yet.
+    unresolved: VecDeque<Unresolved>,
+    /// Files that may still be looked for in this poll.
+    left: usize,
     /// Arguments of processes: they may name a file that the process has closed.
     arguments: HashMap<u32, (Vec<String>, Option<String>)>,
     cgroups: HashMap<u64, Option<String>>,
@@ -77,18 +88,43 @@ impl Lookup {
     /// Looks for this file again later.
     pub(super) fn try_again(&mut self, id: u32, pid: u32) {
         if !self.unresolved.iter().any(|(known, ..)| *known == id) {
-            self.unresolved.push((id, pid, TRIES));
+            self.unresolved.push_back((id, pid, TRIES));
         }
     }
 
-    /// Files to look for now.
-    pub(super) fn due(&mut self) -> Vec<(u32, u32)> {
-        for (_, _, tries) in &mut self.unresolved {
-            *tries -= 1;
+    /// A poll begins: files that had to wait for it.
+    pub(super) fn begin(&mut self) -> Vec<(u32, u32)> {
+        let count = LOOKS.min(self.waiting.len());
+        self.left = LOOKS - count;
+        self.waiting.drain(..count).collect()
+    }
+
+    /// Whether this file may be looked for in this poll; otherwise it waits for the next one.
+    pub(super) fn may_look(&mut self, id: u32, pid: u32) -> bool {
+        if self.left == 0 {
+            self.waiting.push_back((id, pid));
+            return false;
         }
-        let due = self.unresolved.iter().map(|(id, pid, _)| (*id, *pid)).collect();
-        self.unresolved.retain(|(_, _, tries)| *tries > 0);
-        due
+        self.left -= 1;
+        true
+    }
+
+    /// Whether this file was not looked for yet.
+    pub(super) fn is_waiting(&self, id: u32) -> bool {
+        self.waiting.iter().any(|(waiting, _)| *waiting == id)
+    }
+
+    /// Files to look for once more; they have to be said to be [`Self::missing`] when they are not found.
+    pub(super) fn due(&mut self) -> Vec<Unresolved> {
+        let count = self.left.min(self.unresolved.len());
+        self.unresolved.drain(..count).collect()
+    }
+
+    /// Not found this time either.
+    pub(super) fn missing(&mut self, (id, pid, tries): Unresolved) {
+        if tries > 1 {
+            self.unresolved.push_back((id, pid, tries - 1));
+        }
     }
 
     /// Whether a cgroup is in the table that was not looked for yet.

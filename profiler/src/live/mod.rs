@@ -109,11 +109,9 @@ impl Live {
             }
             Output::UnwatchThreads(pid) => self.probes.unwatch_threads(pid),
             Output::ResolveFile { id, pid } => {
-                let path = self.lookup.file(&self.root, &self.probes, id, pid);
-                if path.is_none() {
-                    self.lookup.try_again(id, pid);
+                if self.lookup.may_look(id, pid) {
+                    self.look_for_file(id, pid);
                 }
-                self.wishes.extend(self.session.apply(Input::File { id, path }, now()));
             }
             Output::Retire(pid) => {
                 self.retiring.push_back((now().mono_ns + RETIRE_AFTER_NS, pid));
@@ -132,6 +130,7 @@ impl Live {
         if let Some(logger) = &mut self.probes.logger {
             logger.flush();
         }
+        self.look_for_waiting();
         self.drain();
         self.look_for_writers();
         self.look_for_members();
@@ -139,14 +138,37 @@ impl Live {
             self.apply(Input::Seen(key));
         }
         self.tables();
-        self.reclaim.look(&mut self.probes, &mut self.reader, now().mono_ns);
+        let waiting = |file| self.lookup.is_waiting(file);
+        self.reclaim.look(&mut self.probes, &mut self.reader, waiting, now().mono_ns);
         self.retire();
-        for (id, pid) in self.lookup.due() {
-            if let Some(path) = self.lookup.file(&self.root, &self.probes, id, pid) {
-                self.apply(Input::File { id, path: Some(path) });
+        self.look_for_files();
+        self.session.flush(now());
+    }
+
+    /// Files for which the last poll had no time.
+    fn look_for_waiting(&mut self) {
+        for (id, pid) in self.lookup.begin() {
+            self.look_for_file(id, pid);
+        }
+    }
+
+    /// The first look for a file.
+    fn look_for_file(&mut self, id: u32, pid: u32) {
+        let path = self.lookup.file(&self.root, &self.probes, id, pid);
+        if path.is_none() {
+            self.lookup.try_again(id, pid);
+        }
+        self.wishes.extend(self.session.apply(Input::File { id, path }, now()));
+    }
+
+    /// Files that were not found yet.
+    fn look_for_files(&mut self) {
+        for (id, pid, tries) in self.lookup.due() {
+            match self.lookup.file(&self.root, &self.probes, id, pid) {
+                Some(path) => self.apply(Input::File { id, path: Some(path) }),
+                None => self.lookup.missing((id, pid, tries)),
             }
         }
-        self.session.flush(now());
     }
 
     /// Who has which file open, when it is time to look.
@@ -221,11 +243,13 @@ impl Live {
 
     /// Reads all statistics and counters.
     pub fn sample(&mut self) {
+        self.look_for_waiting();
         self.drain();
         self.tables();
         for sample in self.reader.all(&self.probes) {
             self.apply(Input::Stream(sample));
         }
+        self.look_for_files();
         // Once more: records of what the statistics just showed.
         self.drain();
         match self.probes.counts() {

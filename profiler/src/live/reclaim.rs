@@ -33,8 +33,15 @@ struct FileUse {
 }
 
 impl Reclaim {
-    /// Looks what is idle when it is time or room is short, and begins to give back.
-    pub(super) fn look(&mut self, probes: &mut Probes, reader: &mut StreamReader, now_ns: u64) {
+    /// Looks what is idle when it is time or room is short, and begins to give back. Files whose path is `waiting` to
+    /// be looked for stay.
+    pub(super) fn look(
+        &mut self,
+        probes: &mut Probes,
+        reader: &mut StreamReader,
+        waiting: impl Fn(u32) -> bool,
+        now_ns: u64,
+    ) {
         let files = probes.files.count().saturating_sub(self.leaving.len());
         let taken = Taken { files, streams: reader.count() };
         if now_ns < self.due_ns && !taken.is_tight() {
@@ -43,7 +50,9 @@ impl Reclaim {
         self.due_ns = now_ns + PERIOD_NS;
         let streams = reader.idle(probes, now_ns);
         let numbers = probes.files.taken();
-        for one in choose(self.candidates(probes, &numbers, &streams, now_ns), taken) {
+        let mut all = self.candidates(probes, &numbers, &streams, now_ns);
+        all.retain(|one| one.file == 0 || !waiting(one.file));
+        for one in choose(all, taken) {
             for index in one.streams {
                 reader.take_away(probes, index, now_ns);
             }
