@@ -11,5 +11,6 @@ mod lines;
 mod loss;
 mod merges;
 mod switches;
+mod truth;
 mod vm;
 mod waits;
