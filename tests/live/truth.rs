@@ -3,7 +3,7 @@
 use anyhow::Result;
 use iocontend_tests::journal;
 use iocontend_tests::loopdev::{LoopDevice, Mounted};
-use iocontend_tests::truth::{Place, mix};
+use iocontend_tests::truth::{Mixed, Place, mix};
 use tempfile::TempDir;
 
 const MIB: u64 = 1 << 20;
@@ -31,11 +31,8 @@ impl Disk {
     }
 }
 
-fn mix_on(file_system: &str) -> Result<()> {
-    let disk = Disk::new(file_system)?;
-    let mixed = mix(&disk.place())?;
-    println!("{file_system}\n{}", mixed.table());
-    mixed.check()
+fn mix_on(file_system: &str) -> Result<Mixed> {
+    mix(&Disk::new(file_system)?.place())
 }
 
 // Property: direct bytes (99 %) and buffered bytes (97 %) are charged to who caused them, whoever writes them back
@@ -43,21 +40,27 @@ fn mix_on(file_system: &str) -> Result<()> {
 #[test]
 #[ignore = "needs root and this kernel"]
 fn bytes_go_to_who_caused_them_on_ext4() -> Result<()> {
-    mix_on("ext4")
+    let mixed = mix_on("ext4")?;
+    println!("ext4\n{}", mixed.table());
+    mixed.check()
 }
 
 // Property: the same on xfs.
 #[test]
 #[ignore = "needs root and this kernel"]
 fn bytes_go_to_who_caused_them_on_xfs() -> Result<()> {
-    mix_on("xfs")
+    let mixed = mix_on("xfs")?;
+    println!("xfs\n{}", mixed.table());
+    mixed.check()
 }
 
 // Property: the same on btrfs.
 #[test]
 #[ignore = "needs root and this kernel"]
 fn bytes_go_to_who_caused_them_on_btrfs() -> Result<()> {
-    mix_on("btrfs")
+    let mixed = mix_on("btrfs")?;
+    println!("btrfs\n{}", mixed.table());
+    mixed.check()
 }
 
 // Property: of ext4's journal, a process that alone changes metadata has 90 %; of two, each has its share within 15
@@ -65,5 +68,6 @@ fn bytes_go_to_who_caused_them_on_btrfs() -> Result<()> {
 #[test]
 #[ignore = "needs root and this kernel"]
 fn a_journal_is_of_those_who_fill_it() -> Result<()> {
-    journal::check(&Disk::new("ext4")?.place())
+    println!("{}", journal::check(&Disk::new("ext4")?.place())?);
+    Ok(())
 }

@@ -93,30 +93,27 @@ fn found(place: &Place<'_>, report: &Report, makers: &[Maker]) -> Result<Journal
 }
 
 /// One alone has at least 90 % of the journal's bytes; of two, each has what the ratio of the bytes that each caused
-/// alone says, within 15 points; the journal's thread has nothing.
-pub fn check(place: &Place<'_>) -> Result<()> {
+/// alone says, within 15 points; the journal's thread has nothing. Gives the figures.
+pub fn check(place: &Place<'_>) -> Result<String> {
     const FILES: [usize; 2] = [6000, 2000];
     let solo = [fill(place, "strong", &FILES[..1])?, fill(place, "weak", &FILES[1..])?];
     let both = fill(place, "both", &FILES)?;
     let volumes = solo.each_ref().map(|found| found.all);
-    println!(
-        "| alone | {volumes:?} bytes of journal | own {:?} % |",
-        solo.each_ref().map(Journaled::shares)
-    );
     let expected = volumes.map(|volume| percent(volume, volumes.iter().sum()));
-    println!(
-        "| together | {} bytes | own {:?} %, expected {expected:?} % |",
+    let own = solo.each_ref().map(Journaled::shares).concat();
+    let said = format!(
+        "| alone | {volumes:?} bytes | own {own:.1?} % |\n| together | {} bytes | own {:.1?} %, expected {expected:.1?} % |",
         both.all,
         both.shares()
     );
     for found in solo.iter().chain([&both]) {
-        ensure!(found.thread == 0, "the journal's thread has {} bytes", found.thread);
+        ensure!(found.thread == 0, "the journal's thread has {} bytes\n{said}", found.thread);
     }
     for found in &solo {
-        ensure!(found.shares()[0] >= 90.0, "alone: {:?}", found.shares());
+        ensure!(found.shares()[0] >= 90.0, "{said}");
     }
     for (share, expected) in both.shares().iter().zip(expected) {
-        ensure!((share - expected).abs() <= 15.0, "{share} % instead of {expected} %");
+        ensure!((share - expected).abs() <= 15.0, "{share} % instead of {expected} %\n{said}");
     }
-    Ok(())
+    Ok(said)
 }

@@ -1,14 +1,13 @@
 //! A mix of writers of whom it is known how much each wrote, and what a report says of them.
 
 use std::fmt::Write as _;
-use std::fs;
+use std::fs::{self, File};
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 use iocontend_core::ids::{Method, Op, Role};
 use iocontend_core::report::{Actor, Report};
 
-use crate::process::run;
 use crate::watch::Watch;
 use crate::writer::Writer;
 use crate::{binary, blockstat};
@@ -89,86 +88,131 @@ fn accounted(pid: u32) -> Result<u64> {
     Ok(line.context("no write_bytes")?.parse()?)
 }
 
+/// Whole chunks, buffered or direct.
+fn write(writer: &mut Writer, order: &str, bytes: u64) -> Result<()> {
+    writer.order(&format!("{order} {CHUNK} {}", bytes / CHUNK))
+}
+
+/// The mix while it is made.
+struct Making<'a> {
+    place: &'a Place<'a>,
+    shares: Vec<Share>,
+}
+
+impl Making<'_> {
+    /// A process has done what it was told to.
+    fn done(&mut self, name: &'static str, writer: &Writer, truth: u64) -> Result<()> {
+        let (pid, method) = (writer.pid(), Method::Writeback);
+        let accounted = accounted(pid)?;
+        self.shares.push(Share { name, method, pid, truth, accounted, charged: 0, otherwise: 0 });
+        Ok(())
+    }
+
+    /// Buffered writes by a process of its own, which has ended when this returns.
+    fn buffered(&mut self, name: &'static str, file: &str, bytes: u64, truth: u64) -> Result<()> {
+        let mut writer = self.place.process(file, "")?;
+        write(&mut writer, "write", bytes)?;
+        self.done(name, &writer, truth)
+    }
+
+    /// Everybody but the direct writer.
+    fn all(&mut self) -> Result<()> {
+        let mut lasting = self.place.process("lasting", "")?;
+        write(&mut lasting, "write", 32 * MIB)?;
+        self.done("buffered, never syncs", &lasting, 32 * MIB)?;
+        self.buffered("gone before the flush", "short", 8 * MIB, 8 * MIB)?;
+        let mut mapped = self.place.process("mapped", "")?;
+        mapped.order(&format!("write-mapped {}", 8 * MIB))?;
+        self.done("mapped", &mapped, 8 * MIB)?;
+        self.two_in_a_file()?;
+        self.cancelled()?;
+        self.buffered("synced by another", "synced", 16 * MIB, 16 * MIB)
+    }
+
+    /// By turns, 2:1.
+    fn two_in_a_file(&mut self) -> Result<()> {
+        let [mut first, mut second] =
+            [self.place.process("two", "append")?, self.place.process("two", "append")?];
+        for _ in 0..8 * MIB / CHUNK {
+            write(&mut first, "write", 2 * CHUNK)?;
+            write(&mut second, "write", CHUNK)?;
+        }
+        self.done("one of two in a file", &first, 16 * MIB)?;
+        self.done("the other", &second, 8 * MIB)
+    }
+
+    /// Dirty pages that are never written: of a file that is gone, whose inode the next one may get, and of one that
+    /// was cut off.
+    fn cancelled(&mut self) -> Result<()> {
+        self.buffered("deleted before the flush", "gone", 8 * MIB, 0)?;
+        fs::remove_file(self.place.folder.join("gone"))?;
+        self.buffered("with the next inode", "heir", 8 * MIB, 8 * MIB)?;
+        self.buffered("cut off before the flush", "cut", 8 * MIB, 0)?;
+        File::create(self.place.folder.join("cut"))?;
+        self.buffered("writes there then", "cut", 8 * MIB, 8 * MIB)
+    }
+}
+
 /// Makes the mix and watches it.
 pub fn mix(place: &Place<'_>) -> Result<Mixed> {
     // Building it takes longer than dirty pages stay dirty.
     binary::path()?;
-    run("sync", &[])?;
     let mut before = place.process("before", "")?;
-    let mut forcer = place.process("before", "")?;
     let mut direct = place.process("direct", "direct")?;
-    let mut buffered = place.process("buffered", "")?;
-    let mut mapped = place.process("mapped", "")?;
-    let mut pair = [place.process("two", "append")?, place.process("two", "append")?];
-    let mut short = place.process("short", "")?;
-    let mut synced = place.process("synced", "")?;
-    let mut syncer = place.process("synced", "")?;
-    // New files are not what is measured here.
+    let (mut forcer, mut syncer) = (place.process("before", "")?, place.process("synced", "")?);
     forcer.order("only-syncfs")?;
-    before.order(&format!("write {CHUNK} {}", 8 * MIB / CHUNK))?;
+    write(&mut before, "write", 8 * MIB)?;
     let watch = Watch::start(&["--pid", &direct.pid().to_string()])?;
-
-    let mut shares = Vec::new();
-    let mut done = |name, method, writer: &Writer, truth| -> Result<()> {
-        let pid = writer.pid();
-        let accounted = accounted(pid)?;
-        shares.push(Share { name, method, pid, truth, accounted, charged: 0, otherwise: 0 });
-        Ok(())
-    };
-    direct.order(&format!("direct {CHUNK} {}", 32 * MIB / CHUNK))?;
-    done("direct", Method::Direct, &direct, 32 * MIB)?;
-    buffered.order(&format!("write {CHUNK} {}", 32 * MIB / CHUNK))?;
-    done("buffered, never syncs", Method::Writeback, &buffered, 32 * MIB)?;
-    mapped.order(&format!("write-mapped {}", 8 * MIB))?;
-    done("mapped", Method::Writeback, &mapped, 8 * MIB)?;
-    short.order(&format!("write {CHUNK} {}", 8 * MIB / CHUNK))?;
-    done("gone before the flush", Method::Writeback, &short, 8 * MIB)?;
-    drop(short);
-    // By turns into one file.
-    for _ in 0..8 * MIB / CHUNK {
-        pair[0].order(&format!("write {CHUNK} 2"))?;
-        pair[1].order(&format!("write {CHUNK} 1"))?;
+    let mut making = Making { place, shares: Vec::new() };
+    write(&mut direct, "direct", 32 * MIB)?;
+    making.done("direct", &direct, 32 * MIB)?;
+    for share in &mut making.shares {
+        share.method = Method::Direct;
     }
-    done("one of two in a file", Method::Writeback, &pair[0], 16 * MIB)?;
-    done("the other", Method::Writeback, &pair[1], 8 * MIB)?;
-    synced.order(&format!("write {CHUNK} {}", 16 * MIB / CHUNK))?;
-    done("synced by another", Method::Writeback, &synced, 16 * MIB)?;
+    making.all()?;
     syncer.order("only-fsync")?;
     forcer.order("only-syncfs")?;
     blockstat::quiet(place.disk)?;
     let report = watch.finish()?;
-
-    for share in &mut shares {
-        let Some(actor) = report.actors.iter().find(|a| a.pid == Some(share.pid)) else { continue };
-        share.charged = written(actor, place.disk, |method| method == share.method);
-        share.otherwise = written(actor, place.disk, |method| {
-            method != share.method && method != Method::Journal
-        });
-    }
-    let is = |pid: u32| move |actor: &Actor| actor.pid == Some(pid);
-    let data = |method| method != Method::Journal;
-    let forcers = written_by(&report, place.disk, is(forcer.pid()), data)
-        + written_by(&report, place.disk, is(syncer.pid()), data);
-    let older = format!("unattributed:dirtied_before:{}", place.disk);
-    let is_older = |actor: &Actor| actor.id == older;
-    let is_nobody = |actor: &Actor| {
-        (actor.id.starts_with("unattributed:") && actor.id != older) || actor.role == Role::Kernel
-    };
-    // What is given to the owner of the dirty pages alone is somebody's.
-    let of_before = written_by(&report, place.disk, is(before.pid()), |_| true);
-    ensure!(of_before == 0, "who wrote before watching has {of_before} bytes");
-    Ok(Mixed {
-        before: (8 * MIB, written_by(&report, place.disk, is_older, |_| true)),
-        forcers,
-        total: written_by(&report, place.disk, |_| true, |_| true),
-        nobody: written_by(&report, place.disk, is_nobody, |_| true),
-        methods: Method::ALL
-            .map(|method| written_by(&report, place.disk, |_| true, |found| found == method)),
-        shares,
-    })
+    Mixed::of(&report, place.disk, making.shares, before.pid(), [forcer.pid(), syncer.pid()])
 }
 
 impl Mixed {
+    /// What a report says of each.
+    fn of(
+        report: &Report,
+        disk: &str,
+        mut shares: Vec<Share>,
+        before: u32,
+        forcers: [u32; 2],
+    ) -> Result<Self> {
+        let by = |who: &dyn Fn(&Actor) -> bool, which: &dyn Fn(Method) -> bool| {
+            written_by(report, disk, who, which)
+        };
+        for share in &mut shares {
+            let is_it = |actor: &Actor| actor.pid == Some(share.pid);
+            let (own, journal) = (share.method, Method::Journal);
+            share.charged = by(&is_it, &|method| method == own);
+            share.otherwise = by(&is_it, &|method| method != own && method != journal);
+        }
+        let is_forcer = |actor: &Actor| actor.pid.is_some_and(|pid| forcers.contains(&pid));
+        let older = format!("unattributed:dirtied_before:{disk}");
+        let is_nobody = |actor: &Actor| {
+            let unknown = actor.id.starts_with("unattributed:") && actor.id != older;
+            unknown || actor.role == Role::Kernel
+        };
+        let of_before = by(&|actor| actor.pid == Some(before), &|_| true);
+        ensure!(of_before == 0, "who wrote before watching has {of_before} bytes");
+        Ok(Self {
+            before: (8 * MIB, by(&|actor| actor.id == older, &|_| true)),
+            forcers: by(&is_forcer, &|method| method != Method::Journal),
+            total: by(&|_| true, &|_| true),
+            nobody: by(&is_nobody, &|_| true),
+            methods: Method::ALL.map(|method| by(&|_| true, &|found| found == method)),
+            shares,
+        })
+    }
+
     /// For the documents.
     pub fn table(&self) -> String {
         let mut out = String::from("| who | method | caused | `/proc/PID/io` | charged |\n");
@@ -196,11 +240,16 @@ impl Mixed {
         out
     }
 
-    /// Percent of the bytes of a method that went where they belong.
+    /// Bytes caused with a method.
+    fn caused(&self, method: Method) -> u64 {
+        let of = self.shares.iter().filter(|share| share.method == method);
+        of.map(|share| share.truth).sum()
+    }
+
+    /// Percent of them that went where they belong.
     fn right(&self, method: Method) -> f64 {
-        let of = || self.shares.iter().filter(|share| share.method == method);
-        let right = of().map(|share| share.truth.min(share.charged)).sum();
-        percent(right, of().map(|share| share.truth).sum())
+        let of = self.shares.iter().filter(|share| share.method == method);
+        percent(of.map(|share| share.truth.min(share.charged)).sum(), self.caused(method))
     }
 
     /// Bytes that somebody has who did not cause them.
@@ -213,6 +262,10 @@ impl Mixed {
     pub fn check(&self) -> Result<()> {
         let said = self.table();
         for share in &self.shares {
+            // What was cancelled was accounted all the same.
+            if share.truth == 0 {
+                continue;
+            }
             let off = share.accounted.abs_diff(share.truth);
             ensure!(off * 50 <= share.truth, "{}: the kernel disagrees\n{said}", share.name);
         }
@@ -222,15 +275,8 @@ impl Mixed {
         let (truth, charged) = self.before;
         ensure!(charged * 100 >= truth * 99, "older pages\n{said}");
         // Each method's part of all bytes is what was caused that way.
-        for method in [Method::Direct, Method::Writeback] {
-            let truth = self.shares.iter().filter(|s| s.method == method).map(|s| s.truth).sum();
-            let told: u64 = Method::ALL
-                .iter()
-                .zip(self.methods)
-                .filter(|(m, _)| **m == method)
-                .map(|(_, b)| b)
-                .sum();
-            let off = percent(told, self.total) - percent(truth, self.total);
+        for (method, told) in Method::ALL.into_iter().zip(self.methods).take(2) {
+            let off = percent(told, self.total) - percent(self.caused(method), self.total);
             ensure!(off.abs() <= 2.0, "{method:?} is {off:.2} points off\n{said}");
         }
         Ok(())

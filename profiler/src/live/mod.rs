@@ -8,7 +8,6 @@ mod reclaim;
 mod recorded;
 mod start;
 mod streams;
-mod writers;
 
 use std::collections::VecDeque;
 
@@ -29,7 +28,6 @@ use lookup::Lookup;
 use reclaim::Reclaim;
 use recorded::Recorded;
 use streams::StreamReader;
-use writers::Writers;
 
 /// After a process ends, how long its streams are still read: its last requests may be in flight.
 const RETIRE_AFTER_NS: u64 = 1_000_000_000;
@@ -42,7 +40,6 @@ pub struct Live {
     root: HostRoot,
     lookup: Lookup,
     reader: StreamReader,
-    writers: Writers,
     reclaim: Reclaim,
     wishes: VecDeque<Output>,
     retiring: VecDeque<(u64, u32)>,
@@ -129,7 +126,6 @@ impl Live {
             logger.flush();
         }
         self.drain();
-        self.look_for_writers();
         for key in self.reader.new_keys(&self.probes) {
             self.apply(Input::Seen(key));
         }
@@ -142,12 +138,6 @@ impl Live {
             }
         }
         self.session.flush(now());
-    }
-
-    /// Who has which file open, when it is time to look.
-    fn look_for_writers(&mut self) {
-        let clock = || now().mono_ns;
-        self.writers.look(&self.root, &mut self.probes, || self.session.tracked_pids(), clock);
     }
 
     /// Empties the rings. A wait ends after its requests: what the ring of waits holds is taken out first and told

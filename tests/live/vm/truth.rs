@@ -26,5 +26,5 @@ fn vm_truth_bytes_go_to_who_caused_them() {
 #[ignore = "needs the VM with ext4"]
 fn vm_truth_a_journal_is_of_those_who_fill_it() {
     let folder = super::folder();
-    journal::check(&place(folder.path(), &super::disk())).unwrap();
+    println!("{}", journal::check(&place(folder.path(), &super::disk())).unwrap());
 }
