@@ -178,6 +178,8 @@ pub struct Dirty {
     pub dirty_pages: u32,
     /// `inode.i_mode`.
     pub inode_mode: u32,
+    /// `address_space.nrpages`.
+    pub mapping_pages: u32,
     /// `bio.bi_iter.bi_size`.
     pub bio_size: u32,
     /// `bio.bi_opf`.
@@ -196,6 +198,8 @@ pub struct Dirty {
     pub handle_tid: u32,
     /// `dirtied_blocks` of `jbd2_handle_stats`.
     pub handle_blocks: u32,
+    /// Not used, always 0.
+    pub pad: u32,
 }
 
 impl Dirty {
@@ -209,6 +213,7 @@ impl Dirty {
             inode_state: ABSENT,
             dirty_pages: 0,
             inode_mode: ABSENT,
+            mapping_pages: ABSENT,
             bio_size: ABSENT,
             bio_opf: ABSENT,
             journals: 0,
@@ -218,6 +223,7 @@ impl Dirty {
             throttled: 0,
             handle_tid: ABSENT,
             handle_blocks: ABSENT,
+            pad: 0,
         }
     }
 }

@@ -54,21 +54,50 @@ pub fn dirty_folio(ctx: BtfTracePointContext) -> i32 {
         let tgid: u32 = load(task, config!(task_tgid));
         let sb: Ptr = load(host, config!(inode_sb));
         let (ino, dev): (u64, u32) = (load(host, config!(inode_ino)), load(sb, config!(sb_dev)));
+        let bytes = bytes_of(folio);
+        let first = is_first(host, mapping, bytes);
         let file = match DIRTY.get_ptr_mut(&at) {
             // The memory of an inode may have become another's.
-            Some(file) if (*file).ino == ino && (*file).dev == dev => file,
-            _ => {
-                let state: u32 = load(host, config!(dirty.inode_state));
-                let older = state & config!(dirty.dirty_pages) != 0;
-                match begin(at, ino, dev, older) {
-                    Some(file) => file,
-                    None => return 0,
+            Some(file) if (*file).ino == ino && (*file).dev == dev => {
+                if first {
+                    forget(file);
                 }
+                file
             }
+            _ => match begin(at, ino, dev, !first) {
+                Some(file) => file,
+                None => return 0,
+            },
         };
-        add(file, tgid, bytes_of(folio));
+        add(file, tgid, bytes);
     }
     0
+}
+
+/// Whether no other page of the file can be dirty. What is booked then was never written: the pages were cut off, or
+/// the file is gone and a new one has its inode. The kernel marks the inode (`I_DIRTY_PAGES`) after its first page.
+#[inline(always)]
+unsafe fn is_first(host: Ptr, mapping: Ptr, bytes: u64) -> bool {
+    // SAFETY: members of an inode and its mapping.
+    unsafe {
+        let state: u32 = load(host, config!(dirty.inode_state));
+        let pages: u64 = load(mapping, config!(dirty.mapping_pages));
+        state & config!(dirty.dirty_pages) == 0 || pages * PAGE == bytes
+    }
+}
+
+/// Nothing of a file is dirty.
+#[inline(always)]
+unsafe fn forget(file: *mut DirtyFile) {
+    // SAFETY: map memory.
+    unsafe {
+        (*file).older = 0;
+        (*file).others = 0;
+        for index in 0..WRITERS {
+            (*file).writers[index].bytes = 0;
+            (*file).writers[index].who = 0;
+        }
+    }
 }
 
 /// Bytes of a folio.
@@ -196,12 +225,8 @@ pub fn inode_written(ctx: BtfTracePointContext) -> i32 {
         if state & config!(dirty.dirty_pages) != 0 {
             return 0;
         }
-        let Some(file) = DIRTY.get_ptr_mut(&address(inode)) else { return 0 };
-        (*file).older = 0;
-        (*file).others = 0;
-        for index in 0..WRITERS {
-            (*file).writers[index].bytes = 0;
-            (*file).writers[index].who = 0;
+        if let Some(file) = DIRTY.get_ptr_mut(&address(inode)) {
+            forget(file);
         }
     }
     0

@@ -158,18 +158,6 @@ pub fn known_id(inode: Inode) -> Option<u32> {
     unsafe { FILES.get(&key) }.copied()
 }
 
-/// The only known writer of a file.
-#[inline(always)]
-pub fn writer_of(id: u32) -> Option<u32> {
-    let entries = FILE_ENTRIES.get_ptr_mut(0)?;
-    let at = file_place(id) as usize;
-    // SAFETY: masked to the length.
-    match unsafe { core::ptr::read_volatile(&raw const (*entries).entries[at].writer) } {
-        0 => None,
-        writer => Some(writer),
-    }
-}
-
 /// The number of an inode's file, given out when new.
 #[inline(never)]
 #[unsafe(no_mangle)]
@@ -187,7 +175,6 @@ pub extern "C" fn file_id(dev: u32, ino: u64) -> u32 {
     unsafe {
         let entry = &raw mut (*entries).entries[file_place(number) as usize];
         core::ptr::write_volatile(&raw mut (*entry).dev, inode.dev);
-        core::ptr::write_volatile(&raw mut (*entry).writer, 0);
         core::ptr::write_volatile(&raw mut (*entry).ino, inode.ino);
         let key = FileKey { ino: inode.ino, dev: inode.dev, pad: 0 };
         if FILES.insert(&key, &number, NO_EXIST).is_ok() {

@@ -146,12 +146,7 @@ fn of_kernel_thread(bio: Ptr, op: u32, tgid: u32) -> Cause {
                 }
             }
         }
-        BioKind::Cached => {
-            if let Some(key) = writer_of_page(bio) {
-                return Cause::of(key);
-            }
-        }
-        BioKind::OtherDirect | BioKind::Unknown => {}
+        BioKind::Cached | BioKind::OtherDirect | BioKind::Unknown => {}
     }
     match charged_cgroup(bio).and_then(cgroup_index) {
         Some(index) => Cause::of(Key::owner(Owner::Cgroup(index), 0, How::OwnerCgroup)),
@@ -174,15 +169,6 @@ fn waiter_of(dio: u64) -> Option<u32> {
         return None;
     }
     fetch(waiter, config!(task_tgid))
-}
-
-/// The only known writer of the file whose page is written back.
-#[inline(always)]
-fn writer_of_page(bio: Ptr) -> Option<Key> {
-    let inode = files::inode_of_page(bio)?;
-    let file = files::known_id(inode)?;
-    let writer = files::writer_of(file)?;
-    Some(Key::owner(Owner::Process(writer), file, How::Writeback))
 }
 
 /// The cgroup a bio is charged to, unless that is the root.

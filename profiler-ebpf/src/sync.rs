@@ -8,7 +8,7 @@ use aya_ebpf::macros::tracepoint;
 use aya_ebpf::programs::TracePointContext;
 use iocontend_wire::config::ABSENT;
 use iocontend_wire::count::Count;
-use iocontend_wire::key::{How, Key, Kind, Owner, file_place};
+use iocontend_wire::key::{How, Key, Kind, Owner};
 use iocontend_wire::record::{NO_TIME, WaitRecord, tag};
 use iocontend_wire::tables::OpenWait;
 
@@ -16,7 +16,7 @@ use crate::block::{NO_WAKEUP, counting_since, now};
 use crate::calls::nr;
 use crate::counts::bump;
 use crate::kread::{Ptr, config, fetch, load};
-use crate::maps::{EVENTS, FILE_ENTRIES, OPEN_WAITS};
+use crate::maps::{EVENTS, OPEN_WAITS};
 use crate::owner::{PF_IO_WORKER, PF_KTHREAD, current};
 use crate::{calls, devices, files, streams, threads, uring};
 
@@ -98,7 +98,6 @@ fn begin(dev: u32, ino: u64, datasync: u32) {
     let mut file = 0;
     if files::is_tracked(tgid) {
         file = files::file_id(dev, ino);
-        note_writer(file, tgid);
     } else if is_young() {
         file = files::file_id(dev, ino);
     }
@@ -119,23 +118,6 @@ fn open(thread: u64, wait: &OpenWait) {
     }
     if OPEN_WAITS.insert(&thread, wait, 0).is_err() {
         bump(Count::WaitTableFull);
-    }
-}
-
-/// Who syncs a file has written it. With a second one the writer is no longer known.
-#[inline(always)]
-fn note_writer(file: u32, tgid: u32) {
-    if file == 0 {
-        return;
-    }
-    let Some(entries) = FILE_ENTRIES.get_ptr_mut(0) else { return };
-    let at = file_place(file);
-    // SAFETY: masked to the length.
-    unsafe {
-        let writer = &raw mut (*entries).entries[at as usize].writer;
-        if core::ptr::read_volatile(writer) == 0 {
-            core::ptr::write_volatile(writer, tgid);
-        }
     }
 }
 

@@ -211,8 +211,8 @@ pub struct FileEntry {
     pub ino: u64,
     /// The file system's device (kernel encoding).
     pub dev: u32,
-    /// The only process known to write it, 0 when none or several are known.
-    pub writer: u32,
+    /// Not used, always 0.
+    pub pad: u32,
 }
 
 /// All files by place.

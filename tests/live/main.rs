@@ -13,5 +13,6 @@ mod loss;
 mod merges;
 mod selectors;
 mod switches;
+mod truth;
 mod vm;
 mod waits;

@@ -9,6 +9,7 @@ mod etcd;
 mod limits;
 mod requeues;
 mod syncs;
+mod truth;
 mod waits;
 
 use std::path::PathBuf;

@@ -133,7 +133,7 @@ impl RamDisk {
     }
 }
 
-/// An ext4 in a folder of its own.
+/// A file system in a folder of its own.
 pub struct Mounted {
     folder: TempDir,
 }
@@ -141,12 +141,19 @@ pub struct Mounted {
 impl Mounted {
     /// A new ext4 on a device, mounted.
     pub fn ext4(device: &LoopDevice) -> Result<Self> {
-        let lazy = "lazy_itable_init=0,lazy_journal_init=0";
-        run("mkfs.ext4", &["-q", "-F", "-E", lazy, &device.node()])?;
+        Self::new(device, "ext4")
+    }
+
+    /// A new ext4, xfs or btrfs on a device, mounted.
+    pub fn new(device: &LoopDevice, file_system: &str) -> Result<Self> {
+        let lazy = ["-F", "-E", "lazy_itable_init=0,lazy_journal_init=0"];
+        let options: &[&str] = if file_system == "ext4" { &lazy } else { &["-f"] };
+        let node = device.node();
+        run(&format!("mkfs.{file_system}"), &[&["-q"], options, &[&node]].concat())?;
         Self::mount(device)
     }
 
-    /// The ext4 that is there, mounted with online discard.
+    /// The file system that is there, mounted with online discard.
     pub fn mount(device: &LoopDevice) -> Result<Self> {
         let folder = TempDir::with_prefix("iocontend-test-")?;
         run("mount", &["-o", "discard", &device.node(), text(folder.path())?])?;

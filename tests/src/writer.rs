@@ -42,6 +42,7 @@ impl Writer {
     /// Gives one order and waits until it is done: `open PATH FLAG…`, `write BYTES TIMES`, `direct BYTES TIMES`,
     /// `direct-read BYTES TIMES`, `read`, `touch`, `fsync TIMES`, `fdatasync TIMES`, `msync TIMES`, `sync TIMES`,
     /// `syncfs TIMES`, `sync-file-range TIMES`, `rwf-sync TIMES`, `rwf-dsync TIMES`, `forget`,
+    /// `write-mapped BYTES`, `only-fsync`, `only-syncfs`, `create FOLDER FIRST COUNT`,
     /// `churn FOLDER KEPT FILES PER_SECOND`.
     pub fn order(&mut self, order: &str) -> Result<()> {
         let answer = self.answer(order)?;

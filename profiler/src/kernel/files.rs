@@ -1,4 +1,4 @@
-//! Numbers for files and who writes them, beside the kernel side (its `files.rs` gives out numbers too).
+//! Numbers for files, which the kernel side gives out (its `files.rs`) and this side takes back.
 //!
 //! A number comes out of a queue that only this side fills. Its lower bits are a place in the table of inodes; when
 //! the place is given back, its next number goes into the queue. So a request or a wait that is late to finish still
@@ -13,11 +13,7 @@ use iocontend_wire::tables::{Control, FileEntries, FileEntry, FileKey, FreeFiles
 
 use super::tables::Mapped;
 
-/// BPF_NOEXIST (include/uapi/linux/bpf.h).
-const NO_EXIST: u64 = 1;
-/// How often a number is tried for while the kernel side takes one.
-const TRIES: u32 = 8;
-/// Words of an entry: the inode, then device and writer.
+/// Words of an entry: the inode, then the device.
 const WORDS: usize = size_of::<FileEntry>() / 8;
 
 const _: () = assert!(size_of::<FileKey>() == 16 && WORDS == 2);
@@ -57,8 +53,8 @@ impl FileTable {
             return None;
         }
         let (ino, rest) = (self.word(place, 0)?.load(SeqCst), self.word(place, 1)?.load(SeqCst));
-        let [dev, writer] = halves(rest);
-        (ino != 0).then_some(FileEntry { ino, dev, writer })
+        let [dev, pad] = halves(rest);
+        (ino != 0).then_some(FileEntry { ino, dev, pad })
     }
 
     /// Numbers that are given out. One without an [`FileTable::entry`] was taken and then not used.
@@ -107,57 +103,6 @@ impl FileTable {
         self.put(next);
     }
 
-    /// Notes the writer of a file, unless another one is known who still counts. `false` when there is no room.
-    pub(super) fn note_writer(
-        &mut self,
-        file: FileKey,
-        writer: u32,
-        counts: impl Fn(u32) -> bool,
-    ) -> bool {
-        let known = self.by_inode.get(&[file.ino, u64::from(file.dev)], 0).ok();
-        let Some(number) = known.or_else(|| self.give(file)) else { return false };
-        let Some(word) = self.word(file_place(number), 1) else { return false };
-        let old = word.load(SeqCst);
-        let [_, known_writer] = halves(old);
-        if known_writer != writer && (known_writer == 0 || !counts(known_writer)) {
-            let new = word_of([file.dev, writer]);
-            // Otherwise the kernel side was first; the next look tries again.
-            return word.compare_exchange(old, new, SeqCst, SeqCst).is_ok();
-        }
-        true
-    }
-
-    /// A new number, published last.
-    fn give(&mut self, file: FileKey) -> Option<u32> {
-        let number = self.take()?;
-        let place = file_place(number);
-        let key = [file.ino, u64::from(file.dev)];
-        self.word(place, 1)?.store(word_of([file.dev, 0]), SeqCst);
-        self.word(place, 0)?.store(file.ino, SeqCst);
-        if self.by_inode.insert(key, number, NO_EXIST).is_ok() {
-            return Some(number);
-        }
-        // The kernel side was first; the place is found without an inode later.
-        self.word(place, 0)?.store(0, SeqCst);
-        self.by_inode.get(&key, 0).ok()
-    }
-
-    /// Takes a number out of the queue.
-    fn take(&self) -> Option<u32> {
-        for _ in 0..TRIES {
-            let (taken, given) = self.ends();
-            if taken == given {
-                return None;
-            }
-            let number = self.queued(taken);
-            let end = self.end(offset_of!(Control, files_taken))?;
-            if end.compare_exchange(taken, taken + 1, SeqCst, SeqCst).is_ok() {
-                return number;
-            }
-        }
-        None
-    }
-
     /// Puts a number into the queue.
     fn put(&self, number: u32) {
         let Some(given) = self.end(offset_of!(Control, files_given)) else { return };
@@ -192,11 +137,6 @@ impl FileTable {
 /// Both halves of a word, the lower one first.
 fn halves(word: u64) -> [u32; 2] {
     bytemuck::cast(word.to_ne_bytes())
-}
-
-/// A word of both halves.
-fn word_of(halves: [u32; 2]) -> u64 {
-    u64::from_ne_bytes(bytemuck::cast(halves))
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "below FILES")]

@@ -16,8 +16,8 @@ use iocontend_wire::config::ABSENT;
 use iocontend_wire::count::{COUNT_SLOTS, Count};
 use iocontend_wire::key::{DEVICE_OVERFLOW, Key, Kind};
 use iocontend_wire::tables::{
-    Cgroups, Control, Devices, FileKey, KeySet, SETS, STREAMS, Stats, TRACKED_WINDOW, Tracked,
-    WAYS, sets_of, tracked_index,
+    Cgroups, Control, Devices, KeySet, SETS, STREAMS, Stats, TRACKED_WINDOW, Tracked, WAYS,
+    sets_of, tracked_index,
 };
 use thiserror::Error;
 
@@ -392,12 +392,6 @@ impl Probes {
     /// Stops watching a process's threads.
     pub fn unwatch_threads(&self, tgid: u32) {
         leave(&self.targets, tgid);
-    }
-
-    /// Notes who writes a file. `false` when there is no room.
-    pub fn note_writer(&mut self, dev: u32, ino: u64, tgid: u32) -> bool {
-        let (files, tracked) = (&mut self.files, &self.tracked);
-        files.note_writer(FileKey { ino, dev, pad: 0 }, tgid, |old| is_tracked(tracked, old))
     }
 
     /// Stops telling a process's files apart.

@@ -9,7 +9,6 @@ mod reclaim;
 mod recorded;
 mod start;
 mod streams;
-mod writers;
 
 use std::collections::VecDeque;
 
@@ -32,7 +31,6 @@ use members::Members;
 use reclaim::Reclaim;
 use recorded::Recorded;
 use streams::StreamReader;
-use writers::Writers;
 
 /// After a process ends, how long its streams are still read: its last requests may be in flight.
 const RETIRE_AFTER_NS: u64 = 1_000_000_000;
@@ -45,7 +43,6 @@ pub struct Live {
     root: HostRoot,
     lookup: Lookup,
     reader: StreamReader,
-    writers: Writers,
     members: Members,
     reclaim: Reclaim,
     wishes: VecDeque<Output>,
@@ -132,7 +129,6 @@ impl Live {
         }
         self.look_for_waiting();
         self.drain();
-        self.look_for_writers();
         self.look_for_members();
         for key in self.reader.new_keys(&self.probes) {
             self.apply(Input::Seen(key));
@@ -169,12 +165,6 @@ impl Live {
                 None => self.lookup.missing((id, pid, tries)),
             }
         }
-    }
-
-    /// Who has which file open, when it is time to look.
-    fn look_for_writers(&mut self) {
-        let clock = || now().mono_ns;
-        self.writers.look(&self.root, &mut self.probes, || self.session.tracked_pids(), clock);
     }
 
     /// Who moved into a cgroup that was named, when it is time to look.

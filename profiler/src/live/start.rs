@@ -16,7 +16,6 @@ use super::members::Members;
 use super::reclaim::Reclaim;
 use super::recorded::Recorded;
 use super::streams::StreamReader;
-use super::writers::Writers;
 use super::{Live, now};
 use crate::error::{Failure, tell, warn};
 use crate::host::{self, HostRoot, WithFiles};
@@ -72,7 +71,6 @@ pub(super) fn start(
         root,
         lookup: Lookup::default(),
         reader: StreamReader::default(),
-        writers: Writers::default(),
         members: Members::default(),
         reclaim: Reclaim::default(),
         wishes: VecDeque::new(),
@@ -93,7 +91,6 @@ pub(super) fn start(
     if let Some(file) = &settings.record {
         live.session.record_to(file)?;
     }
-    live.look_for_writers();
     let sample = live.host_sample();
     let began = now();
     live.probes.count_since(began.mono_ns);

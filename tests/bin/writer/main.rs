@@ -1,6 +1,7 @@
 //! Makes exactly the system calls it is told to, one order a line on stdin, `ok` on stdout, with a number behind it where
 //! the order asks for one. Its arguments are ignored, so that a copy can look like any other program.
 
+mod pages;
 mod threads;
 
 use std::fs::{self, File, OpenOptions};
@@ -59,6 +60,10 @@ fn obey(file: &mut Option<File>, line: &str) -> Result<Option<u64>> {
         };
         return churn(&path(1)?, &path(2)?, number(3)?, number(4)?).map(|()| None);
     }
+    if order == "create" {
+        let folder = words.get(1).context("no path")?;
+        return pages::create(folder.as_ref(), number(2)?, number(3)?).map(|()| None);
+    }
     let file = file.as_mut().context("no file is open")?;
     match order {
         "write" => write(file, &vec![b'x'; number(1)?], number(2)?),
@@ -85,6 +90,10 @@ fn obey(file: &mut Option<File>, line: &str) -> Result<Option<u64>> {
             Ok(())
         }
         "touch" => touch(file),
+        "write-mapped" => pages::write_mapped(file, number(1)?),
+        // Without data of its own.
+        "only-fsync" => Ok(file.sync_all()?),
+        "only-syncfs" => Ok(rustix::fs::syncfs(&*file)?),
         "syncfs" => (0..number(1)?).try_for_each(|_| {
             write(file, b"something to sync\n", 1)?;
             Ok(rustix::fs::syncfs(&*file)?)

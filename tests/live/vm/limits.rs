@@ -96,6 +96,7 @@ fn vm_a_limited_direct_writer_keeps_its_bytes() {
     assert!(kept >= SIZE / 100 * 99, "{:?}", report.actors);
 }
 
+// A page that is read was dirtied by nobody: what the limit holds back has only its cgroup.
 // Property: buffered reads under io.max belong to the reader or to its cgroup, never to a kernel thread.
 #[test]
 #[ignore = "needs the VM"]

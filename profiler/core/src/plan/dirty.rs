@@ -118,6 +118,7 @@ fn offsets(btf: &Btf<'_>) -> Result<Dirty, GapReason> {
         inode_state: need("inode", "i_state", "inode.i_state")?,
         dirty_pages: btf.enumerator("I_DIRTY_PAGES").unwrap_or(DIRTY_PAGES_MACRO),
         inode_mode: need("inode", "i_mode", "inode.i_mode")?,
+        mapping_pages: need("address_space", "nrpages", "address_space.nrpages")?,
         bio_size: need("bio", "bi_iter.bi_size", "bio.bi_iter.bi_size")?,
         bio_opf: need("bio", "bi_opf", "bio.bi_opf")?,
         bio_flags: if throttled.is_some() { btf.offset("bio", "bi_flags") } else { None }

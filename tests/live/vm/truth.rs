@@ -1,0 +1,30 @@
+//! Every byte to the process that caused it, on the VM's disk.
+
+use std::path::Path;
+
+use iocontend_tests::journal;
+use iocontend_tests::truth::{Place, mix};
+
+fn place<'a>(folder: &'a Path, disk: &'a str) -> Place<'a> {
+    Place { folder, disk, writer: super::WRITER.as_ref() }
+}
+
+// Property: direct bytes (99 %) and buffered bytes (97 %) are charged to who caused them, whoever writes them back
+// and whoever syncs; at most 1 % is charged to somebody else; what was dirty before is nobody's.
+#[test]
+#[ignore = "needs the VM"]
+fn vm_truth_bytes_go_to_who_caused_them() {
+    let folder = super::folder();
+    let mixed = mix(&place(folder.path(), &super::disk())).unwrap();
+    println!("{}\n{}", super::file_system(), mixed.table());
+    mixed.check().unwrap();
+}
+
+// Property: of ext4's journal, a process that alone changes metadata has 90 %; of two, each has its share within 15
+// points of what each causes alone; the journal's thread has nothing.
+#[test]
+#[ignore = "needs the VM with ext4"]
+fn vm_truth_a_journal_is_of_those_who_fill_it() {
+    let folder = super::folder();
+    println!("{}", journal::check(&place(folder.path(), &super::disk())).unwrap());
+}
