@@ -18,7 +18,7 @@ const BUSY: [(&str, &str); 2] = [("0x800", "queue full"), ("0x8000", "adapter bu
 const REQUESTS: u64 = 2_000;
 
 /// The simulated disk's name.
-fn simulated_disk() -> String {
+pub(super) fn simulated_disk() -> String {
     run("modprobe", &["scsi_debug", "dev_size_mb=64", "delay=1", "max_queue=8"]).unwrap();
     until("a simulated disk", Duration::from_secs(60), || {
         let found = fs::read_dir("/sys/block")?.filter_map(Result::ok).find(|disk| {

@@ -25,7 +25,7 @@ const KEPT_COMMITS: usize = 1 << 10;
 pub(super) struct Parts([u64; PARTS.len()]);
 
 /// All parts.
-pub(super) const PARTS: [Part; 12] = [
+pub(super) const PARTS: [Part; 13] = [
     Part::Throttle,
     Part::Flush,
     Part::Device,
@@ -36,6 +36,7 @@ pub(super) const PARTS: [Part; 12] = [
     Part::JournalLog,
     Part::Runnable,
     Part::Cpu,
+    Part::JournalBegin,
     Part::Lock,
     Part::Unexplained,
 ];
@@ -46,35 +47,41 @@ const SWEPT: usize = 8;
 impl Parts {
     fn add(&mut self, part: Part, ns: u64) {
         if let Some(at) = PARTS.iter().position(|known| *known == part) {
-            self.0[at] += ns;
+            self.0[at] = self.0[at].saturating_add(ns);
         }
     }
 
     pub(super) fn merge(&mut self, other: &Self) {
         for (sum, ns) in self.0.iter_mut().zip(&other.0) {
-            *sum += ns;
+            *sum = sum.saturating_add(*ns);
         }
     }
 
-    pub(super) fn sum(&self) -> u64 {
-        self.0.iter().sum()
+    /// Parts of many waits may sum to more than any one of them can.
+    fn sum(&self) -> u128 {
+        self.0.iter().copied().map(u128::from).sum()
+    }
+
+    /// What is left of a time when these are taken from it.
+    fn left_of(&self, whole: u64) -> u64 {
+        u64::try_from(u128::from(whole).saturating_sub(self.sum())).unwrap_or(0)
     }
 
     /// The parts of waits that took this long together: waits whose records were lost are unexplained, and an interval
     /// may end between a record and its statistics. Parts that are 0 are left out.
     pub(super) fn of(mut self, whole: u64) -> BTreeMap<Part, u64> {
         self.cut_to(whole);
-        self.add(Part::Unexplained, whole - self.sum());
+        self.add(Part::Unexplained, self.left_of(whole));
         PARTS.into_iter().zip(self.0).filter(|(_, ns)| *ns > 0).collect()
     }
 
     /// Takes from the weakest parts what is more than the whole.
     fn cut_to(&mut self, whole: u64) {
-        let mut over = self.sum().saturating_sub(whole);
+        let mut over = self.sum().saturating_sub(u128::from(whole));
         for ns in self.0.iter_mut().rev() {
-            let cut = over.min(*ns);
+            let cut = u64::try_from(over).unwrap_or(u64::MAX).min(*ns);
             *ns -= cut;
-            over -= cut;
+            over -= u128::from(cut);
         }
     }
 }
@@ -149,7 +156,7 @@ impl Anatomy {
         let reads = Kind::from_u32(wait.key.kind()).is_some_and(is_reading);
         let own = self.own.get(&pid).into_iter().flatten().rev();
         // The newest first; own requests are kept in the order in which they were told, which is nearly that of time.
-        let own = own.take_while(|own| own.complete + SLACK_NS >= wait.start_ns);
+        let own = own.take_while(|own| own.complete.saturating_add(SLACK_NS) >= wait.start_ns);
         for own in own.filter(|own| belongs(own, wait, reads)) {
             self.disks.insert(wait.key.dev(), own.dev);
             if own.held {
@@ -177,7 +184,7 @@ impl Anatomy {
     fn add_flushes(&self, wait: &WaitEvent, sweep: &mut Sweep) {
         let disk = self.disks.get(&wait.key.dev()).copied().unwrap_or(wait.key.dev());
         let flushes = self.flushes.get(&disk).into_iter().flatten().rev();
-        for (begin, end) in flushes.take_while(|(_, end)| end + SLACK_NS >= wait.start_ns) {
+        for (begin, end) in flushes.take_while(|(_, end)| end.saturating_add(SLACK_NS) >= wait.start_ns) {
             sweep.add(Part::Flush, *begin, *end);
         }
     }
@@ -217,7 +224,7 @@ const SLACK_NS: u64 = 1_000_000_000;
 /// Drops what is too old or too much.
 fn drop_old<T>(kept: &mut VecDeque<T>, most: usize, end: impl Fn(&T) -> u64) {
     let newest = kept.back().map_or(0, &end);
-    while kept.len() > most || kept.front().is_some_and(|old| end(old) + KEPT_NS < newest) {
+    while kept.len() > most || kept.front().is_some_and(|old| end(old).saturating_add(KEPT_NS) < newest) {
         kept.pop_front();
     }
 }
@@ -239,7 +246,7 @@ fn belongs(own: &Own, wait: &WaitEvent, reads: bool) -> bool {
 
 /// What no interval explains.
 fn rest(parts: &mut Parts, wait: &WaitEvent) {
-    let mut left = wait.counted_ns.saturating_sub(parts.sum());
+    let mut left = parts.left_of(wait.counted_ns);
     let mut take = |part, ns: u64| {
         let taken = ns.min(left);
         left -= taken;

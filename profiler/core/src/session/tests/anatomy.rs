@@ -184,6 +184,6 @@ proptest! {
             expected.add(part, 1);
         }
         prop_assert_eq!(parts, expected);
-        prop_assert_eq!(parts.sum(), length);
+        prop_assert_eq!(parts.sum(), u128::from(length));
     }
 }
