@@ -1,81 +1,157 @@
-//! What syncs are made of, where the cause is known because we made it.
+//! What syncs and other calls of etcd are made of, where the cause is known because we made it. On ext4.
+//!
+//! Judged is the time that was the storage's: under emulation, on a busy machine, much of a wait is a missing CPU, which
+//! the anatomy says, but which no case here is about. It is printed with the rest.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use iocontend_core::ids::Call;
-use iocontend_core::report::{Actor, Part, Report};
+use iocontend_core::report::{Part, Report, WorstWait};
 use iocontend_tests::etcd::Etcd;
-use iocontend_tests::fio;
-use iocontend_tests::process::{run, until};
+use iocontend_tests::process::run;
 use iocontend_tests::watch::{Watch, actor};
 use iocontend_tests::writer::Writer;
 
-/// Puts of one load, how many a second, and their bytes.
-const PUTS: (u32, u32, usize) = (150, 10, 1_000);
+use super::waits::{DirtyHost, Group};
 
-/// Nanoseconds by part, over waits of one kind.
+const SYNCS: [Call; 2] = [Call::Fsync, Call::Fdatasync];
+
+/// What a part speaks of; the dominant one of these is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Cause {
+    Device,
+    Flush,
+    Journal,
+    Throttle,
+    NotKnown,
+}
+
+/// `None` for what is not the storage's.
+fn cause_of(part: Part) -> Option<Cause> {
+    Some(match part {
+        Part::Device | Part::Queue => Cause::Device,
+        Part::Flush => Cause::Flush,
+        Part::Throttle => Cause::Throttle,
+        Part::JournalEarlier
+        | Part::JournalBegin
+        | Part::JournalLocked
+        | Part::JournalData
+        | Part::JournalLog => Cause::Journal,
+        Part::Lock | Part::Unexplained => Cause::NotKnown,
+        Part::Runnable | Part::Cpu => return None,
+    })
+}
+
+/// Nanoseconds by part.
 #[derive(Clone, Debug, Default)]
-struct Made(std::collections::BTreeMap<Part, u64>);
+struct Made(BTreeMap<Part, u64>);
 
 impl Made {
-    /// Of all waits of an actor in these calls, in these reports.
-    fn of(reports: &[Report], pid: u32, calls: &[Call]) -> Self {
-        let mut all = Self::default();
-        for found in reports.iter().filter_map(|report| actor(report, pid).ok()) {
-            for wait in found.waits.iter().filter(|wait| calls.contains(&wait.call)) {
-                all.add(wait.anatomy.as_ref().unwrap());
-            }
-        }
-        all
-    }
-
-    fn add(&mut self, parts: &std::collections::BTreeMap<Part, u64>) {
+    fn add(&mut self, parts: &BTreeMap<Part, u64>) {
         for (part, ns) in parts {
             *self.0.entry(*part).or_default() += ns;
         }
+    }
+
+    fn causes(&self) -> BTreeMap<Cause, u64> {
+        let mut causes = BTreeMap::new();
+        for (part, ns) in &self.0 {
+            if let Some(cause) = cause_of(*part) {
+                *causes.entry(cause).or_default() += ns;
+            }
+        }
+        causes
+    }
+
+    fn dominant(&self) -> Cause {
+        *self.causes().iter().max_by_key(|(_, ns)| **ns).unwrap().0
+    }
+
+    fn share_of(&self, cause: Cause) -> f64 {
+        let causes = self.causes();
+        let of = causes.get(&cause).copied().unwrap_or(0);
+        per(of, causes.values().sum())
     }
 
     fn shown(&self) -> String {
         let all: u64 = self.0.values().sum();
         let mut parts: Vec<_> = self.0.iter().collect();
         parts.sort_by_key(|(_, ns)| std::cmp::Reverse(**ns));
-        let parts = parts.iter().map(|(part, ns)| {
-            format!("{part:?} {:.1} %", **ns as f64 * 100.0 / all.max(1) as f64)
-        });
-        format!("{:.1} ms: {}", all as f64 / 1e6, parts.collect::<Vec<_>>().join(", "))
+        let parts: Vec<String> =
+            parts.iter().map(|(part, ns)| format!("{part:?} {:.1} %", per(**ns, all))).collect();
+        format!("{} ms: {}", all / 1_000_000, parts.join(", "))
     }
 }
 
-const SYNCS: [Call; 2] = [Call::Fsync, Call::Fdatasync];
+#[expect(clippy::cast_precision_loss, reason = "percent")]
+fn per(part: u64, whole: u64) -> f64 {
+    part as f64 * 100.0 / whole.max(1) as f64
+}
 
+/// All waits of one process in some calls, and of its syncs the slowest tenth.
+struct Taken {
+    all: Made,
+    slow: Made,
+}
+
+impl Taken {
+    /// Each interval has its three longest syncs. Of all these the longest are taken, as many as are a tenth of all
+    /// syncs: intervals are so short that there are enough, and what the row of a class adds up would drown them.
+    fn apart(what: &str, reports: &[Report], pid: u32, calls: &[Call]) -> Self {
+        let (mut taken, mut count) = (Self { all: Made::default(), slow: Made::default() }, 0);
+        let mut longest: Vec<WorstWait> = Vec::new();
+        for found in reports.iter().filter_map(|report| actor(report, pid).ok()) {
+            for wait in found.waits.iter().filter(|wait| calls.contains(&wait.call)) {
+                taken.all.add(wait.anatomy.as_ref().unwrap());
+                count += usize::try_from(wait.latency.count).unwrap();
+            }
+            longest.extend(found.worst.iter().flatten().cloned());
+        }
+        longest.retain(|wait| calls.contains(&wait.call));
+        longest.sort_by_key(|wait| std::cmp::Reverse(wait.duration_ns));
+        longest.truncate(count.div_ceil(10));
+        longest.iter().for_each(|wait| taken.slow.add(&wait.anatomy));
+        println!("{what}, all {count}: {}", taken.all.shown());
+        println!("{what}, slowest {}: {}", longest.len(), taken.slow.shown());
+        for wait in longest.iter().take(3) {
+            let mut one = Made::default();
+            one.add(&wait.anatomy);
+            println!("  {} of {:?}, {}", wait.call.name(), wait.path, one.shown());
+        }
+        taken
+    }
+
+    /// The slowest syncs are dominated by one of these, and hardly any of their time is not known.
+    fn is_mostly(&self, expected: &[Cause]) {
+        let found = self.slow.dominant();
+        assert!(expected.contains(&found), "{found:?}: {}", self.slow.shown());
+        let unknown = self.slow.share_of(Cause::NotKnown);
+        assert!(unknown <= 15.0, "{unknown:.1} % not known: {}", self.slow.shown());
+    }
+}
+
+/// Reports of a load, second by second.
 fn watched(pid: u32, load: impl FnOnce()) -> Vec<Report> {
     let watch = Watch::start_lines(&["--pid", &pid.to_string(), "--interval", "1s"]).unwrap();
     load();
     watch.finish_lines().unwrap()
 }
 
-fn put(etcd: &Etcd) {
-    println!("slowest put {:?}", etcd.puts(PUTS.0, PUTS.1, PUTS.2));
+fn puts(etcd: &Etcd) {
+    println!("slowest put: {:?}", etcd.puts(120, 10, 1_000).unwrap());
 }
 
-#[test]
-#[ignore = "needs the VM"]
-fn vm_anatomy_alone() {
-    let folder = super::folder();
-    let etcd = Etcd::start(folder.path()).unwrap();
-    let reports = watched(etcd.pid(), || put(&etcd));
-    println!("alone {}", Made::of(&reports, etcd.pid(), &SYNCS).shown());
-}
-
+/// Another program beside etcd, ended when dropped.
 struct Load(Child);
 
 impl Load {
-    fn start(program: &str, args: &[&str]) -> Self {
-        let mut command = Command::new(program);
-        command.args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    fn fio(options: &[&str]) -> Self {
+        let all = ["--name=load", "--time_based", "--runtime=600"].iter().chain(options);
+        let mut command = Command::new("fio");
+        command.args(all).stdin(Stdio::null()).stdout(Stdio::null());
         Self(command.spawn().unwrap())
     }
 }
@@ -87,34 +163,67 @@ impl Drop for Load {
     }
 }
 
+/// A disk that is said to have no cache that could lose something, so that it is never flushed.
+struct NoCache(String);
+
+impl NoCache {
+    fn on(disk: &str) -> Self {
+        let file = format!("/sys/block/{disk}/queue/write_cache");
+        fs::write(&file, "write through").unwrap();
+        Self(file)
+    }
+}
+
+impl Drop for NoCache {
+    fn drop(&mut self) {
+        drop(fs::write(&self.0, "write back"));
+    }
+}
+
+// Property: etcd alone on a slow disk without a cache waits for the device, its own writes or those of the commit.
+#[test]
+#[ignore = "needs the VM"]
+fn vm_anatomy_alone() {
+    let folder = super::folder();
+    let etcd = Etcd::start(folder.path()).unwrap();
+    let _no_flushes = NoCache::on(&super::disk());
+    let reports = watched(etcd.pid(), || puts(&etcd));
+    let taken = Taken::apart("alone", &reports, etcd.pid(), &SYNCS);
+    taken.is_mostly(&[Cause::Device]);
+}
+
+// Property: beside somebody who writes and syncs on the same file system it waits for the device and the journal.
 #[test]
 #[ignore = "needs the VM"]
 fn vm_anatomy_beside_a_buffered_writer() {
     let folder = super::folder();
     let etcd = Etcd::start(folder.path()).unwrap();
     let directory = format!("--directory={}", folder.path().display());
-    let options = ["--name=w", "--rw=write", "--bs=256k", "--size=64m", "--fsync=16", "--time_based", "--runtime=600"];
-    let load = Load::start("fio", &[&options[..], &[directory.as_str()]].concat());
-    let reports = watched(etcd.pid(), || put(&etcd));
+    let load = Load::fio(&["--rw=write", "--bs=256k", "--size=64m", "--fsync=16", &directory]);
+    let reports = watched(etcd.pid(), || puts(&etcd));
     drop(load);
-    println!("buffered writer {}", Made::of(&reports, etcd.pid(), &SYNCS).shown());
+    let taken = Taken::apart("buffered writer", &reports, etcd.pid(), &SYNCS);
+    taken.is_mostly(&[Cause::Device, Cause::Journal]);
 }
 
+// Property: beside somebody who reads as much as the disk gives it waits for the device.
 #[test]
 #[ignore = "needs the VM"]
 fn vm_anatomy_beside_a_direct_reader() {
     let folder = super::folder();
     let etcd = Etcd::start(folder.path()).unwrap();
-    let directory = format!("--directory={}", folder.path().display());
-    let options = ["--name=r", "--rw=randread", "--bs=64k", "--size=64m", "--direct=1", "--ioengine=libaio", "--iodepth=16", "--time_based", "--runtime=600"];
-    let all = [&options[..], &[directory.as_str()]].concat();
-    fio::run(&["name=r", "rw=write", "bs=1m", "size=64m", "end_fsync=1", &directory[2..], "filename=r.0.0"]).unwrap();
-    let load = Load::start("fio", &all);
-    let reports = watched(etcd.pid(), || put(&etcd));
+    let file = folder.path().join("read").display().to_string();
+    run("dd", &["if=/dev/zero", &format!("of={file}"), "bs=1M", "count=64", "conv=fsync"]).unwrap();
+    let _no_flushes = NoCache::on(&super::disk());
+    let options = ["--rw=randread", "--bs=64k", "--direct=1", "--ioengine=libaio", "--iodepth=16"];
+    let load = Load::fio(&[&options[..], &[&format!("--filename={file}")]].concat());
+    let reports = watched(etcd.pid(), || puts(&etcd));
     drop(load);
-    println!("direct reader {}", Made::of(&reports, etcd.pid(), &SYNCS).shown());
+    let taken = Taken::apart("direct reader", &reports, etcd.pid(), &SYNCS);
+    taken.is_mostly(&[Cause::Device]);
 }
 
+// Property: what io.max of its own cgroup holds back is throttle.
 #[test]
 #[ignore = "needs the VM"]
 fn vm_anatomy_under_a_limit() {
@@ -124,29 +233,72 @@ fn vm_anatomy_under_a_limit() {
     let join = |group: &Path| {
         fs::write(group.join("cgroup.procs"), std::process::id().to_string()).unwrap();
     };
+    // Its files belong to the cgroup in which they are written first.
     join(&group);
     let etcd = Etcd::start(folder.path()).unwrap();
     join(Path::new("/sys/fs/cgroup"));
     let number = fs::read_to_string(format!("/sys/block/{}/dev", super::disk())).unwrap();
-    fs::write(group.join("io.max"), format!("{} wiops=20", number.trim())).unwrap();
-    let reports = watched(etcd.pid(), || put(&etcd));
-    println!("limit {}", Made::of(&reports, etcd.pid(), &SYNCS).shown());
+    fs::write(group.join("io.max"), format!("{} wbps=150000", number.trim())).unwrap();
+    let reports = watched(etcd.pid(), || {
+        println!("slowest put: {:?}", etcd.puts(75, 5, 8_000).unwrap());
+    });
+    let pid = etcd.pid();
+    drop(etcd);
+    let taken = Taken::apart("io.max", &reports, pid, &SYNCS);
+    taken.is_mostly(&[Cause::Throttle]);
 }
 
+// Property: on a device whose cache flush takes ten times as long as a write, syncs are flushes. scsi_debug answers a
+// flush after a twentieth of a second and other commands after one tick (drivers/scsi/scsi_debug.c, `F_SYNC_DELAY`).
 #[test]
 #[ignore = "needs the VM"]
 fn vm_anatomy_of_slow_flushes() {
-    let disk = super::requeues::simulated_disk();
-    let device = format!("/dev/{disk}");
-    run("mkfs.ext4", &["-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0", &device]).unwrap();
+    let device = format!("/dev/{}", super::requeues::simulated_disk());
+    let options = ["-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0", &device];
+    run("mkfs.ext4", &options).unwrap();
     let point = tempfile::tempdir().unwrap();
     run("mount", &[&device, &point.path().display().to_string()]).unwrap();
     let mut writer = Writer::start(super::WRITER.as_ref(), &[]).unwrap();
     writer.order(&format!("open {}/file", point.path().display())).unwrap();
-    let reports = watched(writer.pid(), || {
-        writer.order("fdatasync 30").unwrap();
-    });
-    println!("flush {}", Made::of(&reports, writer.pid(), &SYNCS).shown());
+    let reports = watched(writer.pid(), || writer.order("fdatasync 40").unwrap());
+    let pid = writer.pid();
     drop(writer);
     run("umount", &[&device]).unwrap();
+    let taken = Taken::apart("slow flush", &reports, pid, &SYNCS);
+    taken.is_mostly(&[Cause::Flush]);
+}
+
+// Property: page faults on a database whose pages were evicted are the device's.
+#[test]
+#[ignore = "needs the VM"]
+fn vm_anatomy_of_evicted_pages() {
+    let folder = super::folder();
+    let etcd = Etcd::start(folder.path()).unwrap();
+    let group = Group::of("etcd-anatomy", &etcd);
+    etcd.puts(200, 40, 20_000).unwrap();
+    etcd.idle().unwrap();
+    etcd.hash().unwrap();
+    let reports = watched(etcd.pid(), || {
+        group.set("memory.reclaim", "256M");
+        etcd.hash().unwrap();
+        etcd.puts(5, 5, 100).unwrap();
+    });
+    let taken = Taken::apart("evicted", &reports, etcd.pid(), &[Call::Fault]);
+    assert_eq!(taken.all.dominant(), Cause::Device, "{}", taken.all.shown());
+}
+
+// Property: a write to the log that is made to pause because others' pages are dirty is throttle.
+#[test]
+#[ignore = "needs the VM"]
+fn vm_anatomy_of_a_write_that_pauses() {
+    let folder = super::folder();
+    let etcd = Etcd::start(folder.path()).unwrap();
+    let dirty = DirtyHost::new();
+    let reports = watched(etcd.pid(), || {
+        // Held back too long, etcd answers some of them with an error: that is not what is asked here.
+        println!("slowest put: {:?}", etcd.puts(40, 4, 4_000));
+    });
+    drop(dirty);
+    let taken = Taken::apart("dirty pages", &reports, etcd.pid(), &[Call::Write]);
+    assert_eq!(taken.all.dominant(), Cause::Throttle, "{}", taken.all.shown());
 }

@@ -3,7 +3,8 @@
 //! Time is swept once, so requests that overlap are not counted twice, and the parts of a wait sum to it. At each
 //! instant the first that holds wins: held back by a limit, a cache flush running, an own request in the device, an
 //! own request queued, a journal commit that the wait needed. What is left was spent ready to run without a CPU, on
-//! the CPU, or blocked on something else, as far as the scheduler says.
+//! the CPU, or blocked, as far as the scheduler says: until the needed commit began on its begin, else on something
+//! else.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -34,21 +35,37 @@ pub(super) const PARTS: [Part; 13] = [
     Part::JournalLocked,
     Part::JournalData,
     Part::JournalLog,
+    Part::JournalBegin,
     Part::Runnable,
     Part::Cpu,
-    Part::JournalBegin,
     Part::Lock,
     Part::Unexplained,
 ];
 
 /// So many of them are intervals that can be swept; they come first, the strongest before the others.
-const SWEPT: usize = 8;
+const SWEPT: usize = 9;
 
 impl Parts {
     fn add(&mut self, part: Part, ns: u64) {
         if let Some(at) = PARTS.iter().position(|known| *known == part) {
             self.0[at] = self.0[at].saturating_add(ns);
         }
+    }
+
+    /// Takes a part out.
+    fn take(&mut self, part: Part) -> u64 {
+        let at = PARTS.iter().position(|known| *known == part);
+        at.map_or(0, |at| std::mem::take(&mut self.0[at]))
+    }
+
+    /// What is more than the whole can have, of the weakest parts; these lose it.
+    pub(super) fn split_off(&mut self, whole: u64) -> Option<Self> {
+        let mut over = *self;
+        self.cut_to(whole);
+        for (part, kept) in over.0.iter_mut().zip(&self.0) {
+            *part -= kept;
+        }
+        (over.sum() > 0).then_some(over)
     }
 
     pub(super) fn merge(&mut self, other: &Self) {
@@ -157,7 +174,11 @@ impl Anatomy {
         let own = self.own.get(&pid).into_iter().flatten().rev();
         // The newest first; own requests are kept in the order in which they were told, which is nearly that of time.
         let own = own.take_while(|own| own.complete.saturating_add(SLACK_NS) >= wait.start_ns);
+        let mut written = Vec::new();
         for own in own.filter(|own| belongs(own, wait, reads)) {
+            if own.kind == Kind::Write {
+                written.push(own.complete);
+            }
             self.disks.insert(wait.key.dev(), own.dev);
             if own.held {
                 sweep.add(Part::Throttle, wait.start_ns, own.queued);
@@ -173,11 +194,13 @@ impl Anatomy {
         }
         if !reads {
             self.add_flushes(wait, &mut sweep);
-            self.add_commits(wait, &mut sweep);
+            self.add_commits(wait, &written, &mut sweep);
         }
         let mut parts = sweep.finish();
+        // The thread may as well have been ready to run meanwhile: the scheduler's word comes first.
+        let begin = parts.take(Part::JournalBegin);
         parts.cut_to(wait.counted_ns);
-        rest(&mut parts, wait);
+        rest(&mut parts, wait, begin);
         parts
     }
 
@@ -189,14 +212,20 @@ impl Anatomy {
         }
     }
 
-    /// Commits that ended within the wait: it needed the last one, and stood behind the others.
-    fn add_commits(&self, wait: &WaitEvent, sweep: &mut Sweep) {
+    /// Commits that ended within the wait: it needed the last one, and stood behind the others. `written` are the
+    /// completions of the wait's own writes.
+    fn add_commits(&self, wait: &WaitEvent, written: &[u64], sweep: &mut Sweep) {
         let Some(commits) = wait.dev.and_then(|dev| self.commits.get(&dev)) else { return };
         let mut within = commits
             .iter()
             .rev()
             .filter(|commit| commit.end_ns > wait.start_ns && commit.end_ns <= wait.end_ns);
         let Some(needed) = within.next() else { return };
+        // Nothing else stands between its own data and the commit (fs/ext4/fsync.c) than the end of that writing, which
+        // a worker may still have to enter into the file, and the journal's thread, which has to wake up.
+        if let Some(last) = written.iter().filter(|end| **end <= needed.start_ns).max() {
+            sweep.add(Part::JournalBegin, *last, needed.start_ns);
+        }
         let mut begin = needed.start_ns;
         let mut part = Part::JournalLocked;
         let phases = [
@@ -244,8 +273,8 @@ fn belongs(own: &Own, wait: &WaitEvent, reads: bool) -> bool {
     overlaps && same_way && (same_file || own.kind == Kind::Flush)
 }
 
-/// What no interval explains.
-fn rest(parts: &mut Parts, wait: &WaitEvent) {
+/// What no interval explains. Of what is left, at most `begin` was waiting for a commit to begin.
+fn rest(parts: &mut Parts, wait: &WaitEvent, begin: u64) {
     let mut left = parts.left_of(wait.counted_ns);
     let mut take = |part, ns: u64| {
         let taken = ns.min(left);
@@ -255,11 +284,13 @@ fn rest(parts: &mut Parts, wait: &WaitEvent) {
     take(Part::Throttle, wait.throttled_ns.unwrap_or(0));
     let Some(away) = wait.away_ns else {
         take(Part::Runnable, wait.runnable_ns.unwrap_or(0));
+        take(Part::JournalBegin, begin);
         return take(Part::Unexplained, u64::MAX);
     };
     let whole = wait.end_ns.saturating_sub(wait.start_ns);
     take(Part::Runnable, wait.runnable_ns.unwrap_or(0));
     take(Part::Cpu, whole.saturating_sub(away));
+    take(Part::JournalBegin, begin);
     take(Part::Lock, u64::MAX);
 }
 

@@ -125,8 +125,15 @@ impl Streams {
         &self.interval
     }
 
+    /// Records may run ahead of the statistics: what is told of a wait already and not counted yet belongs to the next
+    /// interval.
     pub(super) fn next_interval(&mut self) {
-        self.interval.clear();
+        let ahead = |(key, row): (RowKey, Row)| {
+            let over = row.parts?.split_off(row.q2c.sum_ns())?;
+            // Of a row that counts nothing, nothing may ever be counted.
+            (row.count > 0).then(|| (key, Row { parts: Some(over), ..Row::default() }))
+        };
+        self.interval = self.interval.drain().filter_map(ahead).collect();
     }
 
     /// The place was given back; whoever takes it counts from zero.
