@@ -152,7 +152,10 @@ pub(crate) fn worst(path: &str, base_ns: u64) -> Vec<WorstWait> {
         call: Call::Fdatasync,
         file_class: FileClass::Wal,
         path: Some(path.into()),
-        start: rfc3339(1_772_366_412_345_000_000 - 1_234_000_000 * i64::try_from(number).unwrap(), 3_600),
+        start: rfc3339(
+            1_772_366_412_345_000_000 - 1_234_000_000 * i64::try_from(number).unwrap(),
+            3_600,
+        ),
         duration_ns: base_ns - base_ns / 30 * number,
         anatomy: anatomy(base_ns - base_ns / 30 * number),
     };

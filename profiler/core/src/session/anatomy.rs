@@ -207,7 +207,9 @@ impl Anatomy {
     fn add_flushes(&self, wait: &WaitEvent, sweep: &mut Sweep) {
         let disk = self.disks.get(&wait.key.dev()).copied().unwrap_or(wait.key.dev());
         let flushes = self.flushes.get(&disk).into_iter().flatten().rev();
-        for (begin, end) in flushes.take_while(|(_, end)| end.saturating_add(SLACK_NS) >= wait.start_ns) {
+        for (begin, end) in
+            flushes.take_while(|(_, end)| end.saturating_add(SLACK_NS) >= wait.start_ns)
+        {
             sweep.add(Part::Flush, *begin, *end);
         }
     }
@@ -253,7 +255,9 @@ const SLACK_NS: u64 = 1_000_000_000;
 /// Drops what is too old or too much.
 fn drop_old<T>(kept: &mut VecDeque<T>, most: usize, end: impl Fn(&T) -> u64) {
     let newest = kept.back().map_or(0, &end);
-    while kept.len() > most || kept.front().is_some_and(|old| end(old).saturating_add(KEPT_NS) < newest) {
+    while kept.len() > most
+        || kept.front().is_some_and(|old| end(old).saturating_add(KEPT_NS) < newest)
+    {
         kept.pop_front();
     }
 }

@@ -10,3 +10,4 @@ mod ledger;
 mod random;
 mod selection;
 mod streams;
+mod worst;

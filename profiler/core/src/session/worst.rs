@@ -62,8 +62,7 @@ impl Worst {
 
     /// Those who are listed no more need none. A target is always listed.
     pub(super) fn put_together(&mut self, moved: &HashMap<ActorId, usize>) {
-        let is_there =
-            |owner: &Owned| !matches!(owner, Owned::Actor(id) if moved.contains_key(id));
+        let is_there = |owner: &Owned| !matches!(owner, Owned::Actor(id) if moved.contains_key(id));
         for longest in [&mut self.whole, &mut self.interval] {
             longest.retain(|owner, _| is_there(owner));
         }
