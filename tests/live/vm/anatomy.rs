@@ -189,7 +189,10 @@ fn vm_anatomy_alone() {
     let _no_flushes = NoCache::on(&super::disk());
     let reports = watched(etcd.pid(), || puts(&etcd));
     let taken = Taken::apart("alone", &reports, etcd.pid(), &SYNCS);
-    taken.is_mostly(&[Cause::Device]);
+    assert_eq!(taken.all.dominant(), Cause::Device, "{}", taken.all.shown());
+    // In the slowest it may be the commit's own write that was in the device.
+    taken.is_mostly(&[Cause::Device, Cause::Journal]);
+    assert!(taken.all.share_of(Cause::Flush) + taken.all.share_of(Cause::Throttle) <= 5.0);
 }
 
 // Property: beside somebody who writes and syncs on the same file system it waits for the device and the journal.
@@ -296,7 +299,7 @@ fn vm_anatomy_of_a_write_that_pauses() {
     let dirty = DirtyHost::new();
     let reports = watched(etcd.pid(), || {
         // Held back too long, etcd answers some of them with an error: that is not what is asked here.
-        println!("slowest put: {:?}", etcd.puts(40, 4, 4_000));
+        println!("slowest put: {:?}", etcd.puts(40, 4, 40_000));
     });
     drop(dirty);
     let taken = Taken::apart("dirty pages", &reports, etcd.pid(), &[Call::Write]);
