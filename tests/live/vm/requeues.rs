@@ -30,7 +30,7 @@ pub(super) fn simulated_disk() -> String {
     .unwrap()
 }
 
-fn set(name: &str, value: &str) {
+pub(super) fn set(name: &str, value: &str) {
     fs::write(Path::new(DRIVER).join(name), value).unwrap();
 }
 
