@@ -277,7 +277,7 @@ fn belongs(own: &Own, wait: &WaitEvent, reads: bool) -> bool {
     overlaps && same_way && (same_file || own.kind == Kind::Flush)
 }
 
-/// What no interval explains. Of what is left, at most `begin` was waiting for a commit to begin.
+/// What no interval explains. Of what the scheduler leaves, at most `begin` was waiting for a commit to begin.
 fn rest(parts: &mut Parts, wait: &WaitEvent, begin: u64) {
     let mut left = parts.left_of(wait.counted_ns);
     let mut take = |part, ns: u64| {
@@ -288,7 +288,6 @@ fn rest(parts: &mut Parts, wait: &WaitEvent, begin: u64) {
     take(Part::Throttle, wait.throttled_ns.unwrap_or(0));
     let Some(away) = wait.away_ns else {
         take(Part::Runnable, wait.runnable_ns.unwrap_or(0));
-        take(Part::JournalBegin, begin);
         return take(Part::Unexplained, u64::MAX);
     };
     let whole = wait.end_ns.saturating_sub(wait.start_ns);

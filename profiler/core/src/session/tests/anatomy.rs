@@ -154,6 +154,19 @@ fn a_request_that_was_held_back_is_throttle() {
     assert_eq!(named(&parts), [(Part::Throttle, 80), (Part::Device, 9), (Part::Queue, 1)]);
 }
 
+// Property: what held a sync back while it handed over its requests is throttle, as far as no request explains it.
+#[test]
+fn a_sync_that_was_held_back_on_its_way_is_throttle() {
+    let mut anatomy = Anatomy::default();
+    anatomy.io(PID, &io(Kind::Write, 150, Some(160), 190));
+    let wait = WaitEvent { throttled_ns: Some(45), ..wait(Kind::Fdatasync, 100, 200) };
+    let parts = anatomy.take_apart(PID, &wait);
+    assert_eq!(
+        named(&parts),
+        [(Part::Throttle, 45), (Part::Device, 30), (Part::Queue, 10), (Part::Lock, 15)]
+    );
+}
+
 // Property: of a call that only counts as long as it slept, the parts are no more than that; pauses for dirty pages are
 // throttle.
 #[test]
