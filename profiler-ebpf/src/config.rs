@@ -267,8 +267,8 @@ pub struct Threads {
     pub regs_si: u32,
     /// `pause` in the records of `writeback:balance_dirty_pages`, milliseconds.
     pub pause: u32,
-    /// Not used, always 0.
-    pub pad: u32,
+    /// `task_struct.plug`.
+    pub plug: u32,
 }
 
 impl Threads {
@@ -292,7 +292,7 @@ impl Threads {
             regs_di: ABSENT,
             regs_si: ABSENT,
             pause: ABSENT,
-            pad: 0,
+            plug: ABSENT,
         }
     }
 }

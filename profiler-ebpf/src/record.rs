@@ -72,7 +72,8 @@ pub struct WaitRecord {
     pub runnable_ns: u64,
     /// How much of it the thread had no CPU, for whatever reason; [`NO_TIME`] when not known.
     pub away_ns: u64,
-    /// How much of it the kernel made it pause because of dirty pages.
+    /// How much of it the kernel made it pause because of dirty pages or, in a sync, held it back while it handed over
+    /// requests; [`NO_TIME`] when not known.
     pub throttled_ns: u64,
 }
 

@@ -18,6 +18,7 @@ use crate::counts::bump;
 use crate::kread::{Ptr, config, fetch, load};
 use crate::maps::{EVENTS, OPEN_WAITS};
 use crate::owner::{PF_IO_WORKER, PF_KTHREAD, current};
+use crate::threads::SoFar;
 use crate::{calls, devices, files, streams, threads, uring};
 
 /// A field of a classic tracepoint's record. A guarded copy: the verifier allows no offset that is not constant.
@@ -106,8 +107,8 @@ fn begin(dev: u32, ino: u64, datasync: u32) {
     }
     let owner = Key::owner(Owner::Process(tgid), file, How::Direct);
     let kind = call_of_current(datasync);
-    let (delays, away) = threads::so_far();
-    open(thread, &OpenWait { start, ino, owner: owner.0, dev, kind, delays, away });
+    let SoFar { delays, away, held } = threads::so_far();
+    open(thread, &OpenWait { start, ino, owner: owner.0, dev, kind, delays, away, held });
 }
 
 #[inline(always)]
@@ -131,11 +132,15 @@ fn end(ret: i32) {
     if OPEN_WAITS.remove(&thread).is_err() {
         bump(Count::WaitEndNotSeen);
     }
-    let (delays, away) = threads::so_far();
+    let SoFar { delays, away, held } = threads::so_far();
     let since = |now: u64, then: u64| {
         if now == NO_TIME || then == NO_TIME { NO_TIME } else { now.wrapping_sub(then) }
     };
-    let spent = Spent { runnable: since(delays, wait.delays), away: since(away, wait.away) };
+    let spent = Spent {
+        runnable: since(delays, wait.delays),
+        away: since(away, wait.away),
+        held: since(held, wait.held),
+    };
     finish(thread as u32, &wait, end, ret, spent);
 }
 
@@ -143,6 +148,7 @@ fn end(ret: i32) {
 pub struct Spent {
     pub runnable: u64,
     pub away: u64,
+    pub held: u64,
 }
 
 /// Counts a wait that is over and sends its record.
@@ -167,7 +173,7 @@ pub fn finish(tid: u32, wait: &OpenWait, end: u64, ret: i32, spent: Spent) {
                 counted_ns: end - wait.start,
                 runnable_ns: spent.runnable,
                 away_ns: spent.away,
-                throttled_ns: 0,
+                throttled_ns: spent.held,
             });
             entry.submit(NO_WAKEUP);
         }
@@ -255,8 +261,8 @@ pub fn sync_call_enter(_ctx: TracePointContext) -> i32 {
     let tgid = (thread >> 32) as u32;
     let file = if ino != 0 && files::is_tracked(tgid) { files::file_id(dev, ino) } else { 0 };
     let owner = Key::owner(Owner::Process(tgid), file, How::Direct).0;
-    let (delays, away) = threads::so_far();
-    open(thread, &OpenWait { start, ino, owner, dev, kind, delays, away });
+    let SoFar { delays, away, held } = threads::so_far();
+    open(thread, &OpenWait { start, ino, owner, dev, kind, delays, away, held });
     0
 }
 

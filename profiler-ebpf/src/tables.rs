@@ -286,6 +286,8 @@ pub struct OpenWait {
     pub delays: u64,
     /// Time without a CPU of the thread so far, ns; the same.
     pub away: u64,
+    /// Time that something held it back while it handed over requests, so far, ns; the same.
+    pub held: u64,
 }
 
 /// Writers of one file, or contributors of one commit, that are told apart.
@@ -375,7 +377,7 @@ pub struct Thread {
     pub ino: u64,
     /// The file system's device of that file (kernel encoding).
     pub dev: u32,
-    /// 1: it left the CPU to wait for storage.
+    /// 1: it left the CPU to wait for storage in the open wait. 2: something held it back while it handed over requests.
     pub waiting: u32,
     /// When it last asked a disk for data in a page fault.
     pub read_at: u64,
@@ -389,6 +391,8 @@ pub struct Thread {
     pub throttled: u64,
     /// How long dirty pages will make it pause in the sleep that it is about to begin, ns.
     pub pause: u64,
+    /// How long something held it back while it handed over requests, since it is watched, ns.
+    pub held: u64,
 }
 
 /// Ways of a set of threads.
@@ -417,7 +421,7 @@ pub struct UringSync {
     pub pad: u32,
 }
 
-const _: () = assert!(size_of::<Thread>() == 128);
+const _: () = assert!(size_of::<Thread>() == 136);
 const _: () = assert!(size_of::<Phase>() == 24);
 const _: () = assert!(size_of::<Stats>() == 2704);
 const _: () = assert!(size_of::<Slot>() == 64);

@@ -32,6 +32,9 @@ const TASK_DEAD: u32 = 0x80;
 /// An idle kernel thread's sleep, which is no wait.
 const TASK_NOLOAD: u32 = 0x400;
 
+/// [`Thread::waiting`]: something held it back while it handed over requests.
+const HELD: u32 = 2;
+
 /// How long a page fault may wait for what the same thread asked for in an earlier one.
 const READ_AHEAD_NS: u64 = 1_000_000_000;
 
@@ -125,6 +128,7 @@ fn take(tag: u64) -> Option<*mut Thread> {
         (*chosen).away = 0;
         (*chosen).throttled = 0;
         (*chosen).pause = 0;
+        (*chosen).held = 0;
         Some(chosen)
     }
 }
@@ -201,19 +205,59 @@ fn come(task: Ptr, tgid: u32, now: u64) {
     }
 }
 
-/// Run-queue delay of the current thread, and its time without a CPU since it is watched, ns. [`NO_TIME`] for what is
-/// not known: only their differences mean something.
+/// What the current thread has spent so far, ns; [`NO_TIME`] for what is not known. Only differences mean something.
+pub struct SoFar {
+    /// Ready to run, without a CPU.
+    pub delays: u64,
+    /// Without a CPU since it is watched.
+    pub away: u64,
+    /// Held back while it handed over requests, likewise.
+    pub held: u64,
+}
+
 #[inline(always)]
-pub fn so_far() -> (u64, u64) {
+pub fn so_far() -> SoFar {
     let delays = if config!(threads.run_delay) == ABSENT { NO_TIME } else { delays_of(current()) };
     let tag = bpf_get_current_pid_tgid();
     if config!(threads.state) == ABSENT || !is_target((tag >> 32) as u32) {
-        return (delays, NO_TIME);
+        return SoFar { delays, away: NO_TIME, held: NO_TIME };
     }
     match find(tag) {
         // SAFETY: map memory.
-        Some(thread) => (delays, unsafe { (*thread).away }),
-        None => (delays, NO_TIME),
+        Some(thread) => unsafe {
+            let mut held = (*thread).held;
+            // Its last absence is settled when it leaves the next time.
+            if (*thread).waiting == HELD && (*thread).back != 0 {
+                held += slept(thread, delays_of(current()));
+            }
+            SoFar { delays, away: (*thread).away, held }
+        },
+        None => SoFar { delays, away: NO_TIME, held: NO_TIME },
+    }
+}
+
+/// How much of its last absence a thread was not ready to run.
+#[inline(always)]
+unsafe fn slept(thread: *mut Thread, delays: u64) -> u64 {
+    // SAFETY: map memory.
+    let (away, delay) =
+        unsafe { ((*thread).back - (*thread).left, delays.wrapping_sub((*thread).delays)) };
+    // The two clocks differ by less than a tick; an absence is never negative.
+    if delay < away { away - delay } else { 0 }
+}
+
+/// A thread that hands over requests (it has a plug, include/linux/blkdev.h) sleeps for IO there when it is held back:
+/// by wbt, iocost or iolatency (block/blk-rq-qos.c, `rq_qos_wait`), or because the device's tags are all in use
+/// (block/blk-mq-tag.c). ext4 has a plug while it hands over the data of a sync, and none while it waits for it.
+#[inline(always)]
+fn is_held(task: Ptr) -> bool {
+    if config!(threads.plug) == ABSENT {
+        return false;
+    }
+    // SAFETY: members of the current task.
+    unsafe {
+        load::<u32>(task, config!(threads.iowait)) & config!(threads.iowait_mask) != 0
+            && load::<u64>(task, config!(threads.plug)) != 0
     }
 }
 
@@ -259,6 +303,9 @@ fn leave(task: Ptr, tgid: u32, state: u32, now: u64) {
         if sleeps || (*thread).call != 0 {
             in_call(task, thread, tgid, sleeps, now);
         }
+        if sleeps && (*thread).waiting == 0 && is_held(task) {
+            (*thread).waiting = HELD;
+        }
         if state & TASK_DEAD != 0 {
             close(thread);
             core::ptr::write_volatile(&raw mut (*thread).tag, 0);
@@ -280,12 +327,12 @@ unsafe fn settle(thread: *mut Thread, tgid: u32, delays: u64) {
             let key = key.with(0, Kind::RunQueue as u32);
             (*thread).stream = streams::account_near((*thread).stream, key, delay);
         }
-        if (*thread).waiting != 0 {
-            let away = (*thread).back - (*thread).left;
-            // The two clocks differ by less than a tick; an absence is never negative.
-            let delay = if delay < away { delay } else { away };
-            (*thread).blocked += away - delay;
-            (*thread).end = (*thread).back - delay;
+        let slept = slept(thread, delays);
+        if (*thread).waiting == HELD {
+            (*thread).held += slept;
+        } else if (*thread).waiting != 0 {
+            (*thread).blocked += slept;
+            (*thread).end = (*thread).left + slept;
         }
     }
 }

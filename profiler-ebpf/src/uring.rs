@@ -51,7 +51,8 @@ fn submitted(req: Ptr) {
     };
     let file = if ino != 0 && files::is_tracked(tgid) { files::file_id(dev, ino) } else { 0 };
     let owner = Key::owner(Owner::Process(tgid), file, How::Direct).0;
-    let wait = OpenWait { start: now(), ino, owner, dev, kind, delays: NO_TIME, away: NO_TIME };
+    let (delays, away, held) = (NO_TIME, NO_TIME, NO_TIME);
+    let wait = OpenWait { start: now(), ino, owner, dev, kind, delays, away, held };
     // The same request again: its memory was used for another, and the end of that one was not told
     // (IOSQE_CQE_SKIP_SUCCESS).
     let sync = UringSync { wait, tid: thread as u32, pad: 0 };
@@ -95,7 +96,7 @@ pub fn uring_complete(ctx: BtfTracePointContext) -> i32 {
     }
     let ret = fetch(req, config!(uring.res)).unwrap_or(0);
     // The thread that submitted it was elsewhere meanwhile.
-    sync::finish(tid, &wait, end, ret, Spent { runnable: NO_TIME, away: NO_TIME });
+    sync::finish(tid, &wait, end, ret, Spent { runnable: NO_TIME, away: NO_TIME, held: NO_TIME });
     0
 }
 

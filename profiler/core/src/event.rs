@@ -98,7 +98,8 @@ pub struct WaitEvent {
     pub runnable_ns: Option<u64>,
     /// How much of it the thread had no CPU, ns.
     pub away_ns: Option<u64>,
-    /// How much of it the kernel made the thread pause because of dirty pages, ns.
+    /// How much of it the kernel made the thread pause because of dirty pages or, in a sync, held it back while it handed
+    /// over requests, ns.
     pub throttled_ns: Option<u64>,
 }
 

@@ -20,7 +20,7 @@ const QUIET_LIMIT: Duration = Duration::from_secs(120);
 const REQUESTS: u64 = 2_000;
 
 /// The simulated disk's name.
-fn simulated_disk() -> String {
+pub(super) fn simulated_disk() -> String {
     run("modprobe", &["scsi_debug", "dev_size_mb=64", "delay=1", "max_queue=8"]).unwrap();
     until("a simulated disk", Duration::from_secs(60), || {
         let found = fs::read_dir("/sys/block")?.filter_map(Result::ok).find(|disk| {
@@ -32,7 +32,7 @@ fn simulated_disk() -> String {
     .unwrap()
 }
 
-fn set(name: &str, value: &str) {
+pub(super) fn set(name: &str, value: &str) {
     fs::write(Path::new(DRIVER).join(name), value).unwrap();
 }
 

@@ -20,7 +20,7 @@ fn set(file: &str, value: &str) {
 
 /// Dirty pages of a very slow disk, more than there is suddenly room for: until they are written, the kernel holds back
 /// every writer of the host. The disk keeps nothing.
-struct DirtyHost {
+pub(super) struct DirtyHost {
     hog: Child,
 }
 
@@ -28,7 +28,7 @@ struct DirtyHost {
 const DIRTY: u64 = 256 << 20;
 
 impl DirtyHost {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         // One request of at most some MiB in 0.3 s.
         let slow = ["irqmode=2", "completion_nsec=300000000", "hw_queue_depth=1"];
         let disk = ["null_blk", "nr_devices=1", "submit_queues=1", "gb=16"];
@@ -69,19 +69,19 @@ impl Drop for DirtyHost {
 }
 
 /// A cgroup of its own for one etcd.
-struct Group {
+pub(super) struct Group {
     path: PathBuf,
 }
 
 impl Group {
-    fn of(name: &str, etcd: &Etcd) -> Self {
+    pub(super) fn of(name: &str, etcd: &Etcd) -> Self {
         let path = PathBuf::from("/sys/fs/cgroup").join(name);
         fs::create_dir(&path).unwrap();
         fs::write(path.join("cgroup.procs"), etcd.pid().to_string()).unwrap();
         Self { path }
     }
 
-    fn set(&self, file: &str, value: &str) {
+    pub(super) fn set(&self, file: &str, value: &str) {
         // memory.reclaim says "try again" when it could not reclaim all that was asked for.
         drop(fs::write(self.path.join(file), value));
     }

@@ -131,6 +131,7 @@ fn thread_offsets(btf: &Btf<'_>) -> Result<Threads, GapReason> {
         told_state: u32::from(arguments > 3),
         iowait,
         iowait_mask,
+        plug: task("plug"),
         run_delay: task("sched_info.run_delay"),
         syscr: task("ioac.syscr"),
         syscw: task("ioac.syscw"),

@@ -54,6 +54,10 @@ pub struct Actor {
     /// How long its threads were ready to run and had no CPU, once for each time one got a CPU. Only of targets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_queue: Option<Lat>,
+    /// Its three longest waits in syncs, the longest first, each taken apart. Only of targets; absent when none was
+    /// told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worst: Option<Vec<WorstWait>>,
 }
 
 /// A Kubernetes pod's container.
@@ -94,6 +98,24 @@ pub struct Io {
     /// Total time (from queueing to completion).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub q2c: Option<Lat>,
+}
+
+/// One wait.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct WorstWait {
+    /// The call it waited in.
+    pub call: Call,
+    /// What the file is to the actor.
+    pub file_class: FileClass,
+    /// The file. Absent when it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// When it began, on the host's clock, RFC 3339 with the zone's offset. That may be before the window.
+    pub start: String,
+    /// How long it took, in nanoseconds.
+    pub duration_ns: u64,
+    /// The same time split into disjoint parts, in nanoseconds.
+    pub anatomy: BTreeMap<Part, u64>,
 }
 
 /// Waits of one actor in one call on one class of file.

@@ -27,6 +27,9 @@ pub enum Part {
     Queue,
     /// The journal was busy with an earlier commit.
     JournalEarlier,
+    /// The wait's own data was written, and the commit it needed had not begun: the file system finished that writing,
+    /// and the journal's thread had to wake up.
+    JournalBegin,
     /// The commit waited for open handles.
     JournalLocked,
     /// The commit wrote the data of files it must not overtake.

@@ -10,14 +10,15 @@ type Sums = BTreeMap<(String, Op), (u64, u64)>;
 
 /// Every disagreement between a report's sums, in words; empty when all agree: per device and operation
 /// the actors' counts and bytes equal the device's, each device's rows equal its totals, the bytes by
-/// method equal the actors' and sum to `io_bytes`, events seen equal those kept and lost, and every
-/// histogram's buckets sum to its count.
+/// method equal the actors' and sum to `io_bytes`, events seen equal those kept and lost, every
+/// histogram's buckets sum to its count, and the parts of waits sum to their time.
 pub fn check_consistency(report: &Report) -> Vec<String> {
     let mut wrong = Vec::new();
     check_devices(report, &mut wrong);
     check_actors(report, &mut wrong);
     check_coverage(report, &mut wrong);
     check_lats(report, &mut wrong);
+    check_anatomies(report, &mut wrong);
     wrong
 }
 
@@ -129,6 +130,27 @@ fn check_lats(report: &Report, wrong: &mut Vec<String>) {
         if sum != lat.count {
             wrong
                 .push(format!("{owner}: a histogram of {} values has {sum} in buckets", lat.count));
+        }
+    }
+}
+
+fn check_anatomies(report: &Report, wrong: &mut Vec<String>) {
+    for actor in &report.actors {
+        let rows = actor.waits.iter().filter_map(|wait| {
+            Some((wait.call, wait.file_class, wait.latency.sum_ns, wait.anatomy.as_ref()?))
+        });
+        let single = actor.worst.iter().flatten();
+        let single = single.map(|w| (w.call, w.file_class, w.duration_ns, &w.anatomy));
+        for (call, class, whole, anatomy) in rows.chain(single) {
+            let sum: u128 = anatomy.values().copied().map(u128::from).sum();
+            if sum != u128::from(whole) {
+                wrong.push(format!(
+                    "{}, {} of {}: {whole} ns; its parts sum to {sum}",
+                    actor.id,
+                    call.name(),
+                    class.name()
+                ));
+            }
         }
     }
 }

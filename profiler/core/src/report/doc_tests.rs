@@ -20,7 +20,14 @@ fn small() -> Report {
     let nobody = (Op::Write, FileClass::Other, Method::Unattributed);
     report.actors[0].io = vec![sample::io(wal, 2, 8_192, (900_000, 1_800_000))];
     report.actors[0].waits.truncate(1);
-    report.actors[0].waits[0].latency = sample::lat(2, 4_100_000);
+    let latency = sample::lat(2, 4_100_000);
+    report.actors[0].waits[0].anatomy = Some(sample::anatomy(latency.sum_ns));
+    report.actors[0].waits[0].latency = latency;
+    let longest = report.actors[0].worst.as_mut().unwrap();
+    longest.truncate(1);
+    longest[0].duration_ns = 5_700_000;
+    longest[0].anatomy = sample::anatomy(5_700_000);
+    longest[0].start = "2026-03-01T13:00:00.417+01:00".into();
     report.actors[1].io = vec![sample::io(backup, 2, 524_288, (18_000_000, 7_400_000))];
     report.actors[2].io = vec![sample::io(nobody, 1, 8_192, (0, 2_500_000))];
     (report.actors[2].io[0].q2d, report.actors[2].io[0].q2c) = (None, None);

@@ -23,7 +23,7 @@ mod time;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use actor::{Actor, Io, Pod, Wait};
+pub use actor::{Actor, Io, Pod, Wait, WorstWait};
 pub use blame::{AloneVsShared, Blame, Mechanism, Part, SELF, UNEXPLAINED};
 pub use check::check_consistency;
 pub use coverage::{Attached, Attribution, BpfCost, Coverage, HookKind, SelfCheck, Told};

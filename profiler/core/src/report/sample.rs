@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{
     Actor, Attached, Attribution, BpfCost, CgroupVersion, Coverage, Depth, Device, DeviceOp,
-    Filesystem, HookKind, Host, InFlight, Io, Lat, Pod, PsiIo, Report, Target, Tool, Wait, Window,
+    Filesystem, HookKind, Host, InFlight, Io, Lat, Part, Pod, PsiIo, Report, Target, Tool, Wait,
+    Window, WorstWait, rfc3339,
 };
 use crate::hist::Dist;
 use crate::ids::{Call, FileClass, Method, Op, Role};
@@ -109,6 +110,10 @@ fn etcd() -> Actor {
             wait(Call::Fdatasync, FileClass::Wal, "/var/lib/etcd/member/wal", 1_710, 4_100_000),
             wait(Call::Fdatasync, FileClass::Db, "/var/lib/etcd/member/snap/db", 290, 9_700_000),
         ],
+        worst: Some(worst(
+            "/var/lib/etcd/member/wal/0000000000000001-0000000000000b40.wal",
+            79_300_000,
+        )),
         ..Actor::default()
     }
 }
@@ -121,7 +126,40 @@ pub(crate) fn wait(
     base_ns: u64,
 ) -> Wait {
     let latency = lat(count, base_ns);
-    Wait { call, file_class, path: Some(path.into()), latency, anatomy: None }
+    let anatomy = Some(anatomy(latency.sum_ns));
+    Wait { call, file_class, path: Some(path.into()), latency, anatomy }
+}
+
+/// Parts of a time: mostly the device's, some of them small.
+pub(crate) fn anatomy(whole_ns: u64) -> BTreeMap<Part, u64> {
+    let thousandths = [
+        (Part::Flush, 223),
+        (Part::Queue, 87),
+        (Part::JournalLog, 61),
+        (Part::Runnable, 12),
+        (Part::Cpu, 4),
+        (Part::Lock, 3),
+    ];
+    let mut parts: BTreeMap<Part, u64> =
+        thousandths.map(|(part, share)| (part, whole_ns / 1_000 * share)).into();
+    parts.insert(Part::Device, whole_ns - parts.values().sum::<u64>());
+    parts
+}
+
+/// Single waits of about this length.
+pub(crate) fn worst(path: &str, base_ns: u64) -> Vec<WorstWait> {
+    let at = |number: u64| WorstWait {
+        call: Call::Fdatasync,
+        file_class: FileClass::Wal,
+        path: Some(path.into()),
+        start: rfc3339(
+            1_772_366_412_345_000_000 - 1_234_000_000 * i64::try_from(number).unwrap(),
+            3_600,
+        ),
+        duration_ns: base_ns - base_ns / 30 * number,
+        anatomy: anatomy(base_ns - base_ns / 30 * number),
+    };
+    (0..3).map(at).collect()
 }
 
 fn etcdctl() -> Actor {

@@ -34,7 +34,7 @@ fn the_sums_of_the_sample_agree() {
 
 #[test]
 fn every_wrong_sum_is_found() {
-    let tampered: [fn(&mut Report); 8] = [
+    let tampered: [fn(&mut Report); 10] = [
         |report| report.devices[0].ios += 1,
         |report| report.devices[0].ops[1].bytes += 1,
         |report| report.actors[0].io[0].count -= 1,
@@ -43,6 +43,8 @@ fn every_wrong_sum_is_found() {
         |report| report.coverage.io_bytes += 1,
         |report| report.actors.truncate(4),
         |report| report.actors[0].waits[0].latency.count += 1,
+        |report| report.actors[0].waits[1].latency.sum_ns += 1,
+        |report| report.actors[0].worst.as_mut().unwrap()[2].duration_ns -= 1,
     ];
     for (index, tamper) in tampered.iter().enumerate() {
         let mut report = sample::report();

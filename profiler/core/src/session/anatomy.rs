@@ -3,7 +3,8 @@
 //! Time is swept once, so requests that overlap are not counted twice, and the parts of a wait sum to it. At each
 //! instant the first that holds wins: held back by a limit, a cache flush running, an own request in the device, an
 //! own request queued, a journal commit that the wait needed. What is left was spent ready to run without a CPU, on
-//! the CPU, or blocked on something else, as far as the scheduler says.
+//! the CPU, or blocked, as far as the scheduler says: until the needed commit began on its begin, else on something
+//! else.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -25,7 +26,7 @@ const KEPT_COMMITS: usize = 1 << 10;
 pub(super) struct Parts([u64; PARTS.len()]);
 
 /// All parts.
-pub(super) const PARTS: [Part; 12] = [
+pub(super) const PARTS: [Part; 13] = [
     Part::Throttle,
     Part::Flush,
     Part::Device,
@@ -34,6 +35,7 @@ pub(super) const PARTS: [Part; 12] = [
     Part::JournalLocked,
     Part::JournalData,
     Part::JournalLog,
+    Part::JournalBegin,
     Part::Runnable,
     Part::Cpu,
     Part::Lock,
@@ -41,40 +43,62 @@ pub(super) const PARTS: [Part; 12] = [
 ];
 
 /// So many of them are intervals that can be swept; they come first, the strongest before the others.
-const SWEPT: usize = 8;
+const SWEPT: usize = 9;
 
 impl Parts {
     fn add(&mut self, part: Part, ns: u64) {
         if let Some(at) = PARTS.iter().position(|known| *known == part) {
-            self.0[at] += ns;
+            self.0[at] = self.0[at].saturating_add(ns);
         }
+    }
+
+    /// Takes a part out.
+    fn take(&mut self, part: Part) -> u64 {
+        let at = PARTS.iter().position(|known| *known == part);
+        at.map_or(0, |at| std::mem::take(&mut self.0[at]))
+    }
+
+    /// What is more than the whole can have, of the weakest parts; these lose it.
+    pub(super) fn split_off(&mut self, whole: u64) -> Option<Self> {
+        let mut over = *self;
+        self.cut_to(whole);
+        for (part, kept) in over.0.iter_mut().zip(&self.0) {
+            *part -= kept;
+        }
+        (over.sum() > 0).then_some(over)
     }
 
     pub(super) fn merge(&mut self, other: &Self) {
         for (sum, ns) in self.0.iter_mut().zip(&other.0) {
-            *sum += ns;
+            *sum = sum.saturating_add(*ns);
         }
     }
 
-    pub(super) fn sum(&self) -> u64 {
-        self.0.iter().sum()
+    /// Parts of many waits may sum to more than any one of them can.
+    fn sum(&self) -> u128 {
+        self.0.iter().copied().map(u128::from).sum()
+    }
+
+    /// What is left of a time when these are taken from it.
+    fn left_of(&self, whole: u64) -> u64 {
+        u64::try_from(u128::from(whole).saturating_sub(self.sum())).unwrap_or(0)
     }
 
     /// The parts of waits that took this long together: waits whose records were lost are unexplained, and an interval
     /// may end between a record and its statistics. Parts that are 0 are left out.
     pub(super) fn of(mut self, whole: u64) -> BTreeMap<Part, u64> {
         self.cut_to(whole);
-        self.add(Part::Unexplained, whole - self.sum());
+        self.add(Part::Unexplained, self.left_of(whole));
         PARTS.into_iter().zip(self.0).filter(|(_, ns)| *ns > 0).collect()
     }
 
     /// Takes from the weakest parts what is more than the whole.
     fn cut_to(&mut self, whole: u64) {
-        let mut over = self.sum().saturating_sub(whole);
+        let mut over = self.sum().saturating_sub(u128::from(whole));
         for ns in self.0.iter_mut().rev() {
-            let cut = over.min(*ns);
+            let cut = u64::try_from(over).unwrap_or(u64::MAX).min(*ns);
             *ns -= cut;
-            over -= cut;
+            over -= u128::from(cut);
         }
     }
 }
@@ -149,8 +173,12 @@ impl Anatomy {
         let reads = Kind::from_u32(wait.key.kind()).is_some_and(is_reading);
         let own = self.own.get(&pid).into_iter().flatten().rev();
         // The newest first; own requests are kept in the order in which they were told, which is nearly that of time.
-        let own = own.take_while(|own| own.complete + SLACK_NS >= wait.start_ns);
+        let own = own.take_while(|own| own.complete.saturating_add(SLACK_NS) >= wait.start_ns);
+        let mut written = Vec::new();
         for own in own.filter(|own| belongs(own, wait, reads)) {
+            if own.kind == Kind::Write {
+                written.push(own.complete);
+            }
             self.disks.insert(wait.key.dev(), own.dev);
             if own.held {
                 sweep.add(Part::Throttle, wait.start_ns, own.queued);
@@ -166,30 +194,40 @@ impl Anatomy {
         }
         if !reads {
             self.add_flushes(wait, &mut sweep);
-            self.add_commits(wait, &mut sweep);
+            self.add_commits(wait, &written, &mut sweep);
         }
         let mut parts = sweep.finish();
+        // The thread may as well have been ready to run meanwhile: the scheduler's word comes first.
+        let begin = parts.take(Part::JournalBegin);
         parts.cut_to(wait.counted_ns);
-        rest(&mut parts, wait);
+        rest(&mut parts, wait, begin);
         parts
     }
 
     fn add_flushes(&self, wait: &WaitEvent, sweep: &mut Sweep) {
         let disk = self.disks.get(&wait.key.dev()).copied().unwrap_or(wait.key.dev());
         let flushes = self.flushes.get(&disk).into_iter().flatten().rev();
-        for (begin, end) in flushes.take_while(|(_, end)| end + SLACK_NS >= wait.start_ns) {
+        for (begin, end) in
+            flushes.take_while(|(_, end)| end.saturating_add(SLACK_NS) >= wait.start_ns)
+        {
             sweep.add(Part::Flush, *begin, *end);
         }
     }
 
-    /// Commits that ended within the wait: it needed the last one, and stood behind the others.
-    fn add_commits(&self, wait: &WaitEvent, sweep: &mut Sweep) {
+    /// Commits that ended within the wait: it needed the last one, and stood behind the others. `written` are the
+    /// completions of the wait's own writes.
+    fn add_commits(&self, wait: &WaitEvent, written: &[u64], sweep: &mut Sweep) {
         let Some(commits) = wait.dev.and_then(|dev| self.commits.get(&dev)) else { return };
         let mut within = commits
             .iter()
             .rev()
             .filter(|commit| commit.end_ns > wait.start_ns && commit.end_ns <= wait.end_ns);
         let Some(needed) = within.next() else { return };
+        // Nothing else stands between its own data and the commit (fs/ext4/fsync.c) than the end of that writing, which
+        // a worker may still have to enter into the file, and the journal's thread, which has to wake up.
+        if let Some(last) = written.iter().filter(|end| **end <= needed.start_ns).max() {
+            sweep.add(Part::JournalBegin, *last, needed.start_ns);
+        }
         let mut begin = needed.start_ns;
         let mut part = Part::JournalLocked;
         let phases = [
@@ -217,7 +255,9 @@ const SLACK_NS: u64 = 1_000_000_000;
 /// Drops what is too old or too much.
 fn drop_old<T>(kept: &mut VecDeque<T>, most: usize, end: impl Fn(&T) -> u64) {
     let newest = kept.back().map_or(0, &end);
-    while kept.len() > most || kept.front().is_some_and(|old| end(old) + KEPT_NS < newest) {
+    while kept.len() > most
+        || kept.front().is_some_and(|old| end(old).saturating_add(KEPT_NS) < newest)
+    {
         kept.pop_front();
     }
 }
@@ -237,9 +277,9 @@ fn belongs(own: &Own, wait: &WaitEvent, reads: bool) -> bool {
     overlaps && same_way && (same_file || own.kind == Kind::Flush)
 }
 
-/// What no interval explains.
-fn rest(parts: &mut Parts, wait: &WaitEvent) {
-    let mut left = wait.counted_ns.saturating_sub(parts.sum());
+/// What no interval explains. Of what the scheduler leaves, at most `begin` was waiting for a commit to begin.
+fn rest(parts: &mut Parts, wait: &WaitEvent, begin: u64) {
+    let mut left = parts.left_of(wait.counted_ns);
     let mut take = |part, ns: u64| {
         let taken = ns.min(left);
         left -= taken;
@@ -253,6 +293,7 @@ fn rest(parts: &mut Parts, wait: &WaitEvent) {
     let whole = wait.end_ns.saturating_sub(wait.start_ns);
     take(Part::Runnable, wait.runnable_ns.unwrap_or(0));
     take(Part::Cpu, whole.saturating_sub(away));
+    take(Part::JournalBegin, begin);
     take(Part::Lock, u64::MAX);
 }
 

@@ -8,13 +8,14 @@ use iocontend_wire::key::{DEVICE_OVERFLOW, Reason};
 use super::actors::{AUTO, Known, Owned, selector_name};
 use super::files::class_together;
 use super::streams::{Row, RowKey, What};
+use super::worst::Long;
 use super::{HostSample, Now, Session, Span, self_check};
 use crate::facts::{BlockStat, DeviceFacts};
 use crate::file_class::Classifier;
 use crate::ids::{Call, Dev, FileClass, Method, Op, Role};
 use crate::report::{
     Actor, Attribution, Depth, Device, DeviceOp, Filesystem, Host, InFlight, Io, Lat, Pod, PsiIo,
-    Report, Target, Wait, Window,
+    Report, Target, Wait, Window, WorstWait, rfc3339,
 };
 use crate::text::{Lang, notes};
 
@@ -74,7 +75,7 @@ pub(super) fn report(session: &Session, span: Span, sample: &HostSample, now: No
 
     report.targets = targets(session);
     report.devices = devices(session, rows, before, sample, duration_ns);
-    report.actors = actors(session, rows, interval);
+    report.actors = actors(session, rows, interval, now);
     let mut attribution = Attribution::default();
     for io in report.actors.iter().flat_map(|actor| &actor.io) {
         attribution.add(io.method, io.bytes);
@@ -259,6 +260,7 @@ fn actors(
     session: &Session,
     rows: &std::collections::HashMap<RowKey, Row>,
     interval: bool,
+    now: Now,
 ) -> Vec<Actor> {
     let mut by_owner: BTreeMap<(Owned, u32), ActorRows> = BTreeMap::new();
     for (key, row) in rows {
@@ -293,7 +295,10 @@ fn actors(
         .filter(|((owner, _), rows)| {
             matches!(owner, Owned::Actor(_)) || !rows.io.is_empty() || !rows.waits.is_empty()
         })
-        .map(|((owner, device), rows)| with_rows(session, describe(session, owner, device), rows))
+        .map(|((owner, device), rows)| {
+            let actor = with_rows(session, describe(session, owner, device), rows);
+            Actor { worst: worst(session, owner, interval, now), ..actor }
+        })
         .collect()
 }
 
@@ -330,6 +335,24 @@ fn with_rows(session: &Session, mut actor: Actor, rows: ActorRows) -> Actor {
     }
     actor.run_queue = Lat::non_empty(&rows.run_queue.q2c);
     actor
+}
+
+/// The longest waits of an owner in syncs.
+fn worst(session: &Session, owner: Owned, interval: bool, now: Now) -> Option<Vec<WorstWait>> {
+    let one = |long: &Long| {
+        let ago = i64::try_from(now.mono_ns.saturating_sub(long.start_ns)).unwrap_or(i64::MAX);
+        let start = now.unix_ns.saturating_sub(ago);
+        WorstWait {
+            call: long.call,
+            file_class: class_of(session, &long.row),
+            path: session.files.path(long.row.file).map(str::to_owned),
+            start: rfc3339(start, session.options.utc_offset_seconds),
+            duration_ns: long.duration_ns,
+            anatomy: long.parts.of(long.duration_ns),
+        }
+    };
+    let longest = session.worst.of(owner, interval);
+    (!longest.is_empty()).then(|| longest.iter().map(one).collect())
 }
 
 fn describe(session: &Session, owner: Owned, device: u32) -> Actor {

@@ -11,6 +11,7 @@ mod coverage;
 mod files;
 mod self_check;
 mod streams;
+mod worst;
 
 #[cfg(test)]
 mod tests;
@@ -22,7 +23,7 @@ use iocontend_wire::key::{Key, Owner};
 use serde::{Deserialize, Serialize};
 
 use crate::cgroup::CgroupPaths;
-use crate::event::{Event, decode};
+use crate::event::{Event, WaitEvent, decode};
 use crate::facts::{BlockStat, DeviceFacts, ProcessFacts, Psi, WalFsyncs};
 use crate::ids::{Dev, Role};
 use crate::report::{Attached, BpfCost, Host, Report, Tool};
@@ -36,6 +37,7 @@ use files::Files;
 use self_check::EtcdMetrics;
 pub use streams::StreamSample;
 use streams::{RowKey, Streams};
+use worst::Worst;
 
 /// What does not change during a session.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -188,6 +190,7 @@ pub struct Session {
     streams: Streams,
     files: Files,
     anatomy: Anatomy,
+    worst: Worst,
     ledger: Ledger,
     metrics: EtcdMetrics,
     devices: Vec<DeviceFacts>,
@@ -206,6 +209,7 @@ impl Session {
             streams: Streams::default(),
             files: Files::default(),
             anatomy: Anatomy::default(),
+            worst: Worst::default(),
             ledger: Ledger::default(),
             metrics: EtcdMetrics::default(),
             devices: Vec::new(),
@@ -287,13 +291,7 @@ impl Session {
             }
             Event::Wait(wait) => {
                 let outputs = self.seen(wait.key);
-                if let Owner::Process(pid) = wait.key.who()
-                    && self.actors.is_target(pid)
-                {
-                    let parts = self.anatomy.take_apart(pid, &wait);
-                    let owner = self.actors.owned_by(wait.key.who());
-                    self.streams.add_parts(wait.key, owner, &parts);
-                }
+                self.take_apart(&wait);
                 outputs
             }
             Event::Flush { dev, complete_ns, d2c_ns } => {
@@ -318,6 +316,18 @@ impl Session {
         }
     }
 
+    /// A wait of a target is taken apart; its longest ones are kept.
+    fn take_apart(&mut self, wait: &WaitEvent) {
+        let Owner::Process(pid) = wait.key.who() else { return };
+        if !self.actors.is_target(pid) {
+            return;
+        }
+        let Some(row) = RowKey::new(wait.key, self.actors.owned_by(wait.key.who())) else { return };
+        let parts = self.anatomy.take_apart(pid, wait);
+        self.streams.add_parts(row, &parts);
+        self.worst.add(row, wait.start_ns, wait.counted_ns, parts);
+    }
+
     /// A key was seen: who is behind it, and which file?
     fn seen(&mut self, key: Key) -> Vec<Output> {
         let mut outputs = Vec::new();
@@ -340,6 +350,7 @@ impl Session {
         let moved: HashMap<RowKey, u32> =
             rows.map(|key| (key, files::together(assemble::class_of(self, &key)))).collect();
         self.streams.files_together(&moved);
+        self.worst.files_together(&moved);
         self.files.forget_oldest();
     }
 
@@ -410,10 +421,12 @@ impl Session {
         let moved = self.actors.put_together();
         if !moved.is_empty() {
             self.streams.put_together(&moved);
+            self.worst.put_together(&moved);
         }
         self.actors.sweep();
         if span == Span::Interval {
             self.streams.next_interval();
+            self.worst.next_interval();
             self.ledger.next_interval();
             self.interval_started = now;
             self.interval_sample = sample;

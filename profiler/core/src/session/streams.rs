@@ -32,6 +32,14 @@ pub(super) struct RowKey {
     pub(super) method: Method,
 }
 
+impl RowKey {
+    /// The row of a stream; `None` for a kind that has none.
+    pub(super) fn new(key: Key, owner: Owned) -> Option<Self> {
+        let (what, method) = (what(key)?, method(key));
+        Some(Self { owner, device: key.dev(), what, file: key.file(), method })
+    }
+}
+
 /// Operation, call, or what only a device has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum What {
@@ -117,8 +125,15 @@ impl Streams {
         &self.interval
     }
 
+    /// Records may run ahead of the statistics: what is told of a wait already and not counted yet belongs to the next
+    /// interval.
     pub(super) fn next_interval(&mut self) {
-        self.interval.clear();
+        let ahead = |(key, row): (RowKey, Row)| {
+            let over = row.parts?.split_off(row.q2c.sum_ns())?;
+            // Of a row that counts nothing, nothing may ever be counted.
+            (row.count > 0).then(|| (key, Row { parts: Some(over), ..Row::default() }))
+        };
+        self.interval = self.interval.drain().filter_map(ahead).collect();
     }
 
     /// The place was given back; whoever takes it counts from zero.
@@ -163,9 +178,7 @@ impl Streams {
     }
 
     /// Adds what a wait was made of.
-    pub(super) fn add_parts(&mut self, key: Key, owner: Owned, parts: &Parts) {
-        let Some(what) = what(key) else { return };
-        let row = RowKey { owner, device: key.dev(), what, file: key.file(), method: method(key) };
+    pub(super) fn add_parts(&mut self, row: RowKey, parts: &Parts) {
         for rows in [&mut self.whole, &mut self.interval] {
             rows.entry(row).or_default().parts.get_or_insert_default().merge(parts);
         }
@@ -179,7 +192,6 @@ impl Streams {
 
     /// Adds what is new in a sample.
     pub(super) fn add(&mut self, sample: &StreamSample, owner: Owned) {
-        let Some(what) = what(sample.key) else { return };
         let new = || Place { key: sample.key, owner, shards: Vec::new() };
         let place = self.places.entry(sample.index).or_insert_with(new);
         if place.key != sample.key {
@@ -188,13 +200,7 @@ impl Streams {
         if place.shards.len() < sample.shards.len() {
             place.shards.resize(sample.shards.len(), Stats::zeroed());
         }
-        let row = RowKey {
-            owner: place.owner,
-            device: sample.key.dev(),
-            what,
-            file: sample.key.file(),
-            method: method(sample.key),
-        };
+        let Some(row) = RowKey::new(sample.key, place.owner) else { return };
         for (before, stats) in place.shards.iter_mut().zip(&sample.shards) {
             if is_unchanged(before, stats) {
                 continue;

@@ -11,3 +11,4 @@ mod random;
 mod selection;
 mod self_check;
 mod streams;
+mod worst;

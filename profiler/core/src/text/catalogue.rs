@@ -71,6 +71,21 @@ pub enum Msg<'a> {
         /// Maximum.
         max: &'a str,
     },
+    /// What waits were made of.
+    MadeOf(&'a str),
+    /// One wait.
+    OneWait {
+        /// The actor.
+        actor: &'a str,
+        /// The call.
+        call: &'a str,
+        /// The class of file, with its path where known.
+        file: &'a str,
+        /// The time of day at its begin.
+        at: &'a str,
+        /// Its length.
+        took: &'a str,
+    },
     /// Rows that a table leaves out.
     AndMore {
         /// Number of rows.
@@ -195,6 +210,10 @@ fn english(msg: &Msg<'_>) -> String {
         }
         Msg::Quantiles { mean, p50, p99, max } => {
             format!("mean {mean}, p50 {p50}, p99 {p99}, max {max}")
+        }
+        Msg::MadeOf(parts) => format!("made of: {parts}"),
+        Msg::OneWait { actor, call, file, at, took } => {
+            format!("{actor}, at {at}, {call} of {file}: {took}")
         }
         Msg::AndMore { rows, requests, bytes } => {
             format!("and {rows} more: {requests} requests, {bytes}")

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::interval::{pressure, run_queues, target_waits};
 use super::io_rows::{self, Kind};
 use super::lines::{ABSENT, Tone, head, joined, say, title, toned, wrapped};
-use super::{coverage, device, histogram, who};
+use super::{anatomy, coverage, device, histogram, who};
 use crate::render::safe::{printable, shorten};
 use crate::render::{Style, units};
 use crate::report::{Actor, Host, Lat, Report, Wait, Window};
@@ -22,6 +22,7 @@ pub fn summary(report: &Report, style: &Style, out: &mut dyn Write) -> io::Resul
         device::section(report, style, out)?;
     }
     waits(report, style, out)?;
+    anatomy::worst(report, style, out)?;
     title(Label::IoTitle, style, out)?;
     let rows = io_rows::rows(report);
     io_rows::write(report, &rows, (Kind::Totals, OTHERS), style, out)?;
@@ -101,6 +102,9 @@ fn one_wait(actor: &Actor, wait: &Wait, style: &Style, out: &mut dyn Write) -> i
     let line = shorten(&say(&msg, style), style.width, style);
     writeln!(out, "{}", toned(&line, Tone::Strong, style))?;
     quantiles(&wait.latency, style, out)?;
+    if let Some(parts) = &wait.anatomy {
+        anatomy::made_of(parts, style, out)?;
+    }
     histogram::write(&wait.latency, style, out)
 }
 

@@ -79,9 +79,61 @@ fn an_fsync_with_a_commit_has_its_phases() {
             (Part::JournalLocked, 20),
             (Part::JournalData, 30),
             (Part::JournalLog, 100),
-            (Part::Lock, 20),
+            (Part::JournalBegin, 10),
+            (Part::Lock, 10),
         ]
     );
+}
+
+// Property: between its own data and the begin of the commit it needed, a thread that had no CPU though it was ready is
+// runnable; only what is left of that time is the commit's begin, and none of it without own data.
+#[test]
+fn until_a_commit_begins_the_scheduler_has_the_first_word() {
+    let mut anatomy = Anatomy::default();
+    anatomy.commit(commit(200, 201, 202, 203, 300));
+    let wait = WaitEvent { runnable_ns: Some(30), ..wait(Kind::Fsync, 100, 300) };
+    let made = |anatomy: &mut Anatomy| anatomy.take_apart(PID, &wait);
+    let of = |parts: &Parts, part| named(parts).into_iter().find(|(named, _)| *named == part);
+    assert_eq!(of(&made(&mut anatomy), Part::JournalBegin), None);
+    assert_eq!(of(&made(&mut anatomy), Part::Lock), Some((Part::Lock, 70)));
+    anatomy.io(PID, &io(Kind::Write, 100, Some(100), 150));
+    let parts = made(&mut anatomy);
+    assert_eq!(of(&parts, Part::Runnable), Some((Part::Runnable, 30)));
+    assert_eq!(of(&parts, Part::JournalBegin), Some((Part::JournalBegin, 20)));
+    assert_eq!(of(&parts, Part::Lock), None);
+    assert_eq!(parts.sum(), 200);
+}
+
+// Property: sums that no wait can have do not break anything.
+#[test]
+fn impossible_times_are_cut() {
+    let mut parts = Parts::default();
+    for part in PARTS {
+        parts.add(part, u64::MAX);
+        parts.add(part, u64::MAX);
+    }
+    let sum = |parts: BTreeMap<Part, u64>| parts.into_values().map(u128::from).sum::<u128>();
+    assert_eq!(sum(parts.of(u64::MAX)), u128::from(u64::MAX));
+    assert_eq!(sum(parts.of(0)), 0);
+    let mut anatomy = Anatomy::default();
+    let end = u64::MAX;
+    anatomy.io(PID, &io(Kind::Write, 1, Some(2), end));
+    anatomy.flush(1, end, Some(end));
+    anatomy.commit(commit(3, 4, 5, 6, end));
+    let long = WaitEvent { counted_ns: end, runnable_ns: Some(end), ..wait(Kind::Fsync, 0, end) };
+    assert_eq!(anatomy.take_apart(PID, &long).sum(), u128::from(end));
+}
+
+// Property: what records tell ahead of the statistics is nobody's surplus: it is split off, the strongest parts stay.
+#[test]
+fn what_is_ahead_of_the_statistics_is_split_off() {
+    let mut parts = Parts::default();
+    parts.add(Part::Device, 60);
+    parts.add(Part::Lock, 20);
+    let over = parts.split_off(70).unwrap();
+    assert_eq!(named(&parts), [(Part::Device, 60), (Part::Lock, 10)]);
+    assert_eq!(named(&over), [(Part::Lock, 10)]);
+    assert_eq!(parts.split_off(70), None);
 }
 
 // Property: a commit that still runs when the call returns was not what it waited for.
@@ -100,6 +152,19 @@ fn a_request_that_was_held_back_is_throttle() {
     anatomy.io(PID, &IoEvent { held: true, ..io(Kind::Write, 180, Some(181), 190) });
     let parts = anatomy.take_apart(PID, &wait(Kind::Fdatasync, 100, 190));
     assert_eq!(named(&parts), [(Part::Throttle, 80), (Part::Device, 9), (Part::Queue, 1)]);
+}
+
+// Property: what held a sync back while it handed over its requests is throttle, as far as no request explains it.
+#[test]
+fn a_sync_that_was_held_back_on_its_way_is_throttle() {
+    let mut anatomy = Anatomy::default();
+    anatomy.io(PID, &io(Kind::Write, 150, Some(160), 190));
+    let wait = WaitEvent { throttled_ns: Some(45), ..wait(Kind::Fdatasync, 100, 200) };
+    let parts = anatomy.take_apart(PID, &wait);
+    assert_eq!(
+        named(&parts),
+        [(Part::Throttle, 45), (Part::Device, 30), (Part::Queue, 10), (Part::Lock, 15)]
+    );
 }
 
 // Property: of a call that only counts as long as it slept, the parts are no more than that; pauses for dirty pages are
@@ -184,6 +249,6 @@ proptest! {
             expected.add(part, 1);
         }
         prop_assert_eq!(parts, expected);
-        prop_assert_eq!(parts.sum(), length);
+        prop_assert_eq!(parts.sum(), u128::from(length));
     }
 }

@@ -112,7 +112,7 @@ pub(super) fn wait_record(key: Key, ns: u64) -> Vec<u8> {
         ino: 9,
         dev: 0,
         ret: 0,
-        counted_ns: 0,
+        counted_ns: ns,
         runnable_ns: NO_TIME,
         away_ns: NO_TIME,
         throttled_ns: 0,

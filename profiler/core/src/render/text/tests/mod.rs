@@ -70,6 +70,8 @@ fn a_hostile_name_cannot_steer_the_terminal() {
     report.actors[0].argv = Some(vec![evil.into()]);
     report.actors[1].unit = Some(evil.into());
     report.actors[0].waits[0].path = Some(evil.into());
+    let longest = &mut report.actors[0].worst.as_mut().unwrap()[0];
+    (longest.path, longest.start) = (Some(evil.into()), evil.into());
     report.devices[0].name = evil.into();
     report.host.hostname = Some(evil.into());
     report.targets[0].selector = evil.into();
@@ -79,6 +81,60 @@ fn a_hostile_name_cannot_steer_the_terminal() {
         let text = rendered(renderer, &report, width(80));
         assert!(!text.contains(['\x1b', '\x07', '\u{202e}']), "{text}");
     }
+}
+
+/// The names of shares and what they say, of one line `made of: …` in its wrapped parts.
+fn shares(lines: &str) -> Vec<(String, String)> {
+    let (_, parts) = lines.split_once("made of: ").unwrap();
+    let parts = parts.split_whitespace().collect::<Vec<_>>().join(" ");
+    let one = |part: &str| {
+        let at = part.find(|c: char| c.is_ascii_digit() || "<>".contains(c)).unwrap();
+        (part[..at].trim().to_owned(), part[at..].to_owned())
+    };
+    parts.split(", ").map(one).collect()
+}
+
+#[test]
+fn what_a_wait_was_made_of_is_what_json_has() {
+    let mut report = sample::report();
+    report.actors[0].waits.truncate(1);
+    let text = rendered(super::summary, &report, width(80));
+    let mut document = Vec::new();
+    json::document(&report, &mut document).unwrap();
+    let document: serde_json::Value = serde_json::from_slice(&document).unwrap();
+    let etcd = &document["actors"][0];
+    let waits = text.split("WAITS OF THE TARGETS").nth(1).unwrap();
+    let (row, longest) = waits.split_once("LONGEST SYNCS OF THE TARGETS").unwrap();
+    let row = row.split("UP TO").next().unwrap();
+    let longest = longest.split("IO BY ACTOR").next().unwrap();
+    let single: Vec<&str> = longest.split("etcd 4711, at ").skip(1).collect();
+    assert_eq!(single.len(), 3);
+    let shown = std::iter::once(row).chain(single);
+    let waits = std::iter::once(&etcd["waits"][0]).chain(etcd["worst"].as_array().unwrap());
+    for (shown, wait) in shown.zip(waits) {
+        let parts = wait["anatomy"].as_object().unwrap();
+        let whole = parts.values().map(|ns| ns.as_u64().unwrap()).sum();
+        let time = wait["duration_ns"].as_u64().or(wait["latency"]["sum_ns"].as_u64());
+        assert_eq!(time, Some(whole));
+        let mut rest = whole;
+        for (name, share) in shares(shown) {
+            let ns = if name == "rest" {
+                rest
+            } else {
+                parts[&name.replace(' ', "_")].as_u64().unwrap()
+            };
+            assert_eq!(units::share(ns, whole), Some(share), "{name}");
+            rest -= ns;
+        }
+        assert_eq!(rest, 0);
+    }
+}
+
+#[test]
+fn only_targets_longest_syncs_are_shown() {
+    let mut report = sample::report();
+    report.actors[1].worst = report.actors[0].worst.take();
+    assert!(!rendered(super::summary, &report, width(80)).contains("LONGEST"));
 }
 
 #[test]

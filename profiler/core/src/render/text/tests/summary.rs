@@ -21,6 +21,8 @@ vda  mq-deadline     5,006  387 MiB  93.0 %  35.7 ms  21.0 ms  50.3 ms
 WAITS OF THE TARGETS
 etcd 4711, fdatasync of wal (/var/lib/etcd/member/wal): 1,710 times
 mean 7.15 ms, p50 6.29 ms, p99 58.7 ms, max 79.3 ms
+made of: device 61.0 %, flush 22.3 %, queue 8.7 %, journal log 6.1 %, runnable
+1.2 %, rest 0.7 %
     UP TO                                            COUNT  SO FAR
   4.19 ms  ▊                                            36   2.1 %
   8.39 ms  ████████████████████████████████████████  1,646  98.4 %
@@ -31,12 +33,25 @@ mean 7.15 ms, p50 6.29 ms, p99 58.7 ms, max 79.3 ms
 
 etcd 4711, fdatasync of db (/var/lib/etcd/member/snap/db): 290 times
 mean 16.7 ms, p50 15.2 ms, p99 159 ms, max 184 ms
+made of: device 61.0 %, flush 22.3 %, queue 8.7 %, journal log 6.1 %, runnable
+1.2 %, rest 0.7 %
     UP TO                                            COUNT  SO FAR
   16.8 ms  ████████████████████████████████████████    203  70.0 %
   33.6 ms  ████████████████▎                            83  98.6 %
   67.1 ms                                                0  98.6 %
    134 ms                                                0  98.6 %
    268 ms  ▊                                             4   100 %
+
+LONGEST SYNCS OF THE TARGETS
+etcd 4711, at 13:00:12.345, fdatasync of wal (/var/lib/e…00b40.wal): 79.3 ms
+made of: device 61.0 %, flush 22.3 %, queue 8.7 %, journal log 6.1 %, runnable
+1.2 %, rest 0.7 %
+etcd 4711, at 13:00:11.111, fdatasync of wal (/var/lib/e…00b40.wal): 76.7 ms
+made of: device 61.0 %, flush 22.3 %, queue 8.7 %, journal log 6.1 %, runnable
+1.2 %, rest 0.7 %
+etcd 4711, at 13:00:09.877, fdatasync of wal (/var/lib/e…00b40.wal): 74.0 ms
+made of: device 61.0 %, flush 22.3 %, queue 8.7 %, journal log 6.1 %, runnable
+1.2 %, rest 0.7 %
 
 IO BY ACTOR (longest device time first)
 ACTOR                 CLASS          OP     REQUESTS     BYTES      DEV      q2c
@@ -91,6 +106,7 @@ vda  mq-deadline  ext4 /           5,006  387 MiB    1,768  93.0 %    6.4  35.7 
 WAITS OF THE TARGETS
 etcd 4711, fdatasync of wal (/var/lib/etcd/member/wal): 1,710 times
 mean 7.15 ms, p50 6.29 ms, p99 58.7 ms, max 79.3 ms
+made of: device 61.0 %, flush 22.3 %, queue 8.7 %, journal log 6.1 %, runnable 1.2 %, rest 0.7 %
     UP TO                                            COUNT  SO FAR
   4.19 ms  ▊                                            36   2.1 %
   8.39 ms  ████████████████████████████████████████  1,646  98.4 %
@@ -101,12 +117,21 @@ mean 7.15 ms, p50 6.29 ms, p99 58.7 ms, max 79.3 ms
 
 etcd 4711, fdatasync of db (/var/lib/etcd/member/snap/db): 290 times
 mean 16.7 ms, p50 15.2 ms, p99 159 ms, max 184 ms
+made of: device 61.0 %, flush 22.3 %, queue 8.7 %, journal log 6.1 %, runnable 1.2 %, rest 0.7 %
     UP TO                                            COUNT  SO FAR
   16.8 ms  ████████████████████████████████████████    203  70.0 %
   33.6 ms  ████████████████▎                            83  98.6 %
   67.1 ms                                                0  98.6 %
    134 ms                                                0  98.6 %
    268 ms  ▊                                             4   100 %
+
+LONGEST SYNCS OF THE TARGETS
+etcd 4711, at 13:00:12.345, fdatasync of wal (/var/lib/etcd/mem…000000000b40.wal): 79.3 ms
+made of: device 61.0 %, flush 22.3 %, queue 8.7 %, journal log 6.1 %, runnable 1.2 %, rest 0.7 %
+etcd 4711, at 13:00:11.111, fdatasync of wal (/var/lib/etcd/mem…000000000b40.wal): 76.7 ms
+made of: device 61.0 %, flush 22.3 %, queue 8.7 %, journal log 6.1 %, runnable 1.2 %, rest 0.7 %
+etcd 4711, at 13:00:09.877, fdatasync of wal (/var/lib/etcd/mem…000000000b40.wal): 74.0 ms
+made of: device 61.0 %, flush 22.3 %, queue 8.7 %, journal log 6.1 %, runnable 1.2 %, rest 0.7 %
 
 IO BY ACTOR (longest device time first)
 ACTOR                         CLASS          DEV  OP     REQUESTS     BYTES      DEV      q2d      d2c      q2c      q2c
