@@ -11,7 +11,7 @@ use iocontend_tests::tracefs::BlockTrace;
 use iocontend_tests::watch::Watch;
 
 /// Where the kernel's simulated SCSI disk is set up and found (drivers/scsi/scsi_debug.c).
-const DRIVER: &str = "/sys/bus/pseudo/drivers/scsi_debug";
+pub(super) const DRIVER: &str = "/sys/bus/pseudo/drivers/scsi_debug";
 /// `SDEBUG_OPT_RARE_TSF` and `SDEBUG_OPT_HOST_BUSY`: every so many commands the disk's queue is full (the command
 /// comes back as done and is sent again), or the adapter is busy (it does not take the command).
 const BUSY: [(&str, &str); 2] = [("0x800", "queue full"), ("0x8000", "adapter busy")];
@@ -30,7 +30,7 @@ pub(super) fn simulated_disk() -> String {
     .unwrap()
 }
 
-pub(super) fn set(name: &str, value: &str) {
+fn set(name: &str, value: &str) {
     fs::write(Path::new(DRIVER).join(name), value).unwrap();
 }
 
