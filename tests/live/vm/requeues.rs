@@ -11,7 +11,7 @@ use iocontend_tests::tracefs::BlockTrace;
 use iocontend_tests::watch::Watch;
 
 /// Where the kernel's simulated SCSI disk is set up and found (drivers/scsi/scsi_debug.c).
-const DRIVER: &str = "/sys/bus/pseudo/drivers/scsi_debug";
+pub(super) const DRIVER: &str = "/sys/bus/pseudo/drivers/scsi_debug";
 /// `SDEBUG_OPT_HOST_BUSY`: of every so many commands the adapter does not take one, after its request was issued.
 const HOST_BUSY: &str = "0x8000";
 const EVERY: &str = "20";
@@ -32,7 +32,7 @@ pub(super) fn simulated_disk() -> String {
     .unwrap()
 }
 
-pub(super) fn set(name: &str, value: &str) {
+fn set(name: &str, value: &str) {
     fs::write(Path::new(DRIVER).join(name), value).unwrap();
 }
 
