@@ -42,6 +42,8 @@ pub(super) struct Known {
     pub(super) looked_up: bool,
     /// It did IO, waited, or is a target: it belongs into the report.
     pub(super) active: bool,
+    /// It dirtied pages, which somebody may write after its end: not to be forgotten.
+    wrote: bool,
     pub(super) exited: bool,
     /// Indices of the selectors it matches; `AUTO` without selectors.
     pub(super) selected_by: Vec<usize>,
@@ -158,6 +160,7 @@ impl Actors {
             role: Role::Other,
             looked_up: false,
             active: false,
+            wrote: false,
             exited: false,
             selected_by: Vec::new(),
             tracked: false,
@@ -310,7 +313,7 @@ impl Actors {
         self.ended = 0;
         for id in 0..self.known.len() {
             let known = &mut self.known[id];
-            if known.active || !known.exited || known.forgotten {
+            if known.active || known.wrote || !known.exited || known.forgotten {
                 continue;
             }
             known.forgotten = true;
@@ -332,7 +335,7 @@ impl Actors {
     /// and that play no role are put together by name: gives whose rows belong to which name now.
     pub(super) fn put_together(&mut self) -> HashMap<ActorId, usize> {
         let plain = |known: &Known| {
-            known.active
+            (known.active || known.wrote)
                 && known.exited
                 && !known.forgotten
                 && known.role == Role::Other
@@ -355,6 +358,7 @@ impl Actors {
                     self.together.len() - 1
                 });
             self.known[id].active = false;
+            self.known[id].wrote = false;
             moved.insert(id, index);
         }
         moved
@@ -368,6 +372,18 @@ impl Actors {
     /// Whether the newest process with this pid has ended.
     pub(super) fn has_ended(&self, pid: u32) -> bool {
         self.by_pid.get(&pid).is_some_and(|id| self.known[*id].exited)
+    }
+
+    /// A process dirtied pages. What it did itself is not known yet, and its files are looked at when it is; by then it
+    /// may have ended, so its name and cgroup are asked for now.
+    pub(super) fn wrote(&mut self, pid: u32) -> Vec<Output> {
+        let id = self.newest(pid);
+        let known = &mut self.known[id];
+        known.wrote = true;
+        if known.looked_up || known.exited || known.facts.kernel_thread {
+            return Vec::new();
+        }
+        vec![Output::LookUp { pid, with_files: false }]
     }
 
     /// A process did something.

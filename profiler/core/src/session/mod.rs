@@ -308,7 +308,7 @@ impl Session {
                 Vec::new()
             }
             // What it dirtied may be written after its end.
-            Event::Writer { pid } => self.actors.active(pid),
+            Event::Writer { pid } => self.actors.wrote(pid),
             Event::Exit { process, comm } => {
                 self.anatomy.forget(process.pid);
                 self.actors.exit(process, &comm)

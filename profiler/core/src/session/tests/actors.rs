@@ -5,7 +5,7 @@ use iocontend_wire::key::Kind;
 use super::super::{Input, Output, Span};
 use super::host::{Host, actor, bytes, facts, process};
 use super::kernel::{
-    Done, direct, exec_record, exit_record, fork_record, io_record, stats_of, stream,
+    Done, direct, exec_record, exit_record, fork_record, io_record, stats_of, stream, writer_record,
 };
 use crate::ids::Role;
 
@@ -36,6 +36,33 @@ fn a_reused_pid_is_another_actor() {
         (bytes(second), second.exited, second.comm.as_deref()),
         (2 * 4096, false, Some("second"))
     );
+}
+
+/// Who dirtied pages and ended keeps its name until they are written, however many reports that takes; its files are
+/// looked at when it first does IO itself.
+#[test]
+fn who_dirtied_pages_is_known_when_they_are_written() {
+    let mut host = Host::new(&[]);
+    host.record(&exec_record(10, 5, "tar", &["tar", "-cf", "/b"]));
+    let asked = host.record(&writer_record(10));
+    assert!(asked.contains(&Output::LookUp { pid: 10, with_files: false }), "{asked:?}");
+    host.tell(process(facts(10, 5, "tar", &["tar", "-cf", "/b"])));
+    assert_eq!(host.record(&writer_record(10)), []);
+    let asked = host.record(&io_record(direct(10, 0, Kind::Read), ONE));
+    assert!(asked.contains(&Output::LookUp { pid: 10, with_files: true }), "{asked:?}");
+
+    host.record(&exec_record(11, 6, "dd", &["dd"]));
+    host.record(&writer_record(11));
+    host.record(&exit_record(11, 6, "dd"));
+    for _ in 0..3 {
+        host.consistent(Span::Interval);
+    }
+    let key = direct(11, 0, Kind::Write);
+    let outputs = host.tell(Input::Seen(key));
+    assert!(outputs.contains(&Output::Retire(11)), "its place is not given back: {outputs:?}");
+    host.tell(stream(0, key, &stats_of(&[ONE; 2])));
+    let report = host.consistent(Span::Whole);
+    assert_eq!(bytes(actor(&report, "11@6")), 2 * 4096);
 }
 
 /// A stream stays its first owner's until it is given back, also when the pid comes again before that.

@@ -4,7 +4,7 @@ use bytemuck::{Zeroable as _, bytes_of};
 use iocontend_wire::bucket::bucket_of;
 use iocontend_wire::key::{How, Key, Kind, Owner};
 use iocontend_wire::record::{
-    ExecRecord, ExitRecord, ForkRecord, IoRecord, NO_TIME, WaitRecord, tag,
+    ExecRecord, ExitRecord, ForkRecord, IoRecord, NO_TIME, WaitRecord, WriterRecord, tag,
 };
 use iocontend_wire::tables::{D2C, Q2C, Q2D, Stats};
 
@@ -160,6 +160,11 @@ pub(super) fn fork_record(parent: u32, child: u32, start_ticks: u64) -> Vec<u8> 
         start_boottime: boottime(start_ticks),
         now_ns: 1,
     };
+    bytes_of(&record).to_vec()
+}
+
+pub(super) fn writer_record(pid: u32) -> Vec<u8> {
+    let record = WriterRecord { head: u32::from(tag::WRITER), tgid: pid, now_ns: 1 };
     bytes_of(&record).to_vec()
 }
 
