@@ -43,7 +43,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if !rustix::process::geteuid().is_root() {
         bail!("the measurement needs root: loop devices and BPF programs");
     }
-    apt::ensure(&["fio", "libbpf-tools", "bpftrace"])?;
+    apt::ensure(&["fio", "libbpf-tools", "bpftrace", "bpftool"])?;
     let watchers = Watchers::build()?;
     let device = LoopDevice::new(DEVICE_BYTES)?;
     let mut results = Results { free: Vec::new(), fixed: Vec::new(), switches: Vec::new() };

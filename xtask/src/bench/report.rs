@@ -71,7 +71,13 @@ impl Results {
         };
         row("IOPS, depth 32", &|watcher| median(iops(&self.free, watcher)), 0);
         row("kernel ns per IO (BPF statistics on)", &|watcher| median(ns(watcher)), 0);
-        row("… / biolatency's", &|watcher| ratio(&ns(watcher), &ns(Watcher::Biolatency)), 2);
+        let all = |watcher| values(&self.free, watcher, |sample| sample.all_ns);
+        row("… with the hook at the scheduler", &|watcher| median(all(watcher)), 0);
+        row(
+            "kernel ns per IO / biolatency's",
+            &|watcher| ratio(&ns(watcher), &ns(Watcher::Biolatency)),
+            2,
+        );
         row("userspace, cores", &|watcher| median(cpu(&self.free, watcher)), 3);
         row("peak memory, MiB", &|watcher| median(rss(watcher)), 0);
         row(

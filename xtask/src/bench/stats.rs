@@ -1,9 +1,13 @@
 //! Owns what the kernel says of a process that watches: its programs' run time, its own CPU and memory.
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+
+use crate::run;
 
 const SWITCH: &str = "/proc/sys/kernel/bpf_stats_enabled";
 
@@ -43,20 +47,35 @@ pub(super) fn programs(pid: u32) -> BTreeMap<u64, (u64, u64)> {
         .collect()
 }
 
-/// Run time of all programs per IO: the busiest program runs once per IO.
-#[expect(clippy::cast_precision_loss, reason = "a mean for people")]
-pub(super) fn ns_per_io(
+/// Names of programs, by id.
+pub(super) fn names(ids: impl Iterator<Item = u64>) -> BTreeMap<u64, String> {
+    ids.filter_map(|id| {
+        let mut bpftool = Command::new("/usr/sbin/bpftool");
+        let text = run::output(bpftool.args(["-j", "prog", "show", "id", &id.to_string()])).ok()?;
+        let json: serde_json::Value = serde_json::from_str(&text).ok()?;
+        Some((id, json["name"].as_str()?.to_owned()))
+    })
+    .collect()
+}
+
+/// Reads that a disk has completed so far (Documentation/block/stat.rst, first field).
+pub(super) fn reads(device: &Path) -> Option<u64> {
+    let name = device.file_name()?.to_str()?;
+    let text = fs::read_to_string(format!("/sys/block/{name}/stat")).ok()?;
+    text.split_whitespace().next()?.parse().ok()
+}
+
+/// Run time between two looks, ns, of the programs that are wanted.
+pub(super) fn run_ns(
     before: &BTreeMap<u64, (u64, u64)>,
     after: &BTreeMap<u64, (u64, u64)>,
-) -> Option<f64> {
-    let delta = |id: &u64, (count, ns): &(u64, u64)| {
-        let (old_count, old_ns) = before.get(id).copied().unwrap_or_default();
-        (count.saturating_sub(old_count), ns.saturating_sub(old_ns))
-    };
-    let deltas: Vec<(u64, u64)> = after.iter().map(|(id, now)| delta(id, now)).collect();
-    let ios = deltas.iter().map(|(count, _)| *count).max().filter(|count| *count > 0)?;
-    let ns: u64 = deltas.iter().map(|(_, ns)| ns).sum();
-    Some(ns as f64 / ios as f64)
+    wanted: impl Fn(u64) -> bool,
+) -> u64 {
+    after
+        .iter()
+        .filter(|(id, _)| wanted(**id))
+        .map(|(id, (_, ns))| ns.saturating_sub(before.get(id).map_or(0, |(_, old)| *old)))
+        .sum()
 }
 
 /// What a process uses.
