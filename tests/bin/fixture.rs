@@ -10,6 +10,7 @@ use std::{env, process};
 use anyhow::{Context as _, Result};
 use iocontend_core::capture::{Item, Reader, Step, Writer, file_header};
 use iocontend_core::event::{Event, decode};
+use iocontend_core::facts::ProcessFacts;
 use iocontend_core::report::{CgroupVersion, Host};
 use iocontend_core::session::{Input, Now};
 
@@ -63,7 +64,10 @@ fn put(writer: &mut Writer, item: Item, now: Now, names: &[String]) -> Result<()
         Item::Input(input) => match *input {
             Input::Process(facts) if !facts.kernel_thread && !stays(&facts.comm) => {}
             Input::Process(mut facts) => {
-                facts.exe.iter_mut().chain(&mut facts.argv).for_each(|text| rename(text, names));
+                let ProcessFacts { exe, argv, cwd, open_files, .. } = &mut *facts;
+                let files = open_files.iter_mut().map(|file| &mut file.path);
+                let texts = exe.iter_mut().chain(argv).chain(cwd).chain(files);
+                texts.for_each(|text| rename(text, names));
                 writer.input(&Input::Process(facts), now)?;
             }
             input => writer.input(&input, now)?,
