@@ -19,7 +19,7 @@ use crate::counts::bump;
 use crate::kread::{Ptr, address, config, fetch, load};
 use crate::maps::{DIRTY, EVENTS, NEW_DIRTY, TOLD, WRITEBACKS};
 use crate::owner::{Cause, PF_KTHREAD, current};
-use crate::{atomic, files};
+use crate::{atomic, files, processes};
 
 /// Bytes of a page on x86-64.
 const PAGE: u64 = 4096;
@@ -64,7 +64,7 @@ pub fn dirty_folio(ctx: BtfTracePointContext) -> i32 {
                 }
                 file
             }
-            _ => match begin(at, ino, dev, !first) {
+            _ => match begin(Of::File, at, ino, dev, !first) {
                 Some(file) => file,
                 None => return 0,
             },
@@ -113,11 +113,18 @@ unsafe fn bytes_of(folio: Ptr) -> u64 {
     }
 }
 
-/// A file that was not known, or another one at this address.
+/// Which buffer a new entry is put together in.
+#[derive(Clone, Copy)]
+pub enum Of {
+    File = 0,
+    Transaction = 1,
+}
+
+/// A file or transaction that was not known, or another file at this address.
 #[inline(always)]
-pub unsafe fn begin(at: u64, ino: u64, dev: u32, older: bool) -> Option<*mut DirtyFile> {
-    let new = NEW_DIRTY.get_ptr_mut(0)?;
-    // SAFETY: a per-CPU buffer that only `dirty_folio` uses, with interrupts off.
+pub unsafe fn begin(of: Of, at: u64, ino: u64, dev: u32, older: bool) -> Option<*mut DirtyFile> {
+    let new = NEW_DIRTY.get_ptr_mut(of as u32)?;
+    // SAFETY: a per-CPU buffer of one program, which does not interrupt itself.
     unsafe {
         (*new).ino = ino;
         (*new).dev = dev;
@@ -402,7 +409,7 @@ pub fn cause_of(bio: Ptr, at: u64) -> Option<Cause> {
 #[inline(always)]
 fn written_by(tgid: u32, at: u64) -> Key {
     let mut file = 0;
-    if files::is_tracked(tgid)
+    if processes::is_tracked(tgid)
         && let Some(inode) = files::inode_at(at)
     {
         file = files::file_id(inode.dev, inode.ino);

@@ -3,47 +3,17 @@
 use iocontend_wire::config::{ABSENT, DIO_ENDS};
 use iocontend_wire::count::Count;
 use iocontend_wire::key::file_place;
-use iocontend_wire::tables::{FileKey, TRACKED_WINDOW, tracked_index};
+use iocontend_wire::tables::FileKey;
 
 use crate::atomic;
 use crate::counts::bump;
 use crate::kread::{Ptr, address, config, fetch, load};
-use crate::maps::{CONTROL, FILE_ENTRIES, FILES, FREE_FILES, TRACKED};
+use crate::maps::{CONTROL, FILE_ENTRIES, FILES, FREE_FILES};
 
 /// BPF_NOEXIST (include/uapi/linux/bpf.h).
 const NO_EXIST: u64 = 1;
 /// How often a number is tried for while other CPUs take theirs.
 const TRIES: u32 = 8;
-
-/// Whether userspace asked to tell this process's files apart.
-#[inline(always)]
-pub fn is_tracked(tgid: u32) -> bool {
-    let Some(table) = TRACKED.get_ptr_mut(0) else { return false };
-    // SAFETY: the index is below the length.
-    let first = unsafe {
-        core::ptr::read_volatile(&raw const (*table).entries[tracked_index(tgid) as usize])
-    };
-    // Most processes are not tracked, and most of those find an empty entry; a tracked one is mostly the first.
-    first != 0 && (first == tgid as u64 + 1 || find_tracked(tgid) != 0)
-}
-
-#[inline(never)]
-#[unsafe(no_mangle)]
-extern "C" fn find_tracked(tgid: u32) -> u32 {
-    let Some(table) = TRACKED.get_ptr_mut(0) else { return 0 };
-    let first = tracked_index(tgid) as usize;
-    for step in 0..TRACKED_WINDOW {
-        // SAFETY: the table has a window's length of spare entries at its end.
-        let entry = unsafe { core::ptr::read_volatile(&raw const (*table).entries[first + step]) };
-        if entry == tgid as u64 + 1 {
-            return 1;
-        }
-        if entry == 0 {
-            return 0;
-        }
-    }
-    0
-}
 
 /// Whose pages a bio carries.
 pub enum BioKind {

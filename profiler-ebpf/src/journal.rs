@@ -13,7 +13,7 @@ use iocontend_wire::tables::Commit;
 
 use crate::block::{NO_WAKEUP, counting_since, now};
 use crate::counts::bump;
-use crate::dirty;
+use crate::dirty::{self, Of};
 use crate::kread::{Ptr, config, load};
 use crate::maps::{COMMITS, DIRTY, EVENTS, WRITEBACKS};
 use crate::owner::{Cause, PF_KTHREAD, current};
@@ -45,7 +45,7 @@ pub fn handle_stats(ctx: TracePointContext) -> i32 {
     unsafe {
         let transaction = match DIRTY.get_ptr_mut(&key) {
             Some(transaction) => transaction,
-            None => match dirty::begin(key, tid as u64, dev, false) {
+            None => match dirty::begin(Of::Transaction, key, tid as u64, dev, false) {
                 Some(transaction) => transaction,
                 None => return 0,
             },

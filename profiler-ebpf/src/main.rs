@@ -23,6 +23,7 @@ mod kread;
 mod maps;
 mod owner;
 mod process;
+mod processes;
 mod slots;
 mod streams;
 mod sync;

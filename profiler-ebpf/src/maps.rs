@@ -94,9 +94,10 @@ pub static WRITEBACKS: HashMap<u32, u64> = HashMap::with_max_entries(tables::WRI
 #[map]
 pub static TOLD: LruHashMap<u32, u64> = LruHashMap::with_max_entries(TOLD_WRITERS, 0);
 
-/// Where a new entry of [`DIRTY`] is put together.
+/// Where a new entry of [`DIRTY`] is put together: a file's, with interrupts off, and a transaction's, which that may
+/// interrupt.
 #[map]
-pub static NEW_DIRTY: PerCpuArray<DirtyFile> = PerCpuArray::with_max_entries(1, 0);
+pub static NEW_DIRTY: PerCpuArray<DirtyFile> = PerCpuArray::with_max_entries(2, 0);
 
 /// Waits that have begun, by thread. Removed at their end. Full: counted.
 #[map]

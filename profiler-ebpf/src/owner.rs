@@ -12,7 +12,7 @@ use iocontend_wire::key::{How, Key, Owner, Reason};
 use crate::devices::cgroup_index;
 use crate::files::{self, BioKind};
 use crate::kread::{Ptr, config, fetch, load};
-use crate::{dirty, journal, threads};
+use crate::{dirty, journal, processes, threads};
 
 /// PF_KTHREAD (include/linux/sched.h, all versions).
 pub const PF_KTHREAD: u32 = 0x0020_0000;
@@ -66,7 +66,7 @@ pub fn of_submitter(bio: Ptr, op: u32) -> Cause {
         return cause;
     }
     let mut file = 0;
-    if files::is_tracked(tgid) {
+    if processes::is_tracked(tgid) {
         file = files::of_bio(bio);
         threads::note_read(task, tgid, file);
     }
@@ -116,7 +116,7 @@ fn of_kernel_thread(bio: Ptr, op: u32, tgid: u32) -> Cause {
         BioKind::IomapDirect(dio) => {
             if let Some(waiter) = waiter_of(dio) {
                 let file = match files::inode_of_direct(dio) {
-                    Some(inode) if files::is_tracked(waiter) => {
+                    Some(inode) if processes::is_tracked(waiter) => {
                         files::file_id(inode.dev, inode.ino)
                     }
                     _ => 0,

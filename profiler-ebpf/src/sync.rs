@@ -19,7 +19,7 @@ use crate::kread::{Ptr, config, fetch, load};
 use crate::maps::{EVENTS, OPEN_WAITS};
 use crate::owner::{PF_IO_WORKER, PF_KTHREAD, current};
 use crate::threads::SoFar;
-use crate::{calls, devices, files, streams, threads, uring};
+use crate::{calls, devices, files, processes, streams, threads, uring};
 
 /// A field of a classic tracepoint's record. A guarded copy: the verifier allows no offset that is not constant.
 #[inline(always)]
@@ -97,7 +97,7 @@ fn begin(dev: u32, ino: u64, datasync: u32) {
     let thread = bpf_get_current_pid_tgid();
     let tgid = (thread >> 32) as u32;
     let mut file = 0;
-    if files::is_tracked(tgid) {
+    if processes::is_tracked(tgid) {
         file = files::file_id(dev, ino);
     } else if is_young() {
         file = files::file_id(dev, ino);
@@ -259,7 +259,7 @@ pub fn sync_call_enter(_ctx: TracePointContext) -> i32 {
         None => (0, 0),
     };
     let tgid = (thread >> 32) as u32;
-    let file = if ino != 0 && files::is_tracked(tgid) { files::file_id(dev, ino) } else { 0 };
+    let file = if ino != 0 && processes::is_tracked(tgid) { files::file_id(dev, ino) } else { 0 };
     let owner = Key::owner(Owner::Process(tgid), file, How::Direct).0;
     let SoFar { delays, away, held } = threads::so_far();
     open(thread, &OpenWait { start, ino, owner, dev, kind, delays, away, held });

@@ -13,16 +13,15 @@ use iocontend_wire::config::ABSENT;
 use iocontend_wire::count::Count;
 use iocontend_wire::key::{FILES, How, Key, Kind, Owner};
 use iocontend_wire::record::{NO_TIME, WaitRecord, tag};
-use iocontend_wire::tables::{
-    THREAD_BITS, THREAD_WAYS, TRACKED_WINDOW, Thread, Tracked, tracked_index,
-};
+use iocontend_wire::tables::{THREAD_BITS, THREAD_WAYS, Thread};
 
 use crate::block::{NO_WAKEUP, counting_since, now};
 use crate::calls::{self, EXCEPTION, NO_WAIT};
 use crate::counts::bump;
 use crate::kread::{Ptr, config, load};
-use crate::maps::{EVENTS, FILE_ENTRIES, OPEN_WAITS, TARGETS, THREADS};
+use crate::maps::{EVENTS, FILE_ENTRIES, OPEN_WAITS, THREADS};
 use crate::owner::{PF_IO_WORKER, PF_KTHREAD, current};
+use crate::processes::{are_targets, is_target};
 use crate::sync::field;
 use crate::{atomic, devices, files, streams};
 
@@ -37,43 +36,6 @@ const HELD: u32 = 2;
 
 /// How long a page fault may wait for what the same thread asked for in an earlier one.
 const READ_AHEAD_NS: u64 = 1_000_000_000;
-
-/// Whether a process is a target.
-#[inline(always)]
-fn is_target(tgid: u32) -> bool {
-    match TARGETS.get_ptr_mut(0) {
-        Some(table) => is_in(table, tgid),
-        None => false,
-    }
-}
-
-#[inline(always)]
-fn is_in(table: *mut Tracked, tgid: u32) -> bool {
-    // SAFETY: the index is below the length.
-    let first = unsafe {
-        core::ptr::read_volatile(&raw const (*table).entries[tracked_index(tgid) as usize])
-    };
-    // Almost all threads of a host find an empty entry here.
-    first != 0 && (first == tgid as u64 + 1 || find_target(tgid) != 0)
-}
-
-#[inline(never)]
-#[unsafe(no_mangle)]
-extern "C" fn find_target(tgid: u32) -> u32 {
-    let Some(table) = TARGETS.get_ptr_mut(0) else { return 0 };
-    let first = tracked_index(tgid) as usize;
-    for step in 0..TRACKED_WINDOW {
-        // SAFETY: the table has a window's length of spare entries at its end.
-        let entry = unsafe { core::ptr::read_volatile(&raw const (*table).entries[first + step]) };
-        if entry == tgid as u64 + 1 {
-            return 1;
-        }
-        if entry == 0 {
-            return 0;
-        }
-    }
-    0
-}
 
 #[inline(always)]
 fn set_of(tag: u64) -> u32 {
@@ -155,8 +117,7 @@ pub fn switch(ctx: BtfTracePointContext) -> i32 {
     // SAFETY: members of two tasks.
     let (prev_tgid, next_tgid): (u32, u32) =
         unsafe { (load(prev, config!(task_tgid)), load(next, config!(task_tgid))) };
-    let Some(table) = TARGETS.get_ptr_mut(0) else { return 0 };
-    let (leaves, comes) = (is_in(table, prev_tgid), is_in(table, next_tgid));
+    let (leaves, comes) = are_targets(prev_tgid, next_tgid);
     if !leaves && !comes {
         return 0;
     }

@@ -17,7 +17,7 @@ use crate::kread::{Ptr, address, config, fetch, load};
 use crate::maps::URING_SYNCS;
 use crate::owner::{PF_IO_WORKER, current};
 use crate::sync::Spent;
-use crate::{calls, sync};
+use crate::{calls, processes, sync};
 
 /// IORING_OP_FSYNC and IORING_OP_SYNC_FILE_RANGE (include/uapi/linux/io_uring.h).
 const OP_FSYNC: u8 = 3;
@@ -49,7 +49,7 @@ fn submitted(req: Ptr) {
         Some(inode) => (inode.dev, inode.ino),
         None => (0, 0),
     };
-    let file = if ino != 0 && files::is_tracked(tgid) { files::file_id(dev, ino) } else { 0 };
+    let file = if ino != 0 && processes::is_tracked(tgid) { files::file_id(dev, ino) } else { 0 };
     let owner = Key::owner(Owner::Process(tgid), file, How::Direct).0;
     let (delays, away, held) = (NO_TIME, NO_TIME, NO_TIME);
     let wait = OpenWait { start: now(), ino, owner, dev, kind, delays, away, held };

@@ -90,7 +90,7 @@ impl Live {
             Output::Track(pid) => {
                 self.session.tracked(pid, true, now());
                 if !self.probes.track(pid) {
-                    let note = format!("no room to tell the files of process {pid} apart.");
+                    let note = notes::no_room_for_files(Lang::En, pid);
                     self.wishes.extend(self.session.apply(Input::Note(note), now()));
                 }
             }
@@ -100,7 +100,7 @@ impl Live {
             }
             Output::WatchThreads(pid) => {
                 if !self.probes.watch_threads(pid) {
-                    let note = format!("no room to watch the threads of process {pid}.");
+                    let note = notes::no_room_for_threads(Lang::En, pid);
                     self.wishes.extend(self.session.apply(Input::Note(note), now()));
                 }
             }
@@ -309,6 +309,8 @@ impl Live {
             if let Some(said) = host::read_etcd_metrics(&self.root, &etcd, asked) {
                 self.apply(Input::EtcdMetrics { pid: etcd.key.pid, said });
             }
+            // One that does not answer takes its time, and the rings fill meanwhile.
+            self.drain();
         }
     }
 

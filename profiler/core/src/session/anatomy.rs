@@ -6,16 +6,15 @@
 //! the CPU, or blocked, as far as the scheduler says: until the needed commit began on its begin, else on something
 //! else.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 
 use iocontend_wire::key::{How, Kind};
 
+use super::recent::Recent;
 use crate::event::{CommitEvent, IoEvent, WaitEvent};
 use crate::ids::Dev;
 use crate::report::Part;
 
-/// How long events are kept for waits that end later, ns.
-const KEPT_NS: u64 = 120_000_000_000;
 /// Most own requests that are kept per target, and most flushes per disk; the oldest go first.
 const KEPT: usize = 1 << 16;
 /// Most commits that are kept per file system.
@@ -85,9 +84,14 @@ impl Parts {
     }
 
     /// The parts of waits that took this long together: waits whose records were lost are unexplained, and an interval
-    /// may end between a record and its statistics. Parts that are 0 are left out.
-    pub(super) fn of(mut self, whole: u64) -> BTreeMap<Part, u64> {
+    /// may end between a record and its statistics. Where records of requests, flushes or commits were lost (`complete`
+    /// is false), what would be a lock may be theirs. Parts that are 0 are left out.
+    pub(super) fn of(mut self, whole: u64, complete: bool) -> BTreeMap<Part, u64> {
         self.cut_to(whole);
+        if !complete {
+            let lock = self.take(Part::Lock);
+            self.add(Part::Unexplained, lock);
+        }
         self.add(Part::Unexplained, self.left_of(whole));
         PARTS.into_iter().zip(self.0).filter(|(_, ns)| *ns > 0).collect()
     }
@@ -118,9 +122,10 @@ struct Own {
 /// What happened lately, as far as it may have been part of a target's wait.
 #[derive(Default)]
 pub(super) struct Anatomy {
-    own: HashMap<u32, VecDeque<Own>>,
-    flushes: HashMap<u32, VecDeque<(u64, u64)>>,
-    commits: HashMap<Dev, VecDeque<CommitEvent>>,
+    own: HashMap<u32, Recent<Own>>,
+    /// Begin and end of cache flushes, by disk.
+    flushes: HashMap<u32, Recent<(u64, u64)>>,
+    commits: HashMap<Dev, Recent<CommitEvent>>,
     /// The disk below a file system, by the device indices that the kernel side uses: learnt from own requests.
     disks: HashMap<u32, u32>,
 }
@@ -142,24 +147,21 @@ impl Anatomy {
             issued: io.d2c_ns.map(|d2c| io.complete_ns.saturating_sub(d2c)),
             complete: io.complete_ns,
         };
-        let kept = self.own.entry(pid).or_default();
-        kept.push_back(own);
-        drop_old(kept, KEPT, |own| own.complete);
+        let kept = self.own.entry(pid).or_insert_with(|| Recent::new(KEPT));
+        kept.push(own.complete, own);
     }
 
     /// A flush command is over.
     pub(super) fn flush(&mut self, dev: u32, complete_ns: u64, d2c_ns: Option<u64>) {
         let Some(d2c) = d2c_ns else { return };
-        let kept = self.flushes.entry(dev).or_default();
-        kept.push_back((complete_ns.saturating_sub(d2c), complete_ns));
-        drop_old(kept, KEPT, |(_, end)| *end);
+        let kept = self.flushes.entry(dev).or_insert_with(|| Recent::new(KEPT));
+        kept.push(complete_ns, (complete_ns.saturating_sub(d2c), complete_ns));
     }
 
     /// A commit is over.
     pub(super) fn commit(&mut self, commit: CommitEvent) {
-        let kept = self.commits.entry(commit.dev).or_default();
-        kept.push_back(commit);
-        drop_old(kept, KEPT_COMMITS, |commit| commit.end_ns);
+        let kept = self.commits.entry(commit.dev).or_insert_with(|| Recent::new(KEPT_COMMITS));
+        kept.push(commit.end_ns, commit);
     }
 
     /// A target is gone.
@@ -171,15 +173,19 @@ impl Anatomy {
     pub(super) fn take_apart(&mut self, pid: u32, wait: &WaitEvent) -> Parts {
         let mut sweep = Sweep::new(wait.start_ns, wait.end_ns);
         let reads = Kind::from_u32(wait.key.kind()).is_some_and(is_reading);
-        let own = self.own.get(&pid).into_iter().flatten().rev();
-        // The newest first; own requests are kept in the order in which they were told, which is nearly that of time.
-        let own = own.take_while(|own| own.complete.saturating_add(SLACK_NS) >= wait.start_ns);
+        let own: Vec<Own> = match self.own.get_mut(&pid) {
+            Some(own) => {
+                own.after(wait.start_ns).filter(|own| belongs(own, wait, reads)).copied().collect()
+            }
+            None => Vec::new(),
+        };
+        let disk = self.disk_of(wait, &own);
         let mut written = Vec::new();
-        for own in own.filter(|own| belongs(own, wait, reads)) {
+        // Requests to another disk, of files that are not known, were no part of it.
+        for own in own.iter().filter(|own| disk.is_none_or(|disk| own.dev == disk)) {
             if own.kind == Kind::Write {
                 written.push(own.complete);
             }
-            self.disks.insert(wait.key.dev(), own.dev);
             if own.held {
                 sweep.add(Part::Throttle, wait.start_ns, own.queued);
             }
@@ -193,7 +199,7 @@ impl Anatomy {
             }
         }
         if !reads {
-            self.add_flushes(wait, &mut sweep);
+            self.add_flushes(wait, disk, &mut sweep);
             self.add_commits(wait, &written, &mut sweep);
         }
         let mut parts = sweep.finish();
@@ -204,25 +210,29 @@ impl Anatomy {
         parts
     }
 
-    fn add_flushes(&self, wait: &WaitEvent, sweep: &mut Sweep) {
-        let disk = self.disks.get(&wait.key.dev()).copied().unwrap_or(wait.key.dev());
-        let flushes = self.flushes.get(&disk).into_iter().flatten().rev();
-        for (begin, end) in
-            flushes.take_while(|(_, end)| end.saturating_add(SLACK_NS) >= wait.start_ns)
-        {
+    /// The disk of a wait's file system: where requests of the same file went, now or in an earlier wait.
+    fn disk_of(&mut self, wait: &WaitEvent, own: &[Own]) -> Option<u32> {
+        let file = wait.key.file();
+        if let Some(own) = own.iter().find(|own| file != 0 && own.file == file) {
+            self.disks.insert(wait.key.dev(), own.dev);
+        }
+        self.disks.get(&wait.key.dev()).copied()
+    }
+
+    fn add_flushes(&mut self, wait: &WaitEvent, disk: Option<u32>, sweep: &mut Sweep) {
+        let Some(flushes) = self.flushes.get_mut(&disk.unwrap_or(wait.key.dev())) else { return };
+        for (begin, end) in flushes.after(wait.start_ns) {
             sweep.add(Part::Flush, *begin, *end);
         }
     }
 
     /// Commits that ended within the wait: it needed the last one, and stood behind the others. `written` are the
     /// completions of the wait's own writes.
-    fn add_commits(&self, wait: &WaitEvent, written: &[u64], sweep: &mut Sweep) {
-        let Some(commits) = wait.dev.and_then(|dev| self.commits.get(&dev)) else { return };
-        let mut within = commits
-            .iter()
-            .rev()
-            .filter(|commit| commit.end_ns > wait.start_ns && commit.end_ns <= wait.end_ns);
-        let Some(needed) = within.next() else { return };
+    fn add_commits(&mut self, wait: &WaitEvent, written: &[u64], sweep: &mut Sweep) {
+        let Some(commits) = wait.dev.and_then(|dev| self.commits.get_mut(&dev)) else { return };
+        let within = commits.after(wait.start_ns).take_while(|commit| commit.end_ns <= wait.end_ns);
+        let mut within: Vec<&CommitEvent> = within.collect();
+        let Some(needed) = within.pop() else { return };
         // Nothing else stands between its own data and the commit (fs/ext4/fsync.c) than the end of that writing, which
         // a worker may still have to enter into the file, and the journal's thread, which has to wake up.
         if let Some(last) = written.iter().filter(|end| **end <= needed.start_ns).max() {
@@ -246,19 +256,6 @@ impl Anatomy {
         for earlier in within {
             sweep.add(Part::JournalEarlier, earlier.start_ns, earlier.end_ns);
         }
-    }
-}
-
-/// Records of several CPUs arrive a little out of order.
-const SLACK_NS: u64 = 1_000_000_000;
-
-/// Drops what is too old or too much.
-fn drop_old<T>(kept: &mut VecDeque<T>, most: usize, end: impl Fn(&T) -> u64) {
-    let newest = kept.back().map_or(0, &end);
-    while kept.len() > most
-        || kept.front().is_some_and(|old| end(old).saturating_add(KEPT_NS) < newest)
-    {
-        kept.pop_front();
     }
 }
 

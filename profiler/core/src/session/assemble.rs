@@ -296,7 +296,7 @@ fn actors(
             matches!(owner, Owned::Actor(_)) || !rows.io.is_empty() || !rows.waits.is_empty()
         })
         .map(|((owner, device), rows)| {
-            let actor = with_rows(session, describe(session, owner, device), rows);
+            let actor = with_rows(session, describe(session, owner, device), rows, interval);
             Actor { worst: worst(session, owner, interval, now), ..actor }
         })
         .collect()
@@ -314,7 +314,8 @@ pub(super) fn class_of(session: &Session, key: &RowKey) -> FileClass {
     Classifier::new(&known.facts, known.role, is_target).classify(path)
 }
 
-fn with_rows(session: &Session, mut actor: Actor, rows: ActorRows) -> Actor {
+fn with_rows(session: &Session, mut actor: Actor, rows: ActorRows, interval: bool) -> Actor {
+    let complete = session.ledger.has_all_parts(interval);
     for ((device, op, file_class, method), row) in rows.io {
         actor.io.push(Io {
             device: device_name(session, device),
@@ -330,7 +331,7 @@ fn with_rows(session: &Session, mut actor: Actor, rows: ActorRows) -> Actor {
     }
     for ((call, file_class), (row, paths)) in rows.waits {
         let latency = Lat::from(&row.q2c);
-        let anatomy = row.parts.map(|parts| parts.of(latency.sum_ns));
+        let anatomy = row.parts.map(|parts| parts.of(latency.sum_ns, complete));
         actor.waits.push(Wait { call, file_class, path: paths.one(), latency, anatomy });
     }
     actor.run_queue = Lat::non_empty(&rows.run_queue.q2c);
@@ -339,6 +340,7 @@ fn with_rows(session: &Session, mut actor: Actor, rows: ActorRows) -> Actor {
 
 /// The longest waits of an owner in syncs.
 fn worst(session: &Session, owner: Owned, interval: bool, now: Now) -> Option<Vec<WorstWait>> {
+    let complete = session.ledger.has_all_parts(interval);
     let one = |long: &Long| {
         let ago = i64::try_from(now.mono_ns.saturating_sub(long.start_ns)).unwrap_or(i64::MAX);
         let start = now.unix_ns.saturating_sub(ago);
@@ -348,7 +350,7 @@ fn worst(session: &Session, owner: Owned, interval: bool, now: Now) -> Option<Ve
             path: session.files.path(long.row.file).map(str::to_owned),
             start: rfc3339(start, session.options.utc_offset_seconds),
             duration_ns: long.duration_ns,
-            anatomy: long.parts.of(long.duration_ns),
+            anatomy: long.parts.of(long.duration_ns, complete),
         }
     };
     let longest = session.worst.of(owner, interval);

@@ -13,7 +13,7 @@ use crate::ids::Dev;
 use crate::report::{Attached, Attribution, BpfCost, Coverage};
 
 /// Losses: what bears these names did happen and is not in the events.
-const LOST: [Count; 7] = [
+const LOST: [Count; 8] = [
     Count::RingFullIo,
     Count::RingFullWait,
     Count::RingFullProcess,
@@ -21,11 +21,20 @@ const LOST: [Count; 7] = [
     Count::NoStream,
     Count::WaitTableFull,
     Count::WaitEndNotSeen,
+    Count::CommitLost,
 ];
 
+/// Records without which a wait of a target cannot be taken apart wholly.
+const PARTS_OF_WAITS: [Count; 3] = [Count::RingFullIo, Count::RingFullFlush, Count::CommitLost];
+
 /// Of these losses the exact statistics know nothing either.
-const NOT_IN_STATISTICS: [Count; 4] =
-    [Count::RingFullProcess, Count::NoStream, Count::WaitTableFull, Count::WaitEndNotSeen];
+const NOT_IN_STATISTICS: [Count; 5] = [
+    Count::RingFullProcess,
+    Count::NoStream,
+    Count::WaitTableFull,
+    Count::WaitEndNotSeen,
+    Count::CommitLost,
+];
 
 /// The books of a session.
 #[derive(Default)]
@@ -96,6 +105,11 @@ impl Ledger {
         let value = |counts: &BTreeMap<_, _>| counts.get(count.name()).copied().unwrap_or(0);
         let before = if interval { value(&self.counts_before) } else { 0 };
         value(&self.counts).saturating_sub(before)
+    }
+
+    /// Whether all records are here that waits are made of.
+    pub(super) fn has_all_parts(&self, interval: bool) -> bool {
+        PARTS_OF_WAITS.iter().all(|count| self.count(*count, interval) == 0)
     }
 
     /// The books closed. `counted` is the number of requests, waits and flush commands in the exact statistics,

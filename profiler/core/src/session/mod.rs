@@ -9,6 +9,7 @@ mod anatomy;
 mod assemble;
 mod coverage;
 mod files;
+mod recent;
 mod self_check;
 mod streams;
 mod worst;

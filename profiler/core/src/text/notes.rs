@@ -102,6 +102,20 @@ pub fn no_recursion_misses(lang: Lang) -> String {
         .to_owned()
 }
 
+/// A process whose files have the class `other`, for the table of such processes is full.
+pub fn no_room_for_files(lang: Lang, pid: u32) -> String {
+    let Lang::En = lang;
+    format!("No room to tell the files of process {pid} apart: they have the class other.")
+}
+
+/// A target whose threads are not watched, for the table of targets is full.
+pub fn no_room_for_threads(lang: Lang, pid: u32) -> String {
+    let Lang::En = lang;
+    format!(
+        "No room to watch the threads of process {pid}: its waits outside syncs are missing. Name fewer targets."
+    )
+}
+
 /// Where waits in `sync` and its like come from.
 pub fn sync_calls(lang: Lang, everybody: bool) -> String {
     let Lang::En = lang;

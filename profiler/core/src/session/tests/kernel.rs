@@ -103,12 +103,17 @@ pub(super) fn io_record(key: Key, done: Done) -> Vec<u8> {
 }
 
 pub(super) fn wait_record(key: Key, ns: u64) -> Vec<u8> {
-    let record = WaitRecord {
+    bytes_of(&wait(key.0, 5, ns)).to_vec()
+}
+
+/// A sync of which the scheduler says nothing.
+pub(super) fn wait(key: u64, start_ns: u64, ns: u64) -> WaitRecord {
+    WaitRecord {
         head: u32::from(tag::WAIT),
         tid: 1,
-        key: key.0,
-        start_ns: 5,
-        end_ns: 5 + ns,
+        key,
+        start_ns,
+        end_ns: start_ns + ns,
         ino: 9,
         dev: 0,
         ret: 0,
@@ -116,8 +121,7 @@ pub(super) fn wait_record(key: Key, ns: u64) -> Vec<u8> {
         runnable_ns: NO_TIME,
         away_ns: NO_TIME,
         throttled_ns: 0,
-    };
-    bytes_of(&record).to_vec()
+    }
 }
 
 /// Nanoseconds since boot of a start time in ticks.

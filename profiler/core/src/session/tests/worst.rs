@@ -2,12 +2,12 @@
 
 use bytemuck::bytes_of;
 use iocontend_wire::key::Kind;
-use iocontend_wire::record::{NO_TIME, WaitRecord, tag};
+use iocontend_wire::record::{NO_TIME, WaitRecord};
 use proptest::prelude::*;
 
 use super::super::{Input, Span};
 use super::host::{Host, actor, facts, process};
-use super::kernel::{Done, exec_record, exit_record, on_file, stats_of, stream, wait_record};
+use super::kernel::{Done, exec_record, exit_record, on_file, stats_of, stream, wait, wait_record};
 use crate::ids::{Call, FileClass};
 use crate::report::{Part, Report};
 
@@ -59,7 +59,7 @@ fn the_three_longest_syncs_are_kept() {
 fn parts_wait_for_their_statistics() {
     let mut host = watched();
     let sync = on_file(ETCD, 0, Kind::Fdatasync, 1);
-    let record = WaitRecord { away_ns: 30, ..record(sync.0, 5, 30) };
+    let record = WaitRecord { away_ns: 30, ..wait(sync.0, 5, 30) };
     host.record(bytes_of(&record));
     host.tell(stream(0, sync, &stats_of(&[Done::wait(30)])));
     host.record(bytes_of(&record));
@@ -75,7 +75,7 @@ fn parts_wait_for_their_statistics() {
 fn parts_are_put_together_with_their_rows() {
     let mut host = watched();
     let sync = on_file(ETCD, 0, Kind::Fdatasync, 1);
-    host.record(bytes_of(&WaitRecord { away_ns: 30, ..record(sync.0, 5, 30) }));
+    host.record(bytes_of(&WaitRecord { away_ns: 30, ..wait(sync.0, 5, 30) }));
     host.tell(stream(0, sync, &stats_of(&[Done::wait(30)])));
     host.record(&exec_record(ETCD, 5, "sh", &["sh"]));
     host.record(&exit_record(ETCD, 5, "sh"));
@@ -89,23 +89,6 @@ fn parts_are_put_together_with_their_rows() {
     let row = together.waits.iter().find(|wait| wait.call == Call::Fdatasync).unwrap();
     assert_eq!(row.anatomy, Some([(Part::Lock, 30)].into()));
     assert_eq!(together.worst, None);
-}
-
-fn record(key: u64, start_ns: u64, ns: u64) -> WaitRecord {
-    WaitRecord {
-        head: u32::from(tag::WAIT),
-        tid: 1,
-        key,
-        start_ns,
-        end_ns: start_ns + ns,
-        ino: 9,
-        dev: 0,
-        ret: 0,
-        counted_ns: ns,
-        runnable_ns: NO_TIME,
-        away_ns: NO_TIME,
-        throttled_ns: 0,
-    }
 }
 
 /// One wait: kind, file, length, run-queue delay, time without a CPU, pauses, and whether its record is lost and its
@@ -161,7 +144,7 @@ proptest! {
                         runnable_ns: runnable,
                         away_ns: away,
                         throttled_ns: throttled,
-                        ..record(key.0, 1_000, one.ns)
+                        ..wait(key.0, 1_000, one.ns)
                     };
                     host.record(bytes_of(&record));
                     if !matches!(one.kind, Kind::WriteCall | Kind::Fault) {
