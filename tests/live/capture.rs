@@ -133,6 +133,8 @@ fn a_full_disk_ends_the_recording_only() -> Result<()> {
     let folder = folder()?;
     let small = Tmpfs::new(64 << 10)?;
     let file = small.path().join("full.iocap");
+    // It may have to be built first, which takes longer than the load.
+    let program = program()?;
     let mut load = fio::start(&[
         "rw=randread",
         "bs=4k",
@@ -142,7 +144,7 @@ fn a_full_disk_ends_the_recording_only() -> Result<()> {
         "runtime=5",
         &format!("directory={}", folder.path().display()),
     ])?;
-    let output = Command::new(program()?)
+    let output = Command::new(program)
         .args(["watch", "--json", "--wait", "--pid-of", "fio", "--duration", "6s", "--record"])
         .arg(&file)
         .output()?;
