@@ -25,7 +25,7 @@ const GROUPS: [Group; 2] = [
     Group {
         name: "sched",
         is_in: |hook| matches!(hook, Hook::Btf("sched_switch")),
-        ns: Some(186),
+        ns: Some(152),
         per: "context_switch",
     },
 ];

@@ -285,7 +285,7 @@ pub fn cost(lang: Lang, group: &str, used: bool) -> String {
             "about 40 ns for every system call of the host while watching (6.18, two CPUs)"
         }
         "sched" => {
-            "186 ns at every context switch while watching, 288 ns at those of targets (6.18, two CPUs)"
+            "152 ns at every context switch while watching, 263 ns at those of targets (6.18, two CPUs)"
         }
         _ => "",
     };
