@@ -251,7 +251,7 @@ pub(super) mod tests {
     /// A scenario with one culprit `dd` and a round of it with such a mean wait.
     pub(crate) fn scenario() -> Scenario {
         Scenario::parse(
-            "name='s'\npurpose='p'\nexpect='e'\n[ci]\nmeasure='wal_fsync'\nmin_ratio=2.0\n\
+            "name='s'\npurpose='p'\nexpect='e'\n[ci]\nmeasure='wal_fsync'\nmin_ratio=2.0\nmin_charged=0.5\n\
              [[actors]]\nname='dd'\npart='culprit'\ndoes={kind='cpu_hog'}\n",
         )
         .unwrap()
