@@ -207,12 +207,14 @@ fn factorial(n: u32) -> f64 {
 /// What is wrong with the comparison, in words; empty when nothing is.
 pub fn wrong(compared: &[Compared]) -> Vec<String> {
     let mut wrong = Vec::new();
-    let mut misses: Vec<f64> = compared.iter().map(Compared::miss).collect();
+    // An innocent may take processors away; that is no wait for the disk, and is not held against it.
+    let culprits = || compared.iter().filter(|one| one.part == Part::Culprit);
+    let mut misses: Vec<f64> = culprits().map(Compared::miss).collect();
     misses.sort_by(f64::total_cmp);
     if let Some(median) = misses.get(misses.len() / 2).filter(|miss| **miss > MEDIAN) {
         wrong.push(format!("the median miss is {:.0} points", median * 100.0));
     }
-    for one in compared {
+    for one in culprits() {
         let name = format!("{}, {}", one.scenario, one.suspect);
         if one.miss() > WORST {
             wrong.push(format!("{name}: off by {:.0} points", one.miss() * 100.0));
@@ -220,8 +222,12 @@ pub fn wrong(compared: &[Compared]) -> Vec<String> {
         if one.measured.mean >= EFFECT && !one.first {
             wrong.push(format!("{name}: somebody else is charged with more"));
         }
-        if one.part == Part::Innocent && one.charged.mean > INNOCENT {
-            wrong.push(format!("{name}: innocent, charged {:.1} %", one.charged.mean * 100.0));
+    }
+    for one in compared.iter().filter(|one| one.part == Part::Innocent) {
+        if one.charged.mean > INNOCENT {
+            let (name, suspect) = (&one.scenario, &one.suspect);
+            let share = one.charged.mean * 100.0;
+            wrong.push(format!("{name}, {suspect}: innocent, charged {share:.1} %"));
         }
     }
     wrong
