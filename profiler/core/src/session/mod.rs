@@ -6,9 +6,11 @@
 
 mod actors;
 mod anatomy;
+mod ancestry;
 mod assemble;
 mod coverage;
 mod files;
+mod judge;
 mod recent;
 mod self_check;
 mod streams;
@@ -418,7 +420,8 @@ impl Session {
 
     /// A report of a window that ends now. An interval report begins the next interval.
     pub fn report(&mut self, span: Span, sample: HostSample, now: Now) -> Report {
-        let report = assemble::report(self, span, &sample, now);
+        let mut report = assemble::report(self, span, &sample, now);
+        judge::complete(self, &mut report);
         let moved = self.actors.put_together();
         if !moved.is_empty() {
             self.streams.put_together(&moved);
