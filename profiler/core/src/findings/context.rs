@@ -1,9 +1,9 @@
 //! What every rule looks at: the report, and its victims with the waits that can be judged.
 
-use super::NotYet;
 use super::charges::Charges;
 use super::lines;
 use super::waiting::{Waiting, share};
+use super::{NotYet, who};
 use crate::ids::{Call, FileClass, Role};
 use crate::report::{Actor, AloneVsShared, Lat, Report};
 use crate::text::{Lang, findings as words};
@@ -63,7 +63,7 @@ impl<'a> Context<'a> {
         let Some(rows) = &self.report.blame else { return Err(NotYet(words::no_blame(Lang::En))) };
         if self.lost() >= lines::LOST {
             let coverage = &self.report.coverage;
-            return Err(NotYet(words::lost(Lang::En, coverage.lost_total(), coverage.events_seen)));
+            return Err(NotYet(who::lost(coverage)));
         }
         let charges = Charges::of(rows, &victim.actor.id, waiting);
         if charges.is_empty() {

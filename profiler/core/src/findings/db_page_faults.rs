@@ -37,7 +37,8 @@ pub(super) fn ask(context: &Context<'_>, victim: &Victim<'_>) -> Ruling {
     let Some(severity) = severity(faults, stood) else { return Ok(None) };
     let (count, sum) = (faults.lat.count, who::time(faults.lat.sum_ns));
     let name = who::actor(victim.actor);
-    let summary = words::page_faults(Lang::En, &name, count, &sum, &who::time(faults.max_ns()));
+    let summary =
+        words::page_faults(Lang::En, &name, &who::count(count), &sum, &who::time(faults.max_ns()));
     let mut evidence = case::evidence(waiting, share(faults.lat.sum_ns, waiting.sum_ns));
     put(&mut evidence, "faults", count);
     put(&mut evidence, "fault_ns", faults.lat.sum_ns);

@@ -41,8 +41,8 @@ fn finding(
         Lang::En,
         &who::actor(victim.actor),
         waiting.class.name(),
-        (writes.lat.count, &who::time(writes.p99_ns()), &who::time(writes.max_ns())),
-        (syncs.lat.count, &who::time(syncs.p99_ns())),
+        (&who::count(writes.lat.count), &who::time(writes.p99_ns()), &who::time(writes.max_ns())),
+        (&who::count(syncs.lat.count), &who::time(syncs.p99_ns())),
     );
     let mut evidence =
         case::evidence(waiting, super::waiting::share(writes.lat.sum_ns, waiting.sum_ns));

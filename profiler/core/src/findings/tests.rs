@@ -22,7 +22,7 @@ fn waits_that_are_mostly_others_are_contended() {
         .verdict();
     assert_eq!(verdict.answer, Outcome::Contended);
     let says = |words: &str| assert!(verdict.summary.contains(words), "{}", verdict.summary);
-    says("70.0 % of it is due to others");
+    says("70.0 % of such waits is due to others");
     says("`etcdctl snapshot save /backup/hourly.db` (pid 5120) started by cron");
     says("kube-apiserver");
 }

@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::lines;
 use super::waiting::Waiting;
+use super::who;
 use crate::render::units;
 use crate::text::{Lang, findings as words};
 
@@ -31,7 +32,7 @@ pub(super) fn caveats(context: &Context<'_>, waiting: &Waiting<'_>, unknown: f64
         caveats.push(words::few_waits(Lang::En, waiting.count()));
     }
     if coverage.lost_total() > 0 {
-        caveats.push(words::lost(Lang::En, coverage.lost_total(), coverage.events_seen));
+        caveats.push(who::lost(coverage));
     }
     if context.unattributed() >= UNATTRIBUTED
         && let Some(share) = units::share(coverage.attribution.unattributed, coverage.io_bytes)

@@ -35,7 +35,7 @@ pub(super) fn of(context: &Context<'_>, findings: &[Finding]) -> Judgement {
     let because: Vec<String> = judged.iter().map(|one| stands(one)).collect();
     if context.lost() >= lines::LOST {
         let coverage = &context.report.coverage;
-        let lost = words::lost(Lang::En, coverage.lost_total(), coverage.events_seen);
+        let lost = who::lost(coverage);
         return cannot_tell([vec![lost], because].concat());
     }
     let others = findings

@@ -14,6 +14,8 @@ mod coverage;
 mod device;
 mod finding;
 mod host;
+#[cfg(test)]
+pub(crate) mod judged_sample;
 mod judgement;
 mod lat;
 mod read;

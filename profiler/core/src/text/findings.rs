@@ -124,8 +124,8 @@ pub fn before_sync(
     lang: Lang,
     victim: &str,
     class: &str,
-    (writes, write_p99, write_max): (u64, &str, &str),
-    (syncs, sync_p99): (u64, &str),
+    (writes, write_p99, write_max): (&str, &str, &str),
+    (syncs, sync_p99): (&str, &str),
 ) -> String {
     let Lang::En = lang;
     format!(
@@ -143,7 +143,7 @@ pub fn own_reads(lang: Lang, victim: &str, read: &str, disk: &str, figures: &str
 }
 
 /// `db-page-faults`.
-pub fn page_faults(lang: Lang, victim: &str, count: u64, sum: &str, max: &str) -> String {
+pub fn page_faults(lang: Lang, victim: &str, count: &str, sum: &str, max: &str) -> String {
     let Lang::En = lang;
     format!(
         "Pages of the database of {victim} were evicted and come back from the disk: {count} page faults took {sum} \
@@ -195,7 +195,7 @@ pub fn stands(
 /// Verdict: contended.
 pub fn contended(lang: Lang, stands: &str, share: &str, culprits: &str) -> String {
     let Lang::En = lang;
-    format!("{stands}; {share} of it is due to others: {culprits}.")
+    format!("{stands}; {share} of such waits is due to others: {culprits}.")
 }
 
 /// Verdict: contended for a part of the window only.
@@ -207,7 +207,7 @@ pub fn at_times(lang: Lang, finding: &str) -> String {
 /// Verdict: slow.
 pub fn slow_verdict(lang: Lang, stands: &str, others: &str) -> String {
     let Lang::En = lang;
-    format!("{stands}; others cause only {others} of it, the rest is the disk's own.")
+    format!("{stands}; others cause only {others} of such waits, the rest is the disk's own.")
 }
 
 /// Verdict: not the disk, for waits are fine.
@@ -268,7 +268,7 @@ pub fn no_blame_of(lang: Lang, class: &str) -> String {
 }
 
 /// Events were lost.
-pub fn lost(lang: Lang, lost: u64, seen: u64) -> String {
+pub fn lost(lang: Lang, lost: &str, seen: &str) -> String {
     let Lang::En = lang;
     format!("{lost} of {seen} events were lost.")
 }
@@ -289,6 +289,17 @@ pub fn no_thread_waits(lang: Lang) -> String {
 pub fn logs_not_read(lang: Lang) -> String {
     let Lang::En = lang;
     "Whether requests are slow all the same stands in logs and metrics, which this version does not read.".to_owned()
+}
+
+/// What this version does not look at.
+pub fn not_looked_at(lang: Lang) -> [&'static str; 4] {
+    let Lang::En = lang;
+    [
+        "Logs of etcd, of the API server and of backups are not read, nor are metrics beyond the second source.",
+        "Other members, the network between them, and who leads are not looked at.",
+        "Below the block device nothing is seen: firmware, a hypervisor, a neighbour on the same storage.",
+        "Pressure is that of the whole host's IO; that of single cgroups, of memory and of the CPU is not read.",
+    ]
 }
 
 /// Caveat: few waits.
