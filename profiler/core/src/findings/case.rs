@@ -9,7 +9,7 @@ use super::context::{Context, Victim, is_longer};
 use super::lines::{self, Level};
 use super::waiting::{Waiting, share};
 use super::{NotYet, trust, who};
-use crate::report::{AloneVsShared, Blame, Finding, Lat, Severity};
+use crate::report::{AloneVsShared, Blame, Finding, Severity};
 use crate::text::Lang;
 use crate::text::findings::{self as words, Figures};
 
@@ -148,13 +148,10 @@ impl<'a> Case<'a, '_> {
             sides(&mut evidence, row);
         }
         let mut all = caveats;
-        match self.beside.map(is_longer) {
-            Some(Some(false)) => all.push(words::not_longer(Lang::En)),
-            Some(Some(true)) => {}
-            Some(None) | None if !self.culprits.is_empty() => {
-                all.push(words::not_compared(Lang::En))
-            }
-            Some(None) | None => {}
+        match self.beside.and_then(is_longer) {
+            Some(false) => all.push(words::not_longer(Lang::En)),
+            None if !self.culprits.is_empty() => all.push(words::not_compared(Lang::En)),
+            Some(true) | None => {}
         }
         all.extend(trust::caveats(self.context, self.waiting, self.unknown));
         Finding {
@@ -214,10 +211,8 @@ fn sides(evidence: &mut BTreeMap<String, Value>, row: &AloneVsShared) {
     for (side, lat) in [("alone", &row.alone), ("shared", &row.shared)] {
         let Some(lat) = lat else { continue };
         put(evidence, &format!("{side}_count"), lat.count);
-        let of: [(&str, fn(&Lat) -> Option<u64>); 2] =
-            [("mean_ns", |lat| lat.mean_ns), ("p99_ns", |lat| lat.p99_ns)];
-        for (name, value) in of {
-            if let Some(ns) = value(lat) {
+        for (name, ns) in [("mean_ns", lat.mean_ns), ("p99_ns", lat.p99_ns)] {
+            if let Some(ns) = ns {
                 put(evidence, &format!("{side}_{name}"), ns);
             }
         }

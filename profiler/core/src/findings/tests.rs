@@ -22,7 +22,7 @@ fn waits_that_are_mostly_others_are_contended() {
         .verdict();
     assert_eq!(verdict.answer, Outcome::Contended);
     let says = |words: &str| assert!(verdict.summary.contains(words), "{}", verdict.summary);
-    says("70.0 % of such waits is due to others");
+    says("others cause 70.0 % of the waits to others");
     says("`etcdctl snapshot save /backup/hourly.db` (pid 5120) started by cron");
     says("kube-apiserver");
 }
@@ -146,7 +146,7 @@ fn each_victim_has_its_own_finding() {
             report.actors.push(second);
             report.targets[0].actors.push("9@9".into());
             let rows = report.blame.as_mut().unwrap();
-            let copies: Vec<_> = rows.iter().cloned().collect();
+            let copies: Vec<_> = rows.clone();
             rows.extend(copies.into_iter().map(|mut row| {
                 row.victim = "9@9".into();
                 row

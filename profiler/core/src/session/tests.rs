@@ -5,6 +5,7 @@
 mod actors;
 mod files;
 mod host;
+mod judged;
 mod kernel;
 mod ledger;
 mod random;

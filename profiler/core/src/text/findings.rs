@@ -195,7 +195,7 @@ pub fn stands(
 /// Verdict: contended.
 pub fn contended(lang: Lang, stands: &str, share: &str, culprits: &str) -> String {
     let Lang::En = lang;
-    format!("{stands}; {share} of such waits is due to others: {culprits}.")
+    format!("others cause {share} of the waits that are too long: {culprits} ({stands}).")
 }
 
 /// Verdict: contended for a part of the window only.
@@ -207,7 +207,7 @@ pub fn at_times(lang: Lang, finding: &str) -> String {
 /// Verdict: slow.
 pub fn slow_verdict(lang: Lang, stands: &str, others: &str) -> String {
     let Lang::En = lang;
-    format!("{stands}; others cause only {others} of such waits, the rest is the disk's own.")
+    format!("others cause only {others} of the waits that are too long ({stands}).")
 }
 
 /// Verdict: not the disk, for waits are fine.
@@ -219,7 +219,7 @@ pub fn fine(lang: Lang, stands: &str) -> String {
 /// Verdict: not the disk, for it is the CPU.
 pub fn no_cpu(lang: Lang, stands: &str) -> String {
     let Lang::En = lang;
-    format!("{stands}; most of that time the thread had no CPU or was on one.")
+    format!("most of the waits' time the thread had no CPU, or was on one ({stands}).")
 }
 
 /// Verdict: cannot tell. What is missing is a sentence.

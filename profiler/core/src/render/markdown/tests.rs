@@ -22,7 +22,7 @@ fn a_ticket() {
     assert_snapshot!(rendered(&judged_sample::judged(), Style::default()), @r#"
 # iocontend on cp-1: contended disk
 
-**contended disk**: db sync of etcd (pid 4711): p99 159 ms, max 184 ms, line 25.0 ms; 55.8 % of such waits is due to others: the backup `etcdctl .. snapshot save /var/backups/etcd/hourly.db` (pid 5120) started by cron.
+**contended disk**: others cause 55.8 % of the waits that are too long: the backup `etcdctl .. snapshot save /var/backups/etcd/hourly.db` (pid 5120) started by cron (db sync of etcd (pid 4711): p99 159 ms, max 184 ms, line 25.0 ms).
 
 - Of the waits that are too long, others are charged with 55.8 %, IO that nobody could be named for with 0 %, the disk itself with 39.0 %; 5.2 % is not explained.
 - wal sync of etcd (pid 4711): p99 58.7 ms, max 79.3 ms, line 10.0 ms

@@ -2,16 +2,22 @@
 
 use insta::assert_snapshot;
 
-use super::{judged_sample, rendered, width};
+use super::{judged_sample, rendered, sample, width};
 use crate::render::text::summary;
 
+/// What stands before the details.
+fn answer(columns: usize) -> String {
+    let text = rendered(summary, &judged_sample::judged(), width(columns));
+    text.split_once("\nwindow ").unwrap().0.to_owned()
+}
+
 #[test]
-fn at_80_columns() {
-    assert_snapshot!(rendered(summary, &judged_sample::judged(), width(80)), @"
-verdict  contended disk: db sync of etcd (pid 4711): p99 159 ms, max 184 ms,
-         line 25.0 ms; 55.8 % of such waits is due to others: the backup
-         `etcdctl .. snapshot save /var/backups/etcd/hourly.db` (pid 5120)
-         started by cron.
+fn the_answer_comes_first_at_80_columns() {
+    assert_snapshot!(answer(80), @"
+verdict  contended disk: others cause 55.8 % of the waits that are too long: the
+         backup `etcdctl .. snapshot save /var/backups/etcd/hourly.db` (pid
+         5120) started by cron (db sync of etcd (pid 4711): p99 159 ms, max 184
+         ms, line 25.0 ms).
 
 FINDINGS
 critical  the backup `etcdctl .. snapshot save /var/backups/etcd/hourly.db` (pid
@@ -37,6 +43,62 @@ BESIDE               without  without  without   with     with    with
                        count     mean      p99  count     mean     p99
 backup etcdctl 5120    1,200  3.69 ms  33.6 ms    800  16.4 ms  134 ms
 
+LONGEST SYNCS OF THE TARGETS
+etcd 4711, at 13:00:12.345, fdatasync of wal (/var/lib/e…00b40.wal): 79.3 ms
+made of: device 61.0 %, flush 22.3 %, queue 8.7 %, journal log 6.1 %, runnable
+1.2 %, rest 0.7 %
+etcd 4711, at 13:00:11.111, fdatasync of wal (/var/lib/e…00b40.wal): 76.7 ms
+made of: device 61.0 %, flush 22.3 %, queue 8.7 %, journal log 6.1 %, runnable
+1.2 %, rest 0.7 %
+etcd 4711, at 13:00:09.877, fdatasync of wal (/var/lib/e…00b40.wal): 74.0 ms
+made of: device 61.0 %, flush 22.3 %, queue 8.7 %, journal log 6.1 %, runnable
+1.2 %, rest 0.7 %
+");
+}
+
+#[test]
+fn the_answer_comes_first_at_120_columns() {
+    assert_snapshot!(answer(120), @"
+verdict  contended disk: others cause 55.8 % of the waits that are too long: the backup `etcdctl .. snapshot save
+         /var/backups/etcd/hourly.db` (pid 5120) started by cron (db sync of etcd (pid 4711): p99 159 ms, max 184 ms,
+         line 25.0 ms).
+
+FINDINGS
+critical  the backup `etcdctl .. snapshot save /var/backups/etcd/hourly.db` (pid 5120) started by cron makes etcd (pid
+          4711) wait for vda: 54.5 % of its wal waits (sync p99 58.7 ms, line 10.0 ms). While it is at work a sync takes
+          16.4 ms on average, else 3.69 ms.
+          (snapshot-contention, confidence 88 %) Whether it comes again, and what starts it then, is not known. 12 of
+          7,010 events were lost.
+
+WHOM THE WAITS ARE DUE TO
+DUE TO               ITS FILE       WHO WAITED  CLASS  DEV  HOW           WAITED   SHARE
+backup etcdctl 5120  backup-output  etcd 4711   wal    vda  queue         4.71 s  38.5 %
+self                 -              etcd 4711   wal    vda  device+flush  3.80 s  31.1 %
+self                 -              etcd 4711   db     vda  device        2.86 s  59.0 %
+backup etcdctl 5120  backup-output  etcd 4711   db     vda  queue         1.99 s  41.0 %
+backup etcdctl 5120  backup-output  etcd 4711   wal    vda  journal       1.96 s  16.0 %
+unexplained          -              etcd 4711   wal    vda  unexplained   880 ms   7.2 %
+kube-apiserver 3980  audit-log      etcd 4711   wal    vda  queue         880 ms   7.2 %
+total                                                                     17.1 s
+
+WAITS WITHOUT AND WITH EACH OF THEM
+BESIDE               WHO WAITED  WAITED IN  without  without  without   with     with    with
+                                              count     mean      p99  count     mean     p99
+backup etcdctl 5120  etcd 4711   fdatasync    1,200  3.69 ms  33.6 ms    800  16.4 ms  134 ms
+
+LONGEST SYNCS OF THE TARGETS
+etcd 4711, at 13:00:12.345, fdatasync of wal (/var/lib/etcd/mem…000000000b40.wal): 79.3 ms
+made of: device 61.0 %, flush 22.3 %, queue 8.7 %, journal log 6.1 %, runnable 1.2 %, rest 0.7 %
+etcd 4711, at 13:00:11.111, fdatasync of wal (/var/lib/etcd/mem…000000000b40.wal): 76.7 ms
+made of: device 61.0 %, flush 22.3 %, queue 8.7 %, journal log 6.1 %, runnable 1.2 %, rest 0.7 %
+etcd 4711, at 13:00:09.877, fdatasync of wal (/var/lib/etcd/mem…000000000b40.wal): 74.0 ms
+made of: device 61.0 %, flush 22.3 %, queue 8.7 %, journal log 6.1 %, runnable 1.2 %, rest 0.7 %
+");
+}
+
+#[test]
+fn at_80_columns() {
+    assert_snapshot!(rendered(summary, &sample::report(), width(80)), @"
 LONGEST SYNCS OF THE TARGETS
 etcd 4711, at 13:00:12.345, fdatasync of wal (/var/lib/e…00b40.wal): 79.3 ms
 made of: device 61.0 %, flush 22.3 %, queue 8.7 %, journal log 6.1 %, runnable
@@ -99,7 +161,7 @@ total                                          5,006   387 MiB
 WHO THEY ARE
 etcd 4711 · kube-system/etcd-cp-1/etcd
   etcd --name=cp-1 --data-dir=/var/lib/et…/10.0.0.11:2380 --snapshot-count=10000
-backup etcdctl 5120 · etcd-backup.service · started by cron · exited
+backup etcdctl 5120 · etcd-backup.service · exited
   etcdctl --endpoints=https://127.0.0.1:2…pshot save /var/backups/etcd/hourly.db
 kube-apiserver 3980 · /kubepods.slice/kube…ice/apiserver.scope
   kube-apiserver --audit-log-path=/var/log/audit/audit.log
@@ -110,8 +172,6 @@ COVERAGE
 12 of 7,010 events lost (ring_full 12).
 387 MiB attributed: direct 15.5 %, writeback 84.3 %, journal 0.1 %, owner_cgroup
 0.1 %, unattributed <0.1 %.
-Not answered: pre-fsync-stall, db-page-faults. Waits in write(2) and in page
-faults were not watched.
 The kernel side ran 1.43 ms in all, 286 ns per request.
 Its maps hold 6.50 MiB.
 
@@ -123,33 +183,7 @@ One member was watched; the others were not looked at.
 
 #[test]
 fn at_120_columns() {
-    assert_snapshot!(rendered(summary, &judged_sample::judged(), width(120)), @"
-verdict  contended disk: db sync of etcd (pid 4711): p99 159 ms, max 184 ms, line 25.0 ms; 55.8 % of such waits is due
-         to others: the backup `etcdctl .. snapshot save /var/backups/etcd/hourly.db` (pid 5120) started by cron.
-
-FINDINGS
-critical  the backup `etcdctl .. snapshot save /var/backups/etcd/hourly.db` (pid 5120) started by cron makes etcd (pid
-          4711) wait for vda: 54.5 % of its wal waits (sync p99 58.7 ms, line 10.0 ms). While it is at work a sync takes
-          16.4 ms on average, else 3.69 ms.
-          (snapshot-contention, confidence 88 %) Whether it comes again, and what starts it then, is not known. 12 of
-          7,010 events were lost.
-
-WHOM THE WAITS ARE DUE TO
-DUE TO               ITS FILE       WHO WAITED  CLASS  DEV  HOW           WAITED   SHARE
-backup etcdctl 5120  backup-output  etcd 4711   wal    vda  queue         4.71 s  38.5 %
-self                 -              etcd 4711   wal    vda  device+flush  3.80 s  31.1 %
-self                 -              etcd 4711   db     vda  device        2.86 s  59.0 %
-backup etcdctl 5120  backup-output  etcd 4711   db     vda  queue         1.99 s  41.0 %
-backup etcdctl 5120  backup-output  etcd 4711   wal    vda  journal       1.96 s  16.0 %
-unexplained          -              etcd 4711   wal    vda  unexplained   880 ms   7.2 %
-kube-apiserver 3980  audit-log      etcd 4711   wal    vda  queue         880 ms   7.2 %
-total                                                                     17.1 s
-
-WAITS WITHOUT AND WITH EACH OF THEM
-BESIDE               WHO WAITED  WAITED IN  without  without  without   with     with    with
-                                              count     mean      p99  count     mean     p99
-backup etcdctl 5120  etcd 4711   fdatasync    1,200  3.69 ms  33.6 ms    800  16.4 ms  134 ms
-
+    assert_snapshot!(rendered(summary, &sample::report(), width(120)), @"
 LONGEST SYNCS OF THE TARGETS
 etcd 4711, at 13:00:12.345, fdatasync of wal (/var/lib/etcd/mem…000000000b40.wal): 79.3 ms
 made of: device 61.0 %, flush 22.3 %, queue 8.7 %, journal log 6.1 %, runnable 1.2 %, rest 0.7 %
@@ -207,7 +241,7 @@ total                                                       5,006   387 MiB
 WHO THEY ARE
 etcd 4711 · kube-system/etcd-cp-1/etcd
   etcd --name=cp-1 --data-dir=/var/lib/etcd --listen-client-u…en-peer-urls=https://10.0.0.11:2380 --snapshot-count=10000
-backup etcdctl 5120 · etcd-backup.service · started by cron · exited
+backup etcdctl 5120 · etcd-backup.service · exited
   etcdctl --endpoints=https://127.0.0.1:2379 snapshot save /var/backups/etcd/hourly.db
 kube-apiserver 3980 · /kubepods.slice/kubepods-burstable.slice/apiserver.scope
   kube-apiserver --audit-log-path=/var/log/audit/audit.log
@@ -217,7 +251,6 @@ kernel kworker/u8:2 219
 COVERAGE
 12 of 7,010 events lost (ring_full 12).
 387 MiB attributed: direct 15.5 %, writeback 84.3 %, journal 0.1 %, owner_cgroup 0.1 %, unattributed <0.1 %.
-Not answered: pre-fsync-stall, db-page-faults. Waits in write(2) and in page faults were not watched.
 The kernel side ran 1.43 ms in all, 286 ns per request.
 Its maps hold 6.50 MiB.
 
