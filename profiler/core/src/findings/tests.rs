@@ -22,7 +22,7 @@ fn waits_that_are_mostly_others_are_contended() {
         .verdict();
     assert_eq!(verdict.answer, Outcome::Contended);
     let says = |words: &str| assert!(verdict.summary.contains(words), "{}", verdict.summary);
-    says("others cause 70.0 % of the waits to others");
+    says("others cause 70.0 % of the waits that are too long");
     says("`etcdctl snapshot save /backup/hourly.db` (pid 5120) started by cron");
     says("kube-apiserver");
 }
