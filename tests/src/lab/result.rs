@@ -129,6 +129,9 @@ pub struct Iocontend {
     pub wal_fsync_of_etcd: Waits,
     /// Events that were lost.
     pub lost: u64,
+    /// Whom it charges with etcd's syncs of its log: shares, 0 to 1, by name. Empty in results from before blame.
+    #[serde(default)]
+    pub blame: BTreeMap<String, f64>,
     /// Its report, beside the results.
     pub report: String,
     /// Its capture, beside the results; absent when none was asked for.

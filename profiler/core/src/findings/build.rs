@@ -143,7 +143,7 @@ impl Scene {
         self
     }
 
-    /// This share of the victim's waits on a class is charged to somebody.
+    /// This share of the victim's first waits on a class is charged to somebody.
     pub(super) fn blame(
         mut self,
         victim_class: FileClass,
@@ -152,7 +152,7 @@ impl Scene {
         mechanism: Mechanism,
         share: f64,
     ) -> Self {
-        let whole = self.time_of(victim_class);
+        let (victim_call, whole) = self.first(victim_class);
         #[expect(
             clippy::cast_precision_loss,
             clippy::cast_possible_truncation,
@@ -163,6 +163,7 @@ impl Scene {
         let row = Blame {
             victim: ETCD.into(),
             victim_class,
+            victim_call,
             culprit: culprit.into(),
             culprit_class,
             device: Some("vda".into()),
@@ -181,9 +182,11 @@ impl Scene {
         self.blame(class, "self", None, Mechanism::Device, left.max(0.0))
     }
 
-    fn time_of(&self, class: FileClass) -> u64 {
-        let waits = self.0.actors[0].waits.iter().filter(|wait| wait.file_class == class);
-        waits.map(|wait| wait.latency.sum_ns).sum()
+    /// The call of the first waits on a class, and their time.
+    fn first(&self, class: FileClass) -> (Call, u64) {
+        let mut waits = self.0.actors[0].waits.iter();
+        let wait = waits.find(|wait| wait.file_class == class).unwrap();
+        (wait.call, wait.latency.sum_ns)
     }
 
     /// Syncs without and with a culprit at work, each so many of so many ms.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::charges::{Charges, To};
 use super::context::{Context, Victim, is_longer};
 use super::lines::{self, Level};
-use super::waiting::{Waiting, share};
+use super::waiting::{Sort, Waiting, share};
 use super::{NotYet, trust, who};
 use crate::report::{AloneVsShared, Blame, Finding, Severity};
 use crate::text::Lang;
@@ -17,7 +17,8 @@ use crate::text::findings::{self as words, Figures};
 pub(super) struct Case<'a, 'c> {
     context: &'c Context<'a>,
     pub(super) victim: &'c Victim<'a>,
-    pub(super) waiting: &'c Waiting<'a>,
+    waiting: &'c Waiting<'a>,
+    sort: &'c Sort,
     /// The time charged, and its share of the whole wait.
     ns: u64,
     whole_ns: u64,
@@ -42,8 +43,9 @@ pub(super) fn strongest<'a, 'c>(
 ) -> Result<Option<Case<'a, 'c>>, NotYet> {
     let mut best: Option<Case<'a, 'c>> = None;
     for waiting in waitings.iter().filter(|waiting| !waiting.is_clearly_fine()) {
-        let charges = context.charges(victim, waiting)?;
-        let Some(case) = case(context, victim, waiting, &charges, keep) else { continue };
+        let Some(sort) = waiting.worst() else { continue };
+        let charges = context.charges(victim, waiting.class, sort)?;
+        let Some(case) = case(context, victim, (waiting, sort), &charges, keep) else { continue };
         let is_stronger =
             |known: &Case<'_, '_>| (case.severity, case.ns) > (known.severity, known.ns);
         if best.as_ref().is_none_or(is_stronger) {
@@ -56,7 +58,7 @@ pub(super) fn strongest<'a, 'c>(
 fn case<'a, 'c>(
     context: &'c Context<'a>,
     victim: &'c Victim<'a>,
-    waiting: &'c Waiting<'a>,
+    (waiting, sort): (&'c Waiting<'a>, &'c Sort),
     charges: &Charges<'a>,
     keep: impl Fn(To<'_>, &Blame) -> bool + Copy,
 ) -> Option<Case<'a, 'c>> {
@@ -65,7 +67,7 @@ fn case<'a, 'c>(
     let culprits = charges.culprits(|id, row| keep(To::Other(id), row));
     let first = culprits.first().map(|(id, _)| *id);
     let beside = first.and_then(|id| context.beside(&victim.actor.id, id));
-    let on_the_whole = lines::severity(waiting.level(), share, ns / waiting.count().max(1));
+    let on_the_whole = lines::severity(sort.level, share, ns / sort.lat.count.max(1));
     let severity = on_the_whole.max(severity_beside(victim, beside, ns))?;
     let (unknown, devices) = (charges.unknown(), charges.devices(keep));
     let whole_ns = charges.whole_ns;
@@ -73,6 +75,7 @@ fn case<'a, 'c>(
         context,
         victim,
         waiting,
+        sort,
         ns,
         whole_ns,
         share,
@@ -137,12 +140,12 @@ impl<'a> Case<'a, '_> {
 
     /// The numbers of a sentence.
     pub(super) fn figures(&self) -> String {
-        figures(self.waiting, self.share)
+        figures(self.waiting, self.sort, self.share)
     }
 
     /// The finding with what every case has: numbers, caveats, confidence. `caveats` are its own.
     pub(super) fn finding(&self, id: &str, summary: String, caveats: Vec<String>) -> Finding {
-        let mut evidence = evidence(self.waiting, self.share);
+        let mut evidence = evidence(self.waiting, self.sort, self.share);
         put(&mut evidence, "charged_ns", self.ns);
         if let Some(row) = self.beside {
             sides(&mut evidence, row);
@@ -168,36 +171,37 @@ impl<'a> Case<'a, '_> {
 }
 
 /// The numbers of a sentence about a share of waits.
-pub(super) fn figures(waiting: &Waiting<'_>, share: f64) -> String {
-    let worst = waiting.worst();
+pub(super) fn figures(waiting: &Waiting<'_>, sort: &Sort, share: f64) -> String {
     words::figures(
         Lang::En,
         &Figures {
             share: &trust::percent(share),
             class: waiting.class.name(),
-            kind: worst.map_or("", |sort| sort.kind.name()),
-            p99: &who::time(worst.map_or(0, super::waiting::Sort::p99_ns)),
+            kind: sort.kind.name(),
+            p99: &who::time(sort.p99_ns()),
             line: &who::time(waiting.line_ns),
         },
     )
 }
 
 /// What every finding about waits has: the file, and numbers.
-pub(super) fn evidence(waiting: &Waiting<'_>, share: f64) -> BTreeMap<String, Value> {
+pub(super) fn evidence(waiting: &Waiting<'_>, sort: &Sort, share: f64) -> BTreeMap<String, Value> {
     let mut evidence = BTreeMap::new();
     evidence.insert("file_class".to_owned(), waiting.class.name().into());
+    evidence.insert("wait".to_owned(), sort.kind.name().into());
     evidence.insert("share".to_owned(), ((share * 1_000.0).round() / 1_000.0).into());
     if let Some(path) = waiting.path {
         evidence.insert("path".to_owned(), path.into());
     }
-    put(&mut evidence, "wait_ns", waiting.sum_ns);
-    put(&mut evidence, "waits", waiting.count());
-    put(&mut evidence, "line_ns", waiting.line_ns);
-    if let Some(worst) = waiting.worst() {
-        let name = worst.kind.name();
-        put(&mut evidence, &format!("{name}_mean_ns"), worst.mean_ns());
-        put(&mut evidence, &format!("{name}_p99_ns"), worst.p99_ns());
-        put(&mut evidence, &format!("{name}_max_ns"), worst.max_ns());
+    for (name, number) in [
+        ("count", sort.lat.count),
+        ("sum_ns", sort.lat.sum_ns),
+        ("mean_ns", sort.mean_ns()),
+        ("p99_ns", sort.p99_ns()),
+        ("max_ns", sort.max_ns()),
+        ("line_ns", waiting.line_ns),
+    ] {
+        put(&mut evidence, name, number);
     }
     evidence
 }

@@ -1,6 +1,7 @@
-//! Whom the waits of one victim on one class of files are charged to.
+//! Whom the waits of one victim on one class of files, in one sort of call, are charged to.
 
-use super::waiting::{Waiting, share};
+use super::waiting::{Kind, Sort, share};
+use crate::ids::FileClass;
 use crate::report::{Blame, Mechanism, SELF, UNEXPLAINED};
 
 /// To whom a row of blame charges.
@@ -14,7 +15,7 @@ pub(super) enum To<'a> {
     Other(&'a str),
 }
 
-/// The rows of one victim and class.
+/// The rows of one victim, class and sort of call.
 pub(super) struct Charges<'a> {
     victim: &'a str,
     rows: Vec<&'a Blame>,
@@ -24,13 +25,15 @@ pub(super) struct Charges<'a> {
 
 impl<'a> Charges<'a> {
     /// The rows that charge these waits.
-    pub(super) fn of(rows: &'a [Blame], victim: &'a str, waiting: &Waiting<'_>) -> Self {
-        let rows: Vec<&Blame> = rows
-            .iter()
-            .filter(|row| row.victim == victim && row.victim_class == waiting.class)
-            .collect();
+    pub(super) fn of(rows: &'a [Blame], victim: &'a str, class: FileClass, sort: &Sort) -> Self {
+        let is_ours = |row: &&Blame| {
+            row.victim == victim
+                && row.victim_class == class
+                && Kind::of(row.victim_call) == Some(sort.kind)
+        };
+        let rows: Vec<&Blame> = rows.iter().filter(is_ours).collect();
         let charged = rows.iter().map(|row| row.wait_ns).fold(0, u64::saturating_add);
-        Self { victim, rows, whole_ns: charged.max(waiting.sum_ns) }
+        Self { victim, rows, whole_ns: charged.max(sort.lat.sum_ns) }
     }
 
     /// Whether there is no row at all.

@@ -2,7 +2,7 @@
 
 use super::charges::Charges;
 use super::lines;
-use super::waiting::{Waiting, share};
+use super::waiting::{Sort, Waiting, share};
 use super::{NotYet, who};
 use crate::ids::{Call, FileClass, Role};
 use crate::report::{Actor, AloneVsShared, Lat, Report};
@@ -58,16 +58,17 @@ impl<'a> Context<'a> {
     pub(super) fn charges(
         &self,
         victim: &Victim<'a>,
-        waiting: &Waiting<'a>,
+        class: FileClass,
+        sort: &Sort,
     ) -> Result<Charges<'a>, NotYet> {
         let Some(rows) = &self.report.blame else { return Err(NotYet(words::no_blame(Lang::En))) };
         if self.lost() >= lines::LOST {
             let coverage = &self.report.coverage;
             return Err(NotYet(who::lost(coverage)));
         }
-        let charges = Charges::of(rows, &victim.actor.id, waiting);
+        let charges = Charges::of(rows, &victim.actor.id, class, sort);
         if charges.is_empty() {
-            return Err(NotYet(words::no_blame_of(Lang::En, waiting.class.name())));
+            return Err(NotYet(words::no_blame_of(Lang::En, class.name())));
         }
         Ok(charges)
     }

@@ -1,7 +1,6 @@
 //! `db-page-faults`: pages of etcd's mapped database were evicted and come back from the disk one by one (manual §8.1).
 //! A request that touches one stands still, and no metric of etcd's counts it.
 
-use super::case::put;
 use super::context::{Context, Victim};
 use super::lines::Level;
 use super::pre_fsync_stall::HOOK;
@@ -39,9 +38,7 @@ pub(super) fn ask(context: &Context<'_>, victim: &Victim<'_>) -> Ruling {
     let name = who::actor(victim.actor);
     let summary =
         words::page_faults(Lang::En, &name, &who::count(count), &sum, &who::time(faults.max_ns()));
-    let mut evidence = case::evidence(waiting, share(faults.lat.sum_ns, waiting.sum_ns));
-    put(&mut evidence, "faults", count);
-    put(&mut evidence, "fault_ns", faults.lat.sum_ns);
+    let evidence = case::evidence(waiting, faults, stood);
     let mut caveats = vec![words::who_evicted(Lang::En)];
     caveats.extend(trust::caveats(context, waiting, 0.0));
     Ok(Some(Finding {

@@ -5,7 +5,7 @@ use super::case::{self, put};
 use super::charges::{Charges, To};
 use super::context::{Context, Victim};
 use super::lines::{self, Level};
-use super::waiting::{Kind, Waiting};
+use super::waiting::{Kind, Sort, Waiting};
 use super::{NotYet, Ruling, trust, who};
 use crate::report::{Finding, Mechanism, Part, Severity};
 use crate::text::{Lang, findings as words};
@@ -23,13 +23,18 @@ pub(super) fn ask(context: &Context<'_>, victim: &Victim<'_>) -> Ruling {
         if share < lines::MOST {
             continue;
         }
-        let charges = context.charges(victim, waiting)?;
+        let charges = context.charges(victim, waiting.class, syncs)?;
         let by_others = charges
             .share(|to, row| matches!(to, To::Other(_)) && row.mechanism == Mechanism::Flush);
         if by_others < lines::SHARE {
             let severity =
                 if syncs.level == Level::Far { Severity::Critical } else { Severity::Warning };
-            return Ok(Some(finding(context, victim, (waiting, &charges), (share, severity))));
+            return Ok(Some(finding(
+                context,
+                victim,
+                (waiting, syncs, &charges),
+                (share, severity),
+            )));
         }
     }
     Ok(None)
@@ -38,14 +43,15 @@ pub(super) fn ask(context: &Context<'_>, victim: &Victim<'_>) -> Ruling {
 fn finding(
     context: &Context<'_>,
     victim: &Victim<'_>,
-    (waiting, charges): (&Waiting<'_>, &Charges<'_>),
+    (waiting, syncs, charges): (&Waiting<'_>, &Sort, &Charges<'_>),
     (share, severity): (f64, Severity),
 ) -> Finding {
     let device = charges.devices(|_, row| row.mechanism == Mechanism::Flush).first().copied();
     let name = device.map_or_else(|| words::its_disk(Lang::En), who::safe);
     let victim_in_words = who::actor(victim.actor);
-    let summary = words::flushes(Lang::En, &name, &victim_in_words, &case::figures(waiting, share));
-    let mut evidence = case::evidence(waiting, share);
+    let summary =
+        words::flushes(Lang::En, &name, &victim_in_words, &case::figures(waiting, syncs, share));
+    let mut evidence = case::evidence(waiting, syncs, share);
     let found = context.report.devices.iter().find(|one| Some(one.name.as_str()) == device);
     if let Some(count) = found.and_then(|one| one.flush_commands) {
         put(&mut evidence, "flush_commands", count);

@@ -4,14 +4,18 @@
 use super::charges::To;
 use super::context::{Context, Victim};
 use super::{Ruling, case};
+use crate::ids::Role;
 use crate::report::{Blame, Mechanism};
 use crate::text::{Lang, findings as words};
 
 pub(super) const ID: &str = "journal-entanglement";
 
 pub(super) fn ask(context: &Context<'_>, victim: &Victim<'_>) -> Ruling {
-    let in_journal =
-        |to: To<'_>, row: &Blame| matches!(to, To::Other(_)) && row.mechanism == Mechanism::Journal;
+    let in_journal = |to: To<'_>, row: &Blame| {
+        let To::Other(id) = to else { return false };
+        let is_named = !matches!(context.role(id), Some(Role::Unattributed) | None);
+        is_named && row.mechanism == Mechanism::Journal
+    };
     let Some(case) = case::strongest(context, victim, victim.judged()?, in_journal)? else {
         return Ok(None);
     };

@@ -3,8 +3,8 @@
 
 use super::case::put;
 use super::context::{Context, Victim};
-use super::lines::Level;
-use super::waiting::{Kind, Sort, Waiting};
+use super::lines::{self, Level};
+use super::waiting::{Kind, Sort, Waiting, share};
 use super::{NotYet, Ruling, case, trust, who};
 use crate::report::{Finding, Mechanism, Part, Severity};
 use crate::text::{Lang, findings as words};
@@ -44,19 +44,18 @@ fn finding(
         (&who::count(writes.lat.count), &who::time(writes.p99_ns()), &who::time(writes.max_ns())),
         (&who::count(syncs.lat.count), &who::time(syncs.p99_ns())),
     );
-    let mut evidence =
-        case::evidence(waiting, super::waiting::share(writes.lat.sum_ns, waiting.sum_ns));
-    put(&mut evidence, "writes_blocked", writes.lat.count);
-    put(&mut evidence, "syncs", syncs.lat.count);
+    let mut evidence = case::evidence(waiting, writes, share(writes.lat.sum_ns, waiting.sum_ns));
+    put(&mut evidence, "sync_count", syncs.lat.count);
     put(&mut evidence, "sync_p99_ns", syncs.p99_ns());
     let mut caveats = Vec::new();
-    if writes.share_of(&[Part::Throttle]).is_some_and(|share| share >= super::lines::MOST) {
+    if writes.share_of(&[Part::Throttle]).is_some_and(|share| share >= lines::MOST) {
         caveats.push(words::dirty_pages(Lang::En));
     }
-    // Rows of blame do not say in which call: only who used up the limit is told.
-    let culprits = context.charges(victim, waiting).map(|charges| {
-        let limits = charges.culprits(|_, row| row.mechanism == Mechanism::Throttle);
-        limits.into_iter().map(|(id, _)| id.to_owned()).collect::<Vec<_>>()
+    let culprits = context.charges(victim, waiting.class, writes).map(|charges| {
+        let all = charges.culprits(|_, row| row.mechanism != Mechanism::Cpu);
+        let share = |ns| share(ns, charges.whole_ns);
+        let named = all.into_iter().filter(|(_, ns)| share(*ns) >= lines::SHARE);
+        named.map(|(id, _)| id.to_owned()).collect::<Vec<_>>()
     });
     let culprits = culprits.unwrap_or_default();
     if culprits.is_empty() {
@@ -91,7 +90,7 @@ mod tests {
         let found = scene(2).waits(Call::Write, FileClass::Wal, 20, 40, Part::Throttle).finding(ID);
         assert_eq!(found.severity, Severity::Warning);
         assert_eq!(
-            (&found.evidence["writes_blocked"], &found.evidence["syncs"]),
+            (&found.evidence["count"], &found.evidence["sync_count"]),
             (&20.into(), &1_000.into())
         );
         assert!(found.summary.contains("write(2)"), "{}", found.summary);

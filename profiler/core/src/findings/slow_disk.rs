@@ -5,7 +5,7 @@ use super::case::{self, put};
 use super::charges::{Charges, To};
 use super::context::{Context, Victim};
 use super::lines::{self, Level};
-use super::waiting::{Waiting, share};
+use super::waiting::{Sort, Waiting, share};
 use super::{Ruling, trust, who};
 use crate::render::units;
 use crate::report::{Blame, Device, Finding, Mechanism, Severity};
@@ -20,8 +20,14 @@ const LOW_DEPTH: f64 = 4.0;
 pub(super) fn ask(context: &Context<'_>, victim: &Victim<'_>) -> Ruling {
     let mut worst: Option<Finding> = None;
     for waiting in victim.judged()?.iter().filter(|waiting| waiting.level() > Level::Fine) {
-        let charges = context.charges(victim, waiting)?;
-        if charges.others() >= lines::SHARE || charges.share(in_device) < lines::MOST {
+        let Some(sort) = waiting.worst() else { continue };
+        let charges = context.charges(victim, waiting.class, sort)?;
+        let is_flush = |to, row: &Blame| in_device(to, row) && row.mechanism == Mechanism::Flush;
+        if charges.others() >= lines::SHARE
+            || charges.share(in_device) < lines::MOST
+            // `flush-bound` tells of it.
+            || charges.share(is_flush) >= lines::MOST
+        {
             continue;
         }
         let device = charges
@@ -32,7 +38,7 @@ pub(super) fn ask(context: &Context<'_>, victim: &Victim<'_>) -> Ruling {
         if depth.is_some_and(|depth| depth >= LOW_DEPTH) {
             continue;
         }
-        let found = finding(context, victim, (waiting, &charges), (device, depth));
+        let found = finding(context, victim, (waiting, sort, &charges), (device, depth));
         if worst.as_ref().is_none_or(|known| found.severity > known.severity) {
             worst = Some(found);
         }
@@ -40,9 +46,13 @@ pub(super) fn ask(context: &Context<'_>, victim: &Victim<'_>) -> Ruling {
     Ok(worst)
 }
 
-/// Time in the device and its queue that nobody else is charged with.
+/// Time for the device that nobody else is charged with: in it, in its queue, for its cache, for the own commit.
 fn in_device(to: To<'_>, row: &Blame) -> bool {
-    !matches!(to, To::Other(_)) && matches!(row.mechanism, Mechanism::Device | Mechanism::Queue)
+    let for_device = matches!(
+        row.mechanism,
+        Mechanism::Device | Mechanism::Queue | Mechanism::Flush | Mechanism::Journal
+    );
+    for_device && !matches!(to, To::Other(_))
 }
 
 /// Requests in a device while there were any; over the whole window where that time is not known.
@@ -58,7 +68,7 @@ pub(super) fn depth(device: &Device) -> Option<f64> {
 fn finding(
     context: &Context<'_>,
     victim: &Victim<'_>,
-    (waiting, charges): (&Waiting<'_>, &Charges<'_>),
+    (waiting, sort, charges): (&Waiting<'_>, &Sort, &Charges<'_>),
     (device, depth): (Option<&Device>, Option<f64>),
 ) -> Finding {
     let part = charges.share(in_device);
@@ -68,11 +78,11 @@ fn finding(
         Lang::En,
         &name,
         &who::actor(victim.actor),
-        &case::figures(waiting, part),
+        &case::figures(waiting, sort, part),
         depth_in_words.as_deref(),
         &trust::percent(charges.others()),
     );
-    let mut evidence = case::evidence(waiting, part);
+    let mut evidence = case::evidence(waiting, sort, part);
     if let Some(depth) = depth {
         evidence.insert("depth_while_busy".to_owned(), ((depth * 100.0).round() / 100.0).into());
     }
@@ -142,7 +152,8 @@ mod tests {
         charged(scene(20).apiserver(), APISERVER, Mechanism::Device).is_quiet(ID);
         charged(scene(20).depth(12.0), "self", Mechanism::Device).is_quiet(ID);
         charged(scene(20), UNEXPLAINED, Mechanism::Unexplained).is_quiet(ID);
-        charged(scene(20), "self", Mechanism::Flush).is_quiet(ID);
+        let flushed = scene(20).blame(FileClass::Wal, "self", None, Mechanism::Flush, 0.6);
+        flushed.rest(FileClass::Wal).is_quiet(ID);
     }
 
     /// That nobody was asked is not that it was nobody.

@@ -43,12 +43,15 @@ fn finding(
     (waiting, syncs): (&Waiting<'_>, &Sort),
     (share, severity): (f64, Severity),
 ) -> Finding {
-    let summary =
-        words::throttled(Lang::En, &who::actor(victim.actor), &case::figures(waiting, share));
-    let mut evidence = case::evidence(waiting, share);
+    let summary = words::throttled(
+        Lang::En,
+        &who::actor(victim.actor),
+        &case::figures(waiting, syncs, share),
+    );
+    let mut evidence = case::evidence(waiting, syncs, share);
     let held = syncs.parts.as_ref().and_then(|parts| parts.get(&Part::Throttle)).copied();
     put(&mut evidence, "throttle_ns", held.unwrap_or(0));
-    let used_up = context.charges(victim, waiting).map(|charges| {
+    let used_up = context.charges(victim, waiting.class, syncs).map(|charges| {
         let culprits = charges.culprits(|_, row| row.mechanism == Mechanism::Throttle);
         culprits.into_iter().map(|(id, _)| id.to_owned()).collect::<Vec<_>>()
     });

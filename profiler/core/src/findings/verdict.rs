@@ -69,7 +69,8 @@ fn blamed(
 ) -> Judgement {
     let mut all = Shares::default();
     for (victim, waiting) in above {
-        match context.charges(victim, waiting) {
+        let Some(sort) = waiting.worst() else { continue };
+        match context.charges(victim, waiting.class, sort) {
             Ok(charges) => all.add(context, &charges),
             Err(NotYet(why)) => return cannot_tell([vec![why], because].concat()),
         }
@@ -96,7 +97,7 @@ fn blamed(
 fn is_cured(found: &Finding, waiting: &Waiting<'_>) -> bool {
     let alone = found.evidence.get("alone_p99_ns").and_then(serde_json::Value::as_u64);
     let count = found.evidence.get("alone_count").and_then(serde_json::Value::as_u64);
-    count >= Some(lines::ENOUGH) && alone.is_some_and(|ns| ns < waiting.line_ns)
+    count >= Some(lines::MANY) && alone.is_some_and(|ns| ns < waiting.line_ns)
 }
 
 /// Time of all waits that are too long, by whom it is charged to.

@@ -88,7 +88,7 @@ pub(super) struct Waiting<'a> {
     pub(super) line_ns: u64,
     /// The file, or the folder of all of them.
     pub(super) path: Option<&'a str>,
-    /// The time of every call, also of those without a line.
+    /// The time of all of them.
     pub(super) sum_ns: u64,
     sorts: Vec<Sort>,
 }
@@ -110,7 +110,7 @@ impl<'a> Waiting<'a> {
             .filter_map(|kind| sort(*kind, line_ns, syncs, of_kind(*kind).collect()))
             .collect();
         let path = waits.iter().find_map(|wait| wait.path.as_deref());
-        let sum_ns = waits.iter().map(|wait| wait.latency.sum_ns).fold(0, u64::saturating_add);
+        let sum_ns = sorts.iter().map(|sort| sort.lat.sum_ns).fold(0, u64::saturating_add);
         (!sorts.is_empty()).then_some(Self { class, line_ns, path, sum_ns, sorts })
     }
 

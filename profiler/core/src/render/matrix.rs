@@ -3,7 +3,7 @@
 
 use std::cmp::Reverse;
 
-use crate::ids::FileClass;
+use crate::ids::{Call, FileClass};
 use crate::report::{Blame, Mechanism, Report, SELF, UNEXPLAINED};
 
 /// Rows that are shown one by one.
@@ -13,7 +13,9 @@ const SHOWN: usize = 12;
 pub(super) struct MatrixRow<'a> {
     /// Who waited.
     pub(super) victim: &'a str,
-    /// For what sort of file.
+    /// In which call.
+    pub(super) victim_call: Call,
+    /// On what sort of file.
     pub(super) victim_class: FileClass,
     /// An actor's id, `self` or `unexplained`.
     pub(super) culprit: &'a str,
@@ -25,7 +27,7 @@ pub(super) struct MatrixRow<'a> {
     pub(super) mechanisms: Vec<Mechanism>,
     /// The time charged.
     pub(super) wait_ns: u64,
-    /// The victim's whole wait on this class.
+    /// The victim's whole wait in this call on this class.
     pub(super) whole_ns: u64,
 }
 
@@ -68,11 +70,12 @@ fn sum(rows: &[MatrixRow<'_>]) -> u64 {
 }
 
 fn one<'a>(blame: &'a [Blame], row: &'a Blame) -> MatrixRow<'a> {
-    let same =
-        |other: &&Blame| other.victim == row.victim && other.victim_class == row.victim_class;
+    let of = |row: &'a Blame| (&row.victim, row.victim_class, row.victim_call);
+    let same = |other: &&'a Blame| of(other) == of(row);
     let whole_ns = blame.iter().filter(same).map(|row| row.wait_ns).fold(0, u64::saturating_add);
     MatrixRow {
         victim: &row.victim,
+        victim_call: row.victim_call,
         victim_class: row.victim_class,
         culprit: &row.culprit,
         culprit_class: row.culprit_class.filter(|_| !is_nobody_else(&row.culprit)),
@@ -85,7 +88,7 @@ fn one<'a>(blame: &'a [Blame], row: &'a Blame) -> MatrixRow<'a> {
 
 fn is_same(known: &MatrixRow<'_>, row: &Blame) -> bool {
     known.victim == row.victim
-        && known.victim_class == row.victim_class
+        && (known.victim_class, known.victim_call) == (row.victim_class, row.victim_call)
         && known.culprit == row.culprit
         && known.device == row.device.as_deref()
         && (is_nobody_else(&row.culprit)
@@ -107,6 +110,11 @@ pub(super) const fn mechanism(of: Mechanism) -> &'static str {
         Mechanism::Cpu => "cpu",
         Mechanism::Unexplained => "unexplained",
     }
+}
+
+/// What was waited for: the call, and what the file is to the victim.
+pub(super) fn waited_in(row: &MatrixRow<'_>) -> String {
+    format!("{} {}", row.victim_class.name(), row.victim_call.name())
 }
 
 /// All mechanisms of a row.

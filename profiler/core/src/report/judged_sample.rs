@@ -39,6 +39,7 @@ pub(crate) fn blamed() -> Report {
         rows.push(Blame {
             victim: ETCD.into(),
             victim_class: class,
+            victim_call: Call::Fdatasync,
             culprit: culprit.into(),
             culprit_class,
             device: Some("vda".into()),

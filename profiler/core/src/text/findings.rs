@@ -90,13 +90,13 @@ pub fn list(lang: Lang, all: &[String]) -> String {
 pub fn figures(lang: Lang, of: &Figures<'_>) -> String {
     let Lang::En = lang;
     let Figures { share, class, kind, p99, line } = of;
-    format!("{share} of its {class} waits ({kind} p99 {p99}, line {line})")
+    format!("{share} of the time in its {class} {kind}s (p99 {p99}, line {line})")
 }
 
 /// `colocated-disk`.
 pub fn colocated(lang: Lang, victim: &str, disk: &str, figures: &str, culprits: &str) -> String {
     let Lang::En = lang;
-    format!("{victim} shares {disk} with others, to whom {figures} are due: {culprits}.")
+    format!("{victim} shares {disk} with others, who cause {figures}: {culprits}.")
 }
 
 /// `snapshot-contention`.
@@ -164,7 +164,7 @@ pub fn slow(
     let depth =
         depth.map_or_else(String::new, |depth| format!(" at a mean of {depth} requests in it"));
     format!(
-        "{disk} is slow by itself: {victim} spends {figures} in the device{depth}; others cause {others}."
+        "{disk} is slow by itself: {victim} spends {figures} on it{depth}; others cause {others}."
     )
 }
 

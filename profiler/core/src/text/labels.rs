@@ -71,7 +71,7 @@ labels! {
     Victim = "WHO WAITED", "Column: who waited.";
     How = "HOW", "Column: mechanisms.";
     TimeWaited = "WAITED", "Column: time charged.";
-    Share = "SHARE", "Column: share of the victim's wait on the class.";
+    Share = "SHARE", "Column: share of the victim's wait.";
     BesideTitle = "WAITS WITHOUT AND WITH EACH OF THEM", "Title: alone versus shared.";
     Culprit = "BESIDE", "Column: who was at work or not.";
     AloneCount = "without\ncount", "Column: number of waits without it.";

@@ -22,21 +22,21 @@ verdict  contended disk: others cause 55.8 % of the waits that are too long: the
 FINDINGS
 critical  the backup `etcdctl .. snapshot save /var/backups/etcd/hourly.db` (pid
           5120) started by cron makes etcd (pid 4711) wait for vda: 54.5 % of
-          its wal waits (sync p99 58.7 ms, line 10.0 ms). While it is at work a
-          sync takes 16.4 ms on average, else 3.69 ms.
+          the time in its wal syncs (p99 58.7 ms, line 10.0 ms). While it is at
+          work a sync takes 16.4 ms on average, else 3.69 ms.
           (snapshot-contention, confidence 88 %) Whether it comes again, and
           what starts it then, is not known. 12 of 7,010 events were lost.
 
 WHOM THE WAITS ARE DUE TO
-DUE TO               WHO WAITED  CLASS  HOW           WAITED   SHARE
-backup etcdctl 5120  etcd 4711   wal    queue         4.71 s  38.5 %
-self                 etcd 4711   wal    device+flush  3.80 s  31.1 %
-self                 etcd 4711   db     device        2.86 s  59.0 %
-backup etcdctl 5120  etcd 4711   db     queue         1.99 s  41.0 %
-backup etcdctl 5120  etcd 4711   wal    journal       1.96 s  16.0 %
-unexplained          etcd 4711   wal    unexplained   880 ms   7.2 %
-kube-apiserver 3980  etcd 4711   wal    queue         880 ms   7.2 %
-total                                                 17.1 s
+DUE TO               WHO WAITED  WAITED IN      HOW           WAITED   SHARE
+backup etcdctl 5120  etcd 4711   wal fdatasync  queue         4.71 s  38.5 %
+self                 etcd 4711   wal fdatasync  device+flush  3.80 s  31.1 %
+self                 etcd 4711   db fdatasync   device        2.86 s  59.0 %
+backup etcdctl 5120  etcd 4711   db fdatasync   queue         1.99 s  41.0 %
+backup etcdctl 5120  etcd 4711   wal fdatasync  journal       1.96 s  16.0 %
+unexplained          etcd 4711   wal fdatasync  unexplained   880 ms   7.2 %
+kube-apiserver 3980  etcd 4711   wal fdatasync  queue         880 ms   7.2 %
+total                                                         17.1 s
 
 WAITS WITHOUT AND WITH EACH OF THEM
 BESIDE               without  without  without   with     with    with
@@ -65,21 +65,21 @@ verdict  contended disk: others cause 55.8 % of the waits that are too long: the
 
 FINDINGS
 critical  the backup `etcdctl .. snapshot save /var/backups/etcd/hourly.db` (pid 5120) started by cron makes etcd (pid
-          4711) wait for vda: 54.5 % of its wal waits (sync p99 58.7 ms, line 10.0 ms). While it is at work a sync takes
-          16.4 ms on average, else 3.69 ms.
+          4711) wait for vda: 54.5 % of the time in its wal syncs (p99 58.7 ms, line 10.0 ms). While it is at work a
+          sync takes 16.4 ms on average, else 3.69 ms.
           (snapshot-contention, confidence 88 %) Whether it comes again, and what starts it then, is not known. 12 of
           7,010 events were lost.
 
 WHOM THE WAITS ARE DUE TO
-DUE TO               ITS FILE       WHO WAITED  CLASS  DEV  HOW           WAITED   SHARE
-backup etcdctl 5120  backup-output  etcd 4711   wal    vda  queue         4.71 s  38.5 %
-self                 -              etcd 4711   wal    vda  device+flush  3.80 s  31.1 %
-self                 -              etcd 4711   db     vda  device        2.86 s  59.0 %
-backup etcdctl 5120  backup-output  etcd 4711   db     vda  queue         1.99 s  41.0 %
-backup etcdctl 5120  backup-output  etcd 4711   wal    vda  journal       1.96 s  16.0 %
-unexplained          -              etcd 4711   wal    vda  unexplained   880 ms   7.2 %
-kube-apiserver 3980  audit-log      etcd 4711   wal    vda  queue         880 ms   7.2 %
-total                                                                     17.1 s
+DUE TO               ITS FILE       WHO WAITED  WAITED IN      DEV  HOW           WAITED   SHARE
+backup etcdctl 5120  backup-output  etcd 4711   wal fdatasync  vda  queue         4.71 s  38.5 %
+self                 -              etcd 4711   wal fdatasync  vda  device+flush  3.80 s  31.1 %
+self                 -              etcd 4711   db fdatasync   vda  device        2.86 s  59.0 %
+backup etcdctl 5120  backup-output  etcd 4711   db fdatasync   vda  queue         1.99 s  41.0 %
+backup etcdctl 5120  backup-output  etcd 4711   wal fdatasync  vda  journal       1.96 s  16.0 %
+unexplained          -              etcd 4711   wal fdatasync  vda  unexplained   880 ms   7.2 %
+kube-apiserver 3980  audit-log      etcd 4711   wal fdatasync  vda  queue         880 ms   7.2 %
+total                                                                             17.1 s
 
 WAITS WITHOUT AND WITH EACH OF THEM
 BESIDE               WHO WAITED  WAITED IN  without  without  without   with     with    with
