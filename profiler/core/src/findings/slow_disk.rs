@@ -30,6 +30,13 @@ pub(super) fn ask(context: &Context<'_>, victim: &Victim<'_>) -> Ruling {
         {
             continue;
         }
+        // The disk's own part of the waits has to be too long, not what the CPU adds to it.
+        let part = charges.share(in_device);
+        let (p99_ns, max_ns) = (scaled(sort.p99_ns(), part), scaled(sort.max_ns(), part));
+        let level = lines::level(waiting.line_ns, p99_ns, max_ns);
+        if level == Level::Fine {
+            continue;
+        }
         let device = charges
             .devices(in_device)
             .first()
@@ -38,12 +45,22 @@ pub(super) fn ask(context: &Context<'_>, victim: &Victim<'_>) -> Ruling {
         if depth.is_some_and(|depth| depth >= LOW_DEPTH) {
             continue;
         }
-        let found = finding(context, victim, (waiting, sort, &charges), (device, depth));
+        let found = finding(context, victim, (waiting, sort, &charges), (level, device, depth));
         if worst.as_ref().is_none_or(|known| found.severity > known.severity) {
             worst = Some(found);
         }
     }
     Ok(worst)
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a time of about this length"
+)]
+fn scaled(ns: u64, share: f64) -> u64 {
+    (ns as f64 * share) as u64
 }
 
 /// Time for the device that nobody else is charged with: in it, in its queue, for its cache, for the own commit.
@@ -69,7 +86,7 @@ fn finding(
     context: &Context<'_>,
     victim: &Victim<'_>,
     (waiting, sort, charges): (&Waiting<'_>, &Sort, &Charges<'_>),
-    (device, depth): (Option<&Device>, Option<f64>),
+    (level, device, depth): (Level, Option<&Device>, Option<f64>),
 ) -> Finding {
     let part = charges.share(in_device);
     let name = device.map_or_else(|| words::its_disk(Lang::En), |device| who::safe(&device.name));
@@ -96,8 +113,7 @@ fn finding(
     }
     let mut caveats = vec![words::below_the_device(Lang::En)];
     caveats.extend(trust::caveats(context, waiting, charges.unknown()));
-    let severity =
-        if waiting.level() == Level::Far { Severity::Critical } else { Severity::Warning };
+    let severity = if level == Level::Far { Severity::Critical } else { Severity::Warning };
     Finding {
         id: ID.to_owned(),
         severity,
@@ -151,6 +167,8 @@ mod tests {
         charged(scene(2), "self", Mechanism::Device).is_quiet(ID);
         charged(scene(20).apiserver(), APISERVER, Mechanism::Device).is_quiet(ID);
         charged(scene(20).depth(12.0), "self", Mechanism::Device).is_quiet(ID);
+        let with_cpu = scene(5).blame(FileClass::Wal, "self", None, Mechanism::Cpu, 0.4);
+        with_cpu.rest(FileClass::Wal).is_quiet(ID);
         charged(scene(20), UNEXPLAINED, Mechanism::Unexplained).is_quiet(ID);
         let flushed = scene(20).blame(FileClass::Wal, "self", None, Mechanism::Flush, 0.6);
         flushed.rest(FileClass::Wal).is_quiet(ID);

@@ -76,21 +76,34 @@ fn blamed(
         }
     }
     let because = [vec![all.in_words()], because].concat();
-    let named = all.of(all.named);
     let is_cured = others.is_some_and(|found| is_cured(found, worst.1));
-    if named >= lines::MOST || (named >= lines::SHARE && is_cured) {
-        let culprits = all.culprits_in_words(context);
-        let summary = words::contended(Lang::En, &stands(worst), &trust::percent(named), &culprits);
-        return judgement(Outcome::Contended, summary, because);
+    let named = trust::percent(all.of(all.named));
+    match all.largest() {
+        By::Named => all.contended(context, &stands(worst), because),
+        By::Disk if all.of(all.named) >= lines::SHARE && is_cured => {
+            all.contended(context, &stands(worst), because)
+        }
+        By::Disk => {
+            let disk = trust::percent(all.of(all.disk));
+            let summary = words::slow_verdict(Lang::En, &disk, &named, &stands(worst));
+            judgement(Outcome::Slow, summary, because)
+        }
+        By::Cpu => judgement(Outcome::NotTheDisk, words::no_cpu(Lang::En, &stands(worst)), because),
+        By::Nobody => cannot_tell(because),
     }
-    if all.of(all.unnamed) >= lines::MOST || all.of(all.unknown) >= lines::MOST {
-        return cannot_tell(because);
-    }
-    if named + all.of(all.unnamed) >= lines::MOST || all.of(all.disk) < lines::SHARE {
-        return cannot_tell(because);
-    }
-    let summary = words::slow_verdict(Lang::En, &stands(worst), &trust::percent(named));
-    judgement(Outcome::Slow, summary, because)
+}
+
+/// To whom the largest part of waits is charged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    /// Others with a name.
+    Named,
+    /// The disk itself.
+    Disk,
+    /// The CPU, or a lack of it.
+    Cpu,
+    /// Others without a name, or it is not known.
+    Nobody,
 }
 
 /// Whether waits without the culprit are below the line: with less than half of the blame it is still what to change.
@@ -112,6 +125,8 @@ struct Shares<'a> {
     unnamed: u64,
     /// The disk's own: nobody else's time in the device, its queue, its cache, a journal commit, a limit.
     disk: u64,
+    /// On a CPU, or without one.
+    cpu: u64,
     /// Neither who nor how is known.
     unknown: u64,
 }
@@ -142,10 +157,29 @@ impl<'a> Shares<'a> {
             (&mut self.named, named),
             (&mut self.unnamed, unnamed),
             (&mut self.disk, disk),
+            (&mut self.cpu, cpu),
             (&mut self.unknown, charges.whole_ns.saturating_sub(told)),
         ] {
             *sum = sum.saturating_add(ns);
         }
+    }
+
+    /// The largest part; of equal ones the first of these.
+    fn largest(&self) -> By {
+        let parts = [
+            (By::Nobody, self.unnamed.max(self.unknown)),
+            (By::Cpu, self.cpu),
+            (By::Disk, self.disk),
+            (By::Named, self.named),
+        ];
+        parts.into_iter().max_by_key(|(_, ns)| *ns).map_or(By::Nobody, |(by, _)| by)
+    }
+
+    fn contended(&self, context: &Context<'_>, stands: &str, because: Vec<String>) -> Judgement {
+        let (share, culprits) =
+            (trust::percent(self.of(self.named)), self.culprits_in_words(context));
+        let summary = words::contended(Lang::En, stands, &share, &culprits);
+        judgement(Outcome::Contended, summary, because)
     }
 
     fn of(&self, part: u64) -> f64 {
@@ -166,9 +200,8 @@ impl<'a> Shares<'a> {
 
     fn in_words(&self) -> String {
         let percent = |part| trust::percent(self.of(part));
-        let [named, unnamed, disk, unknown] =
-            [self.named, self.unnamed, self.disk, self.unknown].map(percent);
-        words::shares(Lang::En, &named, &unnamed, &disk, &unknown)
+        let shares = [self.named, self.unnamed, self.disk, self.cpu, self.unknown].map(percent);
+        words::shares(Lang::En, &shares)
     }
 }
 

@@ -1,30 +1,31 @@
-//! The rows of blame as people read them: the largest first, what is the victim's own or nobody's in one row each, and
-//! the small ones together.
+//! Blame as people read it: a row for each culprit of each of a victim's waits on a device, the largest first, and the
+//! small ones together. How it came about stands in the row; the document has every mechanism and class by itself.
 
 use std::cmp::Reverse;
 
+use super::units;
 use crate::ids::{Call, FileClass};
-use crate::report::{Blame, Mechanism, Report, SELF, UNEXPLAINED};
+use crate::report::{Blame, Mechanism, Report};
 
 /// Rows that are shown one by one.
 const SHOWN: usize = 12;
+/// Mechanisms that a row names.
+const NAMED: usize = 3;
 
 /// One row.
 pub(super) struct MatrixRow<'a> {
     /// Who waited.
     pub(super) victim: &'a str,
     /// In which call.
-    pub(super) victim_call: Call,
+    victim_call: Call,
     /// On what sort of file.
-    pub(super) victim_class: FileClass,
+    victim_class: FileClass,
     /// An actor's id, `self` or `unexplained`.
     pub(super) culprit: &'a str,
-    /// The culprit's sort of file.
-    pub(super) culprit_class: Option<FileClass>,
     /// The device.
     pub(super) device: Option<&'a str>,
-    /// How; several of what is the victim's own or nobody's.
-    pub(super) mechanisms: Vec<Mechanism>,
+    /// How, and how much of it.
+    mechanisms: Vec<(Mechanism, u64)>,
     /// The time charged.
     pub(super) wait_ns: u64,
     /// The victim's whole wait in this call on this class.
@@ -47,17 +48,15 @@ pub(super) fn of(report: &Report) -> Option<Matrix<'_>> {
     let mut rows: Vec<MatrixRow<'_>> = Vec::new();
     for row in blame.iter().filter(|row| row.wait_ns > 0) {
         match rows.iter_mut().find(|known| is_same(known, row)) {
-            Some(known) => {
-                known.wait_ns = known.wait_ns.saturating_add(row.wait_ns);
-                if !known.mechanisms.contains(&row.mechanism) {
-                    known.mechanisms.push(row.mechanism);
-                }
-            }
+            Some(known) => known.add(row),
             None => rows.push(one(blame, row)),
         }
     }
     if rows.is_empty() {
         return None;
+    }
+    for row in &mut rows {
+        row.mechanisms.sort_by_key(|(_, ns)| Reverse(*ns));
     }
     rows.sort_by_key(|row| Reverse(row.wait_ns));
     let total_ns = sum(&rows);
@@ -78,9 +77,8 @@ fn one<'a>(blame: &'a [Blame], row: &'a Blame) -> MatrixRow<'a> {
         victim_call: row.victim_call,
         victim_class: row.victim_class,
         culprit: &row.culprit,
-        culprit_class: row.culprit_class.filter(|_| !is_nobody_else(&row.culprit)),
         device: row.device.as_deref(),
-        mechanisms: vec![row.mechanism],
+        mechanisms: vec![(row.mechanism, row.wait_ns)],
         wait_ns: row.wait_ns,
         whole_ns,
     }
@@ -91,16 +89,42 @@ fn is_same(known: &MatrixRow<'_>, row: &Blame) -> bool {
         && (known.victim_class, known.victim_call) == (row.victim_class, row.victim_call)
         && known.culprit == row.culprit
         && known.device == row.device.as_deref()
-        && (is_nobody_else(&row.culprit)
-            || known.culprit_class == row.culprit_class && known.mechanisms == [row.mechanism])
 }
 
-fn is_nobody_else(culprit: &str) -> bool {
-    culprit == SELF || culprit == UNEXPLAINED
+impl MatrixRow<'_> {
+    fn add(&mut self, row: &Blame) {
+        self.wait_ns = self.wait_ns.saturating_add(row.wait_ns);
+        match self.mechanisms.iter_mut().find(|(known, _)| *known == row.mechanism) {
+            Some((_, ns)) => *ns = ns.saturating_add(row.wait_ns),
+            None => self.mechanisms.push((row.mechanism, row.wait_ns)),
+        }
+    }
+
+    /// What was waited for: what the file is to the victim, and the call.
+    pub(super) fn waited_in(&self) -> String {
+        format!("{} {}", self.victim_class.name(), self.victim_call.name())
+    }
+
+    /// Share of the victim's wait; `None` when that is 0.
+    pub(super) fn share(&self) -> Option<String> {
+        units::share(self.wait_ns, self.whole_ns)
+    }
+
+    /// The largest mechanisms, with their shares of the victim's wait where there are several.
+    pub(super) fn how(&self) -> String {
+        if let [(only, _)] = self.mechanisms.as_slice() {
+            return name(*only).to_owned();
+        }
+        let one = |(of, ns): &(Mechanism, u64)| {
+            let share = units::share(*ns, self.whole_ns).unwrap_or_default();
+            format!("{} {share}", name(*of))
+        };
+        self.mechanisms.iter().take(NAMED).map(one).collect::<Vec<_>>().join(", ")
+    }
 }
 
 /// The name of a mechanism in JSON and text.
-pub(super) const fn mechanism(of: Mechanism) -> &'static str {
+const fn name(of: Mechanism) -> &'static str {
     match of {
         Mechanism::Queue => "queue",
         Mechanism::Device => "device",
@@ -110,14 +134,4 @@ pub(super) const fn mechanism(of: Mechanism) -> &'static str {
         Mechanism::Cpu => "cpu",
         Mechanism::Unexplained => "unexplained",
     }
-}
-
-/// What was waited for: the call, and what the file is to the victim.
-pub(super) fn waited_in(row: &MatrixRow<'_>) -> String {
-    format!("{} {}", row.victim_class.name(), row.victim_call.name())
-}
-
-/// All mechanisms of a row.
-pub(super) fn mechanisms(row: &MatrixRow<'_>) -> String {
-    row.mechanisms.iter().map(|one| mechanism(*one)).collect::<Vec<_>>().join("+")
 }

@@ -205,9 +205,11 @@ pub fn at_times(lang: Lang, finding: &str) -> String {
 }
 
 /// Verdict: slow.
-pub fn slow_verdict(lang: Lang, stands: &str, others: &str) -> String {
+pub fn slow_verdict(lang: Lang, disk: &str, others: &str, stands: &str) -> String {
     let Lang::En = lang;
-    format!("others cause only {others} of the waits that are too long ({stands}).")
+    format!(
+        "the disk itself causes {disk} of the waits that are too long, others {others} ({stands})."
+    )
 }
 
 /// Verdict: not the disk, for waits are fine.
@@ -228,12 +230,14 @@ pub fn cannot_tell(lang: Lang, missing: &str) -> String {
     missing.to_owned()
 }
 
-/// Of the waits that are too long, by whom they are charged to.
-pub fn shares(lang: Lang, named: &str, unnamed: &str, disk: &str, unknown: &str) -> String {
+/// Of the waits that are too long, by whom they are charged to: others with a name, others without, the disk itself, the
+/// CPU, and what is not known.
+pub fn shares(lang: Lang, shares: &[String; 5]) -> String {
     let Lang::En = lang;
+    let [named, unnamed, disk, cpu, unknown] = shares;
     format!(
         "Of the waits that are too long, others are charged with {named}, IO that nobody could be named for with \
-         {unnamed}, the disk itself with {disk}; {unknown} is not explained."
+         {unnamed}, the disk itself with {disk}, the CPU or a lack of it with {cpu}; {unknown} is not explained."
     )
 }
 

@@ -67,7 +67,6 @@ labels! {
     FindingsTitle = "FINDINGS", "Title: named patterns.";
     BlameTitle = "WHOM THE WAITS ARE DUE TO", "Title: blame.";
     DueTo = "DUE TO", "Column: who is charged.";
-    ItsClass = "ITS FILE", "Column: class of the culprit's file.";
     Victim = "WHO WAITED", "Column: who waited.";
     How = "HOW", "Column: mechanisms.";
     TimeWaited = "WAITED", "Column: time charged.";

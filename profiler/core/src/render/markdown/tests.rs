@@ -24,7 +24,7 @@ fn a_ticket() {
 
 **contended disk**: others cause 55.8 % of the waits that are too long: the backup `etcdctl .. snapshot save /var/backups/etcd/hourly.db` (pid 5120) started by cron (db sync of etcd (pid 4711): p99 159 ms, max 184 ms, line 25.0 ms).
 
-- Of the waits that are too long, others are charged with 55.8 %, IO that nobody could be named for with 0 %, the disk itself with 39.0 %; 5.2 % is not explained.
+- Of the waits that are too long, others are charged with 55.8 %, IO that nobody could be named for with 0 %, the disk itself with 39.0 %, the CPU or a lack of it with 0 %; 5.2 % is not explained.
 - wal sync of etcd (pid 4711): p99 58.7 ms, max 79.3 ms, line 10.0 ms
 
 - window: 2026-03-01T13:00:00.000+01:00 to 2026-03-01T13:00:30.000+01:00, 30.0 s
@@ -42,16 +42,15 @@ fn a_ticket() {
 
 ## Whom the waits are due to
 
-| DUE TO | ITS FILE | WHO WAITED | WAITED IN | DEV | HOW | WAITED | SHARE |
-| --- | --- | --- | --- | --- | --- | ---: | ---: |
-| backup etcdctl 5120 | backup-output | etcd 4711 | wal fdatasync | vda | queue | 4.71 s | 38.5 % |
-| self | - | etcd 4711 | wal fdatasync | vda | device+flush | 3.80 s | 31.1 % |
-| self | - | etcd 4711 | db fdatasync | vda | device | 2.86 s | 59.0 % |
-| backup etcdctl 5120 | backup-output | etcd 4711 | db fdatasync | vda | queue | 1.99 s | 41.0 % |
-| backup etcdctl 5120 | backup-output | etcd 4711 | wal fdatasync | vda | journal | 1.96 s | 16.0 % |
-| unexplained | - | etcd 4711 | wal fdatasync | vda | unexplained | 880 ms | 7.2 % |
-| kube-apiserver 3980 | audit-log | etcd 4711 | wal fdatasync | vda | queue | 880 ms | 7.2 % |
-| total |  |  |  |  |  | 17.1 s |  |
+| DUE TO | WHO WAITED | WAITED IN | DEV | WAITED | SHARE | HOW |
+| --- | --- | --- | --- | ---: | ---: | --- |
+| backup etcdctl 5120 | etcd 4711 | wal fdatasync | vda | 6.66 s | 54.5 % | queue 38.5 %, journal 16.0 % |
+| self | etcd 4711 | wal fdatasync | vda | 3.80 s | 31.1 % | device 23.0 %, flush 8.1 % |
+| self | etcd 4711 | db fdatasync | vda | 2.86 s | 59.0 % | device |
+| backup etcdctl 5120 | etcd 4711 | db fdatasync | vda | 1.99 s | 41.0 % | queue |
+| unexplained | etcd 4711 | wal fdatasync | vda | 880 ms | 7.2 % | unexplained |
+| kube-apiserver 3980 | etcd 4711 | wal fdatasync | vda | 880 ms | 7.2 % | queue |
+| total |  |  |  | 17.1 s |  |  |
 
 ## Waits without and with each of them
 

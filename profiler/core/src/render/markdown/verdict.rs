@@ -5,7 +5,6 @@ use std::io::{self, Write};
 use super::escape::{code, text};
 use super::table::{self, left, right};
 use super::{entry, say, section};
-use crate::ids::FileClass;
 use crate::render::matrix::{self, MatrixRow};
 use crate::render::text::lines::ABSENT;
 use crate::render::text::{blame, findings as text_findings, summary, who};
@@ -79,20 +78,19 @@ pub(super) fn matrix(report: &Report, style: &Style, out: &mut dyn Write) -> io:
     section(Label::TicketBlame, style, out)?;
     let spec = [
         left(Label::DueTo),
-        left(Label::ItsClass),
         left(Label::Victim),
         left(Label::Call),
         left(Label::Device),
-        left(Label::How),
         right(Label::TimeWaited),
         right(Label::Share),
+        left(Label::How),
     ];
     let mut rows: Vec<Vec<String>> =
         matrix.rows.iter().map(|row| cells(report, row, style)).collect();
     let (others, others_ns) = matrix.rest;
     let mut sum = |words: String, ns: u64| {
         let mut cells = vec![String::new(); spec.len()];
-        (cells[0], cells[6]) = (words, units::duration(ns, style));
+        (cells[0], cells[4]) = (words, units::duration(ns, style));
         rows.push(cells);
     };
     if others > 0 {
@@ -103,15 +101,15 @@ pub(super) fn matrix(report: &Report, style: &Style, out: &mut dyn Write) -> io:
 }
 
 fn cells(report: &Report, row: &MatrixRow<'_>, style: &Style) -> Vec<String> {
+    let absent = || ABSENT.to_owned();
     vec![
         text(&who::name_of(report, row.culprit, style), style),
-        row.culprit_class.map_or(ABSENT, FileClass::name).to_owned(),
         text(&who::name_of(report, row.victim, style), style),
-        matrix::waited_in(row),
-        row.device.map_or_else(|| ABSENT.to_owned(), |name| text(name, style)),
-        matrix::mechanisms(row),
+        row.waited_in(),
+        row.device.map_or_else(absent, |name| text(name, style)),
         units::duration(row.wait_ns, style),
-        units::share(row.wait_ns, row.whole_ns).unwrap_or_else(|| ABSENT.to_owned()),
+        row.share().unwrap_or_else(absent),
+        row.how(),
     ]
 }
 

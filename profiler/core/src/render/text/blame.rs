@@ -20,13 +20,12 @@ pub(super) fn matrix(report: &Report, style: &Style, out: &mut dyn Write) -> io:
     title(Label::BlameTitle, style, out)?;
     let spec = [
         Column::left(Label::DueTo, 0),
-        Column::left(Label::ItsClass, 5),
         Column::left(Label::Victim, 3),
         Column::left(Label::Call, 0),
-        Column::left(Label::Device, 6),
-        Column::left(Label::How, 0),
+        Column::left(Label::Device, 4),
         Column::right(Label::TimeWaited, 0),
         Column::right(Label::Share, 0),
+        Column::left(Label::How, 2),
     ];
     let mut rows: Vec<Row> = matrix
         .rows
@@ -43,21 +42,21 @@ pub(super) fn matrix(report: &Report, style: &Style, out: &mut dyn Write) -> io:
 }
 
 fn cells(report: &Report, row: &MatrixRow<'_>, style: &Style) -> Vec<String> {
+    let absent = || ABSENT.to_owned();
     vec![
         who::name_of(report, row.culprit, style),
-        row.culprit_class.map_or(ABSENT, crate::ids::FileClass::name).to_owned(),
         who::name_of(report, row.victim, style),
-        matrix::waited_in(row),
-        row.device.map_or_else(|| ABSENT.to_owned(), |name| printable(name, style)),
-        matrix::mechanisms(row),
+        row.waited_in(),
+        row.device.map_or_else(absent, |name| printable(name, style)),
         units::duration(row.wait_ns, style),
-        units::share(row.wait_ns, row.whole_ns).unwrap_or_else(|| ABSENT.to_owned()),
+        row.share().unwrap_or_else(absent),
+        row.how(),
     ]
 }
 
 fn sum(words: String, wait_ns: u64, style: &Style) -> Row {
-    let mut cells = vec![String::new(); 8];
-    (cells[0], cells[6]) = (words, units::duration(wait_ns, style));
+    let mut cells = vec![String::new(); 7];
+    (cells[0], cells[4]) = (words, units::duration(wait_ns, style));
     Row { cells, strong: false }
 }
 

@@ -28,15 +28,14 @@ critical  the backup `etcdctl .. snapshot save /var/backups/etcd/hourly.db` (pid
           what starts it then, is not known. 12 of 7,010 events were lost.
 
 WHOM THE WAITS ARE DUE TO
-DUE TO               WHO WAITED  WAITED IN      HOW           WAITED   SHARE
-backup etcdctl 5120  etcd 4711   wal fdatasync  queue         4.71 s  38.5 %
-self                 etcd 4711   wal fdatasync  device+flush  3.80 s  31.1 %
-self                 etcd 4711   db fdatasync   device        2.86 s  59.0 %
-backup etcdctl 5120  etcd 4711   db fdatasync   queue         1.99 s  41.0 %
-backup etcdctl 5120  etcd 4711   wal fdatasync  journal       1.96 s  16.0 %
-unexplained          etcd 4711   wal fdatasync  unexplained   880 ms   7.2 %
-kube-apiserver 3980  etcd 4711   wal fdatasync  queue         880 ms   7.2 %
-total                                                         17.1 s
+DUE TO               WAITED IN      WAITED   SHARE  HOW
+backup etcdctl 5120  wal fdatasync  6.66 s  54.5 %  queue 38.5 %, journal 16.0 %
+self                 wal fdatasync  3.80 s  31.1 %  device 23.0 %, flush 8.1 %
+self                 db fdatasync   2.86 s  59.0 %  device
+backup etcdctl 5120  db fdatasync   1.99 s  41.0 %  queue
+unexplained          wal fdatasync  880 ms   7.2 %  unexplained
+kube-apiserver 3980  wal fdatasync  880 ms   7.2 %  queue
+total                               17.1 s
 
 WAITS WITHOUT AND WITH EACH OF THEM
 BESIDE               without  without  without   with     with    with
@@ -71,15 +70,14 @@ critical  the backup `etcdctl .. snapshot save /var/backups/etcd/hourly.db` (pid
           7,010 events were lost.
 
 WHOM THE WAITS ARE DUE TO
-DUE TO               ITS FILE       WHO WAITED  WAITED IN      DEV  HOW           WAITED   SHARE
-backup etcdctl 5120  backup-output  etcd 4711   wal fdatasync  vda  queue         4.71 s  38.5 %
-self                 -              etcd 4711   wal fdatasync  vda  device+flush  3.80 s  31.1 %
-self                 -              etcd 4711   db fdatasync   vda  device        2.86 s  59.0 %
-backup etcdctl 5120  backup-output  etcd 4711   db fdatasync   vda  queue         1.99 s  41.0 %
-backup etcdctl 5120  backup-output  etcd 4711   wal fdatasync  vda  journal       1.96 s  16.0 %
-unexplained          -              etcd 4711   wal fdatasync  vda  unexplained   880 ms   7.2 %
-kube-apiserver 3980  audit-log      etcd 4711   wal fdatasync  vda  queue         880 ms   7.2 %
-total                                                                             17.1 s
+DUE TO               WHO WAITED  WAITED IN      DEV  WAITED   SHARE  HOW
+backup etcdctl 5120  etcd 4711   wal fdatasync  vda  6.66 s  54.5 %  queue 38.5 %, journal 16.0 %
+self                 etcd 4711   wal fdatasync  vda  3.80 s  31.1 %  device 23.0 %, flush 8.1 %
+self                 etcd 4711   db fdatasync   vda  2.86 s  59.0 %  device
+backup etcdctl 5120  etcd 4711   db fdatasync   vda  1.99 s  41.0 %  queue
+unexplained          etcd 4711   wal fdatasync  vda  880 ms   7.2 %  unexplained
+kube-apiserver 3980  etcd 4711   wal fdatasync  vda  880 ms   7.2 %  queue
+total                                                17.1 s
 
 WAITS WITHOUT AND WITH EACH OF THEM
 BESIDE               WHO WAITED  WAITED IN  without  without  without   with     with    with
