@@ -20,6 +20,7 @@ pub mod etcd_urls;
 pub mod event;
 pub mod facts;
 pub mod file_class;
+mod findings;
 pub mod hist;
 pub mod ids;
 mod paths;

@@ -6,11 +6,13 @@
 
 mod actors;
 mod anatomy;
+mod ancestry;
 mod assemble;
 mod blame;
 mod blamed;
 mod coverage;
 mod files;
+mod judge;
 mod recent;
 mod self_check;
 mod streams;
@@ -474,7 +476,8 @@ impl Session {
     /// A report of a window that ends now. An interval report begins the next interval.
     pub fn report(&mut self, span: Span, sample: HostSample, now: Now) -> Report {
         self.blame.prepare(span == Span::Interval);
-        let report = assemble::report(self, span, &sample, now);
+        let mut report = assemble::report(self, span, &sample, now);
+        judge::complete(self, &mut report);
         let moved = self.actors.put_together();
         if !moved.is_empty() {
             self.streams.put_together(&moved);

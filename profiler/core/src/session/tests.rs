@@ -6,6 +6,7 @@ mod actors;
 mod blame;
 mod files;
 mod host;
+mod judged;
 mod kernel;
 mod ledger;
 mod random;
