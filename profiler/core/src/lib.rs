@@ -22,6 +22,7 @@ pub mod file_class;
 pub mod hist;
 pub mod ids;
 mod paths;
+pub mod period;
 pub mod plan;
 pub mod reclaim;
 pub mod render;
