@@ -29,6 +29,7 @@ pub mod reclaim;
 pub mod render;
 pub mod report;
 pub mod role;
+pub mod schedule;
 pub mod schema;
 pub mod selector;
 pub mod session;

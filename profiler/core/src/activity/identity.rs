@@ -5,7 +5,7 @@
 
 use crate::argv::{base_name, is_word, shell_commands};
 use crate::facts::{ProcessFacts, ProcessKey};
-use crate::role::{Program, is_shell, is_wrapper, shell_text};
+use crate::role::{Program, is_shell, is_wrapper, shell_text, text_runs_backup};
 
 /// Most words after the program's name.
 const WORDS: usize = 3;
@@ -20,9 +20,13 @@ pub fn name_of(process: &ProcessFacts) -> String {
     let args: Vec<&str> = program.args.iter().map(AsRef::as_ref).collect();
     if is_shell(program.name)
         && let Some(text) = shell_text(&args)
-        && let Some(first) = names_in(text).first()
     {
-        return cut(&format!("{} -c {first}", program.name));
+        let names = names_in(text);
+        // The one that matters, where one of them does.
+        let backup = names.iter().find(|name| text_runs_backup(name));
+        if let Some(first) = backup.or(names.first()) {
+            return cut(&format!("{} -c {first}", program.name));
+        }
     }
     let name = if program.name.is_empty() { process.comm.as_str() } else { program.name };
     let words = args.iter().filter(|word| is_command_word(word)).take(WORDS);
@@ -71,16 +75,23 @@ fn add_plain(words: &[String], names: &mut Vec<String>) {
             && names.len() < COMMANDS
         {
             let inner = shell_commands(text).into_iter().take(COMMANDS);
-            names.extend(inner.filter(|words| !is_shell(base_name(&words[0]))).map(|w| named(&w)));
+            names.extend(inner.filter(|words| is_plain(words)).map(|words| named(&words)));
             return;
         }
         if args.iter().all(|arg| !is_word(arg)) {
             return;
         }
     }
-    if !program.is_empty() && names.len() < COMMANDS {
+    let is_name = program.starts_with(|c: char| c.is_ascii_alphanumeric());
+    if is_name && names.len() < COMMANDS {
         names.push(named(words));
     }
+}
+
+/// Whether a command of a text within a text is looked at.
+fn is_plain(words: &[String]) -> bool {
+    let program = words.first().map_or("", |word| base_name(word));
+    program.starts_with(|c: char| c.is_ascii_alphanumeric()) && !is_shell(program)
 }
 
 fn named(argv: &[String]) -> String {
@@ -129,22 +140,30 @@ mod tests {
             let file = format!("/backup/etcd-{day}.db");
             name(&["/usr/bin/etcdctl", "--endpoints", "127.0.0.1:2379", "snapshot", "save", &file])
         };
-        assert_eq!((save("20260301"), save("20260302")), (save("20260302"), "etcdctl snapshot save".into()));
+        assert_eq!(
+            (save("20260301"), save("20260302")),
+            (save("20260302"), "etcdctl snapshot save".into())
+        );
         assert_eq!(name(&["/bin/bash", "/opt/etcd-backup.sh", "2026-03-01"]), "etcd-backup.sh");
         assert_eq!(name(&["restic", "-r", "/srv/repo", "backup", "/var"]), "restic backup");
         let text = "cd / && nice -n 19 etcdctl snapshot save /b/$(date +%s).db";
-        assert_eq!(name(&["/bin/sh", "-c", text]), "sh -c cd");
+        assert_eq!(name(&["/bin/sh", "-c", text]), "sh -c etcdctl snapshot save");
         assert_eq!(name(&[]), "x");
     }
 
     /// Property: commands of a crontab's text have the names that their processes will have.
     #[test]
     fn a_text_names_its_processes() {
-        let names = names_in("A=1 ionice -c2 -n7 nice -n 19 /usr/bin/etcdctl snapshot save /b/x.db >/dev/null 2>&1");
+        let names = names_in(
+            "A=1 ionice -c2 -n7 nice -n 19 /usr/bin/etcdctl snapshot save /b/x.db >/dev/null 2>&1",
+        );
         assert!(names.contains(&"etcdctl snapshot save".to_owned()), "{names:?}");
         assert_eq!(names_in("/opt/etcd-backup.sh --all | logger"), ["etcd-backup.sh", "logger"]);
         assert_eq!(names_in("/bin/bash /opt/etcd-backup.sh"), ["etcd-backup.sh"]);
-        assert!(names_in("bash -c 'etcdctl snapshot save /b'").contains(&"etcdctl snapshot save".to_owned()));
+        assert!(
+            names_in("bash -c 'etcdctl snapshot save /b'")
+                .contains(&"etcdctl snapshot save".to_owned())
+        );
         assert!(names_in("").is_empty());
     }
 

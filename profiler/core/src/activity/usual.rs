@@ -69,7 +69,8 @@ mod tests {
     fn peaks_do_not_become_usual() {
         let mut usual = Usual::default();
         assert!(!usual.is_far(500 * MS));
-        let far = (0..10_000).filter(|n| usual.is_far(if n % 5 < 3 { 2 * MS } else { 40 * MS })).count();
+        let far =
+            (0..10_000).filter(|n| usual.is_far(if n % 5 < 3 { 2 * MS } else { 40 * MS })).count();
         assert!((3_900..4_000).contains(&far), "{far}");
     }
 

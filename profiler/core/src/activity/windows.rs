@@ -105,7 +105,9 @@ impl Windows {
     /// The same activity went on until then: nothing new begins.
     pub fn extend(&mut self, until: Window) {
         match self.kept.back_mut() {
-            Some(last) => last.take_in(&Window { start_ns: until.start_ns.max(last.start_ns), ..until }),
+            Some(last) => {
+                last.take_in(&Window { start_ns: until.start_ns.max(last.start_ns), ..until })
+            }
             None => self.add(until),
         }
     }

@@ -89,6 +89,7 @@ pub(super) fn report(session: &Session, span: Span, sample: &HostSample, now: No
     report.coverage = session.ledger.coverage(interval, counted, missed, io_bytes, attribution);
     if !interval {
         report.coverage.self_check = self_check::self_checks(session, rows);
+        report.activity = Some(session.activities.report(session, now));
     }
     for count in Count::ALL {
         let value = session.ledger.count(count, interval);

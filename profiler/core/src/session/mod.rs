@@ -4,6 +4,7 @@
 //! what is missing in `coverage`, and a report is put together in `assemble`. No IO, no clock: a replayed capture
 //! gives the same reports.
 
+mod activity;
 mod actors;
 mod anatomy;
 mod assemble;
@@ -28,8 +29,11 @@ use crate::event::{Event, WaitEvent, decode};
 use crate::facts::{BlockStat, DeviceFacts, ProcessFacts, Psi, WalFsyncs};
 use crate::ids::{Dev, Role};
 use crate::report::{Attached, BpfCost, Host, Report, Tool};
+use crate::schedule::Schedules;
 use crate::selector::{Absent, Selector, why_absent};
 
+use activity::Activities;
+pub use activity::Past;
 use actors::Actors;
 pub use actors::Owned;
 use anatomy::Anatomy;
@@ -127,6 +131,8 @@ pub enum Input<'a> {
     },
     /// Something to be said in every report.
     Note(String),
+    /// What the host says will run when.
+    Schedules(Box<Schedules>),
 }
 
 /// Something the engine wants.
@@ -194,6 +200,7 @@ pub struct Session {
     worst: Worst,
     ledger: Ledger,
     metrics: EtcdMetrics,
+    activities: Activities,
     devices: Vec<DeviceFacts>,
     first_sample: HostSample,
     interval_sample: HostSample,
@@ -213,6 +220,7 @@ impl Session {
             worst: Worst::default(),
             ledger: Ledger::default(),
             metrics: EtcdMetrics::default(),
+            activities: Activities::default(),
             devices: Vec::new(),
             first_sample: HostSample::default(),
             interval_sample: HostSample::default(),
@@ -221,6 +229,7 @@ impl Session {
 
     /// Takes one input; gives what is wanted because of it.
     pub fn apply(&mut self, input: Input<'_>, now: Now) -> Vec<Output> {
+        self.activities.clock(now);
         match input {
             Input::Started(sample) => {
                 (self.started, self.interval_started) = (now, now);
@@ -263,6 +272,7 @@ impl Session {
                 }
             }
             Input::Note(note) => self.ledger.note(note),
+            Input::Schedules(schedules) => self.activities.scheduled(*schedules),
         }
         Vec::new()
     }
@@ -288,7 +298,9 @@ impl Session {
                 {
                     self.anatomy.io(pid, &io);
                 }
-                self.seen(io.key)
+                let outputs = self.seen(io.key);
+                self.activities.io(&self.actors, &self.files, &io);
+                outputs
             }
             Event::Wait(wait) => {
                 let outputs = self.seen(wait.key);
@@ -303,7 +315,12 @@ impl Session {
                 self.anatomy.commit(*commit);
                 Vec::new()
             }
-            Event::Exec(exec) => self.actors.exec(exec),
+            Event::Exec(exec) => {
+                let pid = exec.process.pid;
+                let outputs = self.actors.exec(exec);
+                self.activities.began(&self.actors, &self.files, pid);
+                outputs
+            }
             Event::Fork { parent, child } => {
                 self.actors.fork(parent, child);
                 Vec::new()
@@ -312,6 +329,7 @@ impl Session {
             Event::Writer { pid } => self.actors.wrote(pid),
             Event::Exit { process, comm } => {
                 self.anatomy.forget(process.pid);
+                self.activities.ended(&self.actors, process.pid);
                 self.actors.exit(process, &comm)
             }
         }
@@ -324,6 +342,7 @@ impl Session {
             return;
         }
         let Some(row) = RowKey::new(wait.key, self.actors.owned_by(wait.key.who())) else { return };
+        self.activities.waited(&self.actors, pid, wait);
         let parts = self.anatomy.take_apart(pid, wait);
         self.streams.add_parts(row, &parts);
         self.worst.add(row, wait.start_ns, wait.counted_ns, parts);
@@ -414,6 +433,16 @@ impl Session {
     /// Roles of processes that are alive, for whoever wants to show them.
     pub fn roles(&self) -> Vec<(u32, Role)> {
         self.actors.roles()
+    }
+
+    /// What earlier captures of this host showed of activity and peaks; periods are looked for over all of it.
+    pub fn remember(&mut self, past: Past) {
+        self.activities.remember(past);
+    }
+
+    /// What this session showed of activity and peaks, for a later one to remember.
+    pub fn past(&self, now: Now) -> Past {
+        self.activities.past(self, now)
     }
 
     /// A report of a window that ends now. An interval report begins the next interval.

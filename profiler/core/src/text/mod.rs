@@ -8,6 +8,7 @@ mod catalogue;
 pub mod doctor;
 mod labels;
 pub mod notes;
+pub mod periods;
 mod problems;
 
 pub use catalogue::{Msg, text};

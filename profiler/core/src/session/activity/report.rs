@@ -1,0 +1,274 @@
+//! The report's part: windows, periods, and the schedule entries they belong to.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::{Now, Session};
+use super::{Activities, Group, Peaks};
+use crate::activity::{Window, Windows};
+use crate::ids::Role;
+use crate::period::{Claim, NotYet, Watched, Zone, find};
+use crate::report::{Activity, ActivityKind, ActivityWindow, Period, Scheduled, rfc3339};
+use crate::schedule::{Entry, Observed, Tie, tie};
+use crate::text::{Lang, periods};
+
+/// A peak has so many long waits, or one that is [`PEAK_WORST_NS`] long: a single one of 10 ms is no peak.
+const PEAK_WAITS: u64 = 3;
+/// etcd's heartbeat interval: a sync of that length is felt by the whole cluster.
+const PEAK_WORST_NS: u64 = 100_000_000;
+/// A peak that begins this long after a backup's last IO is still its: the disk has a queue to work off, ns.
+const AFTER_NS: i64 = 5_000_000_000;
+/// What is under way when watching begins has no begin that was seen, seconds.
+const BEGIN_S: f64 = 2.0;
+
+/// What all activities of a report share.
+struct Frame<'a> {
+    activities: &'a Activities,
+    zone: Zone,
+    watched: Vec<Watched>,
+    now_s: f64,
+}
+
+impl Activities {
+    /// All activities: backups by their bytes, then peaks, then backups that were only heard of.
+    pub(in super::super) fn report(&self, session: &Session, now: Now) -> Vec<Activity> {
+        let frame = Frame {
+            activities: self,
+            zone: self.zone(session),
+            watched: self.watched(session, now),
+            now_s: seconds(now.unix_ns),
+        };
+        let (mut groups, mut peaks) = (self.all_groups(session), self.all_peaks(session));
+        for past in &self.past {
+            add_past(&mut groups, &mut peaks, past);
+        }
+        let peaks: BTreeMap<String, (Peaks, Vec<Window>)> = peaks
+            .into_iter()
+            .map(|(name, peaks)| {
+                let strong = peaks.windows.iter().filter(|peak| is_strong(peak)).copied().collect();
+                (name, (peaks, strong))
+            })
+            .collect();
+        let knows_waits = !peaks.is_empty();
+        let peak_times: Vec<i64> =
+            peaks.values().flat_map(|(_, strong)| strong).map(|peak| peak.start_ns).collect();
+        let mut tied: BTreeSet<&str> = BTreeSet::new();
+        let mut backups: Vec<Activity> = Vec::new();
+        for (name, group) in &groups {
+            let (mut activity, tie) = frame.backup(name, group);
+            tied.extend(tie.map(|tie| tie.entry.source.as_str()));
+            activity.windows_with_peaks =
+                knows_waits.then(|| with_peaks(&group.windows, &peak_times));
+            backups.push(activity);
+        }
+        let bytes = |activity: &Activity| -> u64 {
+            activity.windows.iter().filter_map(|window| window.bytes).fold(0, u64::wrapping_add)
+        };
+        backups.sort_by_key(|activity| std::cmp::Reverse(bytes(activity)));
+        let peaks = peaks.iter().filter(|(_, (_, strong))| !strong.is_empty());
+        backups.extend(peaks.map(|(name, (peaks, strong))| frame.peaks(name, peaks, strong)));
+        backups.extend(frame.unseen(&tied));
+        backups
+    }
+
+    fn zone(&self, session: &Session) -> Zone {
+        let rules = self.schedules.as_ref().and_then(|schedules| schedules.zone.as_deref());
+        Zone::new(rules, session.options.utc_offset_seconds)
+    }
+
+    fn watched(&self, session: &Session, now: Now) -> Vec<Watched> {
+        let own = (session.started.unix_ns, now.unix_ns);
+        let all = self.past.iter().map(|past| past.watched).chain([own]);
+        all.map(|(from, to)| Watched { from: seconds(from), to: seconds(to) }).collect()
+    }
+}
+
+impl Frame<'_> {
+    fn backup(&self, name: &str, group: &Group) -> (Activity, Option<Tie<'_>>) {
+        let windows: Vec<Window> = group.windows.iter().copied().collect();
+        let (starts, found) = self.periods(&windows);
+        let claims = found.as_deref().unwrap_or_default();
+        let tie = self.tie(&starts, claims, &windows, Some(&group.origin));
+        let shown =
+            |window: &Window| ActivityWindow { bytes: Some(window.bytes), ..self.window(window) };
+        let activity = Activity {
+            kind: ActivityKind::Backup,
+            name: name.to_owned(),
+            role: group.role,
+            actors: group.actors.iter().map(ToString::to_string).collect(),
+            windows: windows.iter().map(shown).collect(),
+            forgotten: Some(group.windows.forgotten()).filter(|count| *count > 0),
+            schedule: tie.map(|tie| self.scheduled(&tie)),
+            ..self.rhythm(&found)
+        };
+        (activity, tie)
+    }
+
+    fn peaks(&self, name: &str, peaks: &Peaks, strong: &[Window]) -> Activity {
+        let (starts, found) = self.periods(strong);
+        let claims = found.as_deref().unwrap_or_default();
+        let tie = self.tie(&starts, claims, strong, None);
+        let shown = |window: &Window| ActivityWindow {
+            waits: Some(window.waits),
+            worst_ns: Some(window.worst_ns),
+            ..self.window(window)
+        };
+        Activity {
+            kind: ActivityKind::Peaks,
+            name: name.to_owned(),
+            role: peaks.role,
+            actors: peaks.actors.iter().map(ToString::to_string).collect(),
+            windows: strong.iter().map(shown).collect(),
+            forgotten: Some(peaks.windows.forgotten()).filter(|count| *count > 0),
+            schedule: tie.map(|tie| self.scheduled(&tie)),
+            ..self.rhythm(&found)
+        }
+    }
+
+    /// Backups among the schedules that nothing that was seen belongs to.
+    fn unseen(&self, tied: &BTreeSet<&str>) -> Vec<Activity> {
+        let Some(schedules) = &self.activities.schedules else { return Vec::new() };
+        let entries = schedules.entries.iter();
+        let unseen = entries.filter(|entry| entry.backup && !tied.contains(entry.source.as_str()));
+        unseen
+            .map(|entry| Activity {
+                kind: ActivityKind::Scheduled,
+                name: entry.names.first().cloned().unwrap_or_else(|| entry.command.clone()),
+                role: Role::Backup,
+                not_yet: Some(periods::not_seen(Lang::En)),
+                schedule: Some(self.entry(entry, false, false)),
+                ..Activity::default()
+            })
+            .collect()
+    }
+
+    /// Begins that were seen, and their periods.
+    fn periods(&self, windows: &[Window]) -> (Vec<f64>, Result<Vec<Claim>, NotYet>) {
+        let is_seen = |at: &f64| {
+            !self.watched.iter().any(|span| (span.from..span.from + BEGIN_S).contains(at))
+        };
+        let starts = windows.iter().map(|window| seconds(window.start_ns));
+        let starts: Vec<f64> = starts.filter(is_seen).collect();
+        let found = find(&starts, &self.watched, &self.zone);
+        (starts, found)
+    }
+
+    fn tie(
+        &self,
+        starts: &[f64],
+        claims: &[Claim],
+        windows: &[Window],
+        origin: Option<&super::Origin>,
+    ) -> Option<Tie<'_>> {
+        let schedules = self.activities.schedules.as_ref()?;
+        let nothing = super::Origin::default();
+        let origin = origin.unwrap_or(&nothing);
+        let mut lengths: Vec<i64> = windows.iter().map(|one| one.end_ns - one.start_ns).collect();
+        lengths.sort_unstable();
+        let observed = Observed {
+            starts,
+            claims,
+            watched: &self.watched,
+            takes_s: lengths.get(lengths.len() / 2).map_or(0.0, |length| seconds(*length)),
+            names: &origin.names,
+            texts: &origin.texts,
+            units: &origin.units,
+        };
+        tie(&observed, schedules, &self.zone)
+    }
+
+    fn scheduled(&self, tie: &Tie<'_>) -> Scheduled {
+        self.entry(tie.entry, tie.agrees.times, tie.agrees.command)
+    }
+
+    fn entry(&self, entry: &Entry, times_agree: bool, command_agrees: bool) -> Scheduled {
+        let next = entry.next(self.now_s, &self.zone);
+        Scheduled {
+            source: entry.source.clone(),
+            entry: entry.text.clone(),
+            command: entry.command.clone(),
+            times_agree,
+            command_agrees,
+            next: next.map(|at| self.time(nanoseconds(at))),
+        }
+    }
+
+    /// The part that is about periods.
+    fn rhythm(&self, found: &Result<Vec<Claim>, NotYet>) -> Activity {
+        let mut periods: Vec<Period> = found.iter().flatten().map(|claim| shown(claim)).collect();
+        let further = periods.split_off(periods.len().min(1));
+        Activity {
+            period: periods.pop(),
+            further_periods: further,
+            not_yet: found.as_ref().err().map(|why| periods::not_yet(Lang::En, why)),
+            ..Activity::default()
+        }
+    }
+
+    fn window(&self, window: &Window) -> ActivityWindow {
+        ActivityWindow {
+            start: self.time(window.start_ns),
+            end: self.time(window.end_ns),
+            ..ActivityWindow::default()
+        }
+    }
+
+    fn time(&self, unix_ns: i64) -> String {
+        rfc3339(unix_ns, self.zone.offset(seconds(unix_ns)))
+    }
+}
+
+fn shown(claim: &Claim) -> Period {
+    // As many digits as mean something.
+    let rounded = |value: f64, digits: f64| (value * digits).round() / digits;
+    Period {
+        seconds: claim.period_s,
+        phase_seconds: claim.phase_s,
+        text: periods::rhythm(Lang::En, claim.period_s, claim.phase_minute()),
+        spread_seconds: rounded(claim.spread_s, 10.0),
+        cycles: claim.seen,
+        missed: claim.missed,
+        others: claim.others,
+        confidence: rounded(claim.confidence(), 1_000.0),
+        chance: claim.chance,
+    }
+}
+
+fn is_strong(peak: &Window) -> bool {
+    peak.waits >= PEAK_WAITS || peak.worst_ns >= PEAK_WORST_NS
+}
+
+/// Windows in which a peak began.
+fn with_peaks(windows: &Windows, peaks: &[i64]) -> u64 {
+    let has_peak = |window: &&Window| {
+        let during = window.start_ns..=window.end_ns.saturating_add(AFTER_NS);
+        peaks.iter().any(|peak| during.contains(peak))
+    };
+    windows.iter().filter(has_peak).map(|_| 1).sum()
+}
+
+fn add_past(
+    groups: &mut BTreeMap<String, Group>,
+    peaks: &mut BTreeMap<String, Peaks>,
+    past: &super::Past,
+) {
+    for (name, group) in &past.groups {
+        groups.entry(name.clone()).or_insert_with(|| Group::new(group.role)).take_in(group);
+    }
+    for (name, old) in &past.peaks {
+        let own = peaks.entry(name.clone()).or_insert_with(|| Peaks::new(old.role));
+        old.windows.iter().for_each(|window| own.windows.add(*window));
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a microsecond in these centuries")]
+fn seconds(unix_ns: i64) -> f64 {
+    unix_ns as f64 / 1e9
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a cast of a float stops at the ends of the type"
+)]
+fn nanoseconds(unix_s: f64) -> i64 {
+    (unix_s * 1e9) as i64
+}
