@@ -135,10 +135,15 @@ pub fn find(starts: &[f64], watched: &[Watched], zone: &Zone) -> Result<Vec<Clai
     let mut left: Vec<(usize, f64)> = starts.iter().copied().enumerate().collect();
     left.retain(|(_, at)| at.abs() < FAR_S);
     left.sort_by(|(_, a), (_, b)| a.total_cmp(b));
-    left.drain(..left.len().saturating_sub(MOST_STARTS));
+    let too_many = left.len().saturating_sub(MOST_STARTS);
+    left.drain(..too_many);
+    let mut watched = watched.to_vec();
+    if let Some((_, first)) = left.first().filter(|_| too_many > 0) {
+        watched.iter_mut().for_each(|span| span.from = span.from.max(first - MIN_SPREAD_S));
+    }
     let mut claims: Vec<Claim> = Vec::new();
     while claims.len() < MOST_CLAIMS {
-        match best(&left, watched, zone) {
+        match best(&left, &watched, zone) {
             Ok(claim) => {
                 left.retain(|(index, _)| !claim.runs.contains(index));
                 claims.push(claim);

@@ -281,6 +281,13 @@ impl Activities {
         }
     }
 
+    /// Runs, and windows of groups, that are kept.
+    #[cfg(test)]
+    pub(super) fn sizes(&self) -> (usize, usize) {
+        let windows = self.groups.values().map(|group| group.windows.iter().count());
+        (self.runs.len(), windows.max().unwrap_or(0))
+    }
+
     /// All groups as they are now.
     fn all_groups(&self, session: &Session) -> BTreeMap<String, Group> {
         let mut groups = self.groups.clone();

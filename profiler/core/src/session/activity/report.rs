@@ -28,6 +28,15 @@ struct Frame<'a> {
     now_s: f64,
 }
 
+/// What was seen of one activity.
+struct Seen {
+    starts: Vec<f64>,
+    watched: Vec<Watched>,
+    /// How long it takes in the middle, seconds.
+    takes_s: f64,
+    found: Result<Vec<Claim>, NotYet>,
+}
+
 impl Activities {
     /// All activities: backups by their bytes, then peaks, then backups that were only heard of.
     pub(in super::super) fn report(&self, session: &Session, now: Now) -> Vec<Activity> {
@@ -85,9 +94,8 @@ impl Activities {
 impl Frame<'_> {
     fn backup(&self, name: &str, group: &Group) -> (Activity, Option<Tie<'_>>) {
         let windows: Vec<Window> = group.windows.iter().copied().collect();
-        let (starts, found) = self.periods(&windows);
-        let claims = found.as_deref().unwrap_or_default();
-        let tie = self.tie(&starts, claims, &windows, Some(&group.origin));
+        let seen = self.seen(&windows, group.windows.forgotten());
+        let tie = self.tie(&seen, Some(&group.origin));
         let shown =
             |window: &Window| ActivityWindow { bytes: Some(window.bytes), ..self.window(window) };
         let activity = Activity {
@@ -98,15 +106,14 @@ impl Frame<'_> {
             windows: windows.iter().map(shown).collect(),
             forgotten: Some(group.windows.forgotten()).filter(|count| *count > 0),
             schedule: tie.map(|tie| self.scheduled(&tie)),
-            ..self.rhythm(&found)
+            ..self.rhythm(&seen.found)
         };
         (activity, tie)
     }
 
     fn peaks(&self, name: &str, peaks: &Peaks, strong: &[Window]) -> Activity {
-        let (starts, found) = self.periods(strong);
-        let claims = found.as_deref().unwrap_or_default();
-        let tie = self.tie(&starts, claims, strong, None);
+        let seen = self.seen(strong, peaks.windows.forgotten());
+        let tie = self.tie(&seen, None);
         let shown = |window: &Window| ActivityWindow {
             waits: Some(window.waits),
             worst_ns: Some(window.worst_ns),
@@ -120,7 +127,7 @@ impl Frame<'_> {
             windows: strong.iter().map(shown).collect(),
             forgotten: Some(peaks.windows.forgotten()).filter(|count| *count > 0),
             schedule: tie.map(|tie| self.scheduled(&tie)),
-            ..self.rhythm(&found)
+            ..self.rhythm(&seen.found)
         }
     }
 
@@ -142,33 +149,35 @@ impl Frame<'_> {
     }
 
     /// Begins that were seen, and their periods.
-    fn periods(&self, windows: &[Window]) -> (Vec<f64>, Result<Vec<Claim>, NotYet>) {
+    fn seen(&self, windows: &[Window], forgotten: u64) -> Seen {
+        let mut watched = self.watched.clone();
+        // Of the time of what was forgotten nothing is known any more.
+        if let Some(first) = windows.first().filter(|_| forgotten > 0) {
+            let from = seconds(first.start_ns) - BEGIN_S;
+            watched.retain(|span| span.to > from);
+            watched.iter_mut().for_each(|span| span.from = span.from.max(from));
+        }
         let is_seen = |at: &f64| {
             !self.watched.iter().any(|span| (span.from..span.from + BEGIN_S).contains(at))
         };
         let starts = windows.iter().map(|window| seconds(window.start_ns));
         let starts: Vec<f64> = starts.filter(is_seen).collect();
-        let found = find(&starts, &self.watched, &self.zone);
-        (starts, found)
+        let mut lengths: Vec<i64> = windows.iter().map(|one| one.end_ns - one.start_ns).collect();
+        lengths.sort_unstable();
+        let takes_s = lengths.get(lengths.len() / 2).map_or(0.0, |length| seconds(*length));
+        let found = find(&starts, &watched, &self.zone);
+        Seen { starts, watched, takes_s, found }
     }
 
-    fn tie(
-        &self,
-        starts: &[f64],
-        claims: &[Claim],
-        windows: &[Window],
-        origin: Option<&super::Origin>,
-    ) -> Option<Tie<'_>> {
+    fn tie(&self, seen: &Seen, origin: Option<&super::Origin>) -> Option<Tie<'_>> {
         let schedules = self.activities.schedules.as_ref()?;
         let nothing = super::Origin::default();
         let origin = origin.unwrap_or(&nothing);
-        let mut lengths: Vec<i64> = windows.iter().map(|one| one.end_ns - one.start_ns).collect();
-        lengths.sort_unstable();
         let observed = Observed {
-            starts,
-            claims,
-            watched: &self.watched,
-            takes_s: lengths.get(lengths.len() / 2).map_or(0.0, |length| seconds(*length)),
+            starts: &seen.starts,
+            claims: seen.found.as_deref().unwrap_or_default(),
+            watched: &seen.watched,
+            takes_s: seen.takes_s,
             names: &origin.names,
             texts: &origin.texts,
             units: &origin.units,
