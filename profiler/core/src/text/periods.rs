@@ -2,6 +2,8 @@
 
 use super::Lang;
 use crate::period::{MIN_GAPS, NotYet};
+use crate::report::{Period, Scheduled};
+use crate::schedule::{Problem, Trouble};
 
 const HOUR: u64 = 3_600;
 const DAY: u64 = 86_400;
@@ -112,6 +114,92 @@ pub fn not_yet(lang: Lang, why: &NotYet) -> String {
 pub fn not_seen(lang: Lang) -> String {
     let Lang::En = lang;
     "It was not seen at work in this window.".to_owned()
+}
+
+/// A backup, and how often it ran.
+pub fn ran(lang: Lang, name: &str, times: usize) -> String {
+    let Lang::En = lang;
+    format!("The backup `{name}` ran {times} {}", times_word(times))
+}
+
+/// A target's peaks.
+pub fn peaks(lang: Lang, name: &str, times: usize, worst: &str) -> String {
+    let Lang::En = lang;
+    let word = times_word(times);
+    format!("{name} waited far longer than usual {times} {word} (at most {worst})")
+}
+
+/// A backup that only the schedules name.
+pub fn scheduled(lang: Lang, name: &str) -> String {
+    let Lang::En = lang;
+    format!("The backup `{name}` was not seen at work")
+}
+
+const fn times_word(times: usize) -> &'static str {
+    if times == 1 { "time" } else { "times" }
+}
+
+/// A period that is claimed, behind what has it.
+pub fn claim(lang: Lang, period: &Period) -> String {
+    let Lang::En = lang;
+    let cycles = period.cycles.saturating_add(period.missed);
+    format!(
+        "{} ({} of {cycles} cycles, confidence {:.0}%)",
+        period.text,
+        period.cycles,
+        period.confidence * 100.0
+    )
+}
+
+/// The entry it belongs to, or (of a backup that was not seen) that names it.
+pub fn entry(lang: Lang, only_heard_of: bool, entry: &Scheduled) -> String {
+    let Lang::En = lang;
+    let Scheduled { source, entry: times, command, .. } = entry;
+    if only_heard_of {
+        let next = entry.next.as_ref().map(|next| format!(", next at {next}"));
+        return format!("{source} schedules it: `{times}` {command}{}.", next.unwrap_or_default());
+    }
+    match (entry.times_agree, entry.command_agrees) {
+        (true, true) => format!("{source} says so: `{times}` {command}."),
+        (true, false) => format!("These are the times of {source}: `{times}` {command}."),
+        _ => format!("{source} names the same command for other times: `{times}` {command}."),
+    }
+}
+
+/// In how many of a backup's windows waits were far longer than usual.
+pub fn with_peaks(lang: Lang, with_peaks: u64, windows: usize) -> String {
+    let Lang::En = lang;
+    format!("Peaks of the targets' waits began in {with_peaks} of its {windows} windows.")
+}
+
+/// Rows that are left out.
+pub fn more(lang: Lang, rows: &str) -> String {
+    let Lang::En = lang;
+    format!("and {rows} more: -o json has them all")
+}
+
+/// Schedules that were not understood: the first few by name.
+pub fn problems(lang: Lang, problems: &[Problem], all: u64) -> String {
+    const NAMED: usize = 5;
+    let Lang::En = lang;
+    let one = |problem: &Problem| {
+        let what = match problem.what {
+            Trouble::Unreadable => "not readable",
+            Trouble::TooLarge => "too large, or too many",
+            Trouble::Malformed => "not well formed",
+            Trouble::Times => "times not understood",
+            Trouble::Zone => "time zone not known",
+        };
+        format!("{} ({what})", problem.source.escape_debug())
+    };
+    let named: Vec<String> = problems.iter().take(NAMED).map(one).collect();
+    format!("{all} of the host's schedule entries are missing here: {}.", named.join(", "))
+}
+
+/// A history of another host.
+pub fn other_host(lang: Lang, file: &str, host: &str) -> String {
+    let Lang::En = lang;
+    format!("{file} was recorded on {host}: it is left out of the history.")
 }
 
 #[cfg(test)]

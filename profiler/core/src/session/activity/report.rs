@@ -79,6 +79,14 @@ impl Activities {
         backups
     }
 
+    /// What of the host's schedules is missing.
+    pub(in super::super) fn notes(&self) -> Option<String> {
+        let schedules = self.schedules.as_ref()?;
+        let kept = u64::try_from(schedules.problems.len()).unwrap_or(u64::MAX);
+        let all = kept.saturating_add(schedules.left_out);
+        (all > 0).then(|| periods::problems(Lang::En, &schedules.problems, all))
+    }
+
     fn zone(&self, session: &Session) -> Zone {
         let rules = self.schedules.as_ref().and_then(|schedules| schedules.zone.as_deref());
         Zone::new(rules, session.options.utc_offset_seconds)
