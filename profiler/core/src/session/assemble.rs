@@ -90,7 +90,7 @@ pub(super) fn report(session: &Session, span: Span, sample: &HostSample, now: No
     if !interval {
         report.coverage.self_check = self_check::self_checks(session, rows);
         report.activity = Some(session.activities.report(session, now));
-        report.coverage.notes.extend(session.activities.notes());
+        report.coverage.notes.extend(session.activities.notes(session, now));
     }
     for count in Count::ALL {
         let value = session.ledger.count(count, interval);

@@ -196,10 +196,13 @@ pub fn problems(lang: Lang, problems: &[Problem], all: u64) -> String {
     format!("{all} of the host's schedule entries are missing here: {}.", named.join(", "))
 }
 
-/// A history of another host.
-pub fn other_host(lang: Lang, file: &str, host: &str) -> String {
+/// Parts of the history that were not used.
+pub fn left_out(lang: Lang, captures: usize) -> String {
     let Lang::En = lang;
-    format!("{file} was recorded on {host}: it is left out of the history.")
+    format!(
+        "{captures} of the other captures are of another host, or of a time that is in two of them: they are left out of \
+         the history."
+    )
 }
 
 #[cfg(test)]

@@ -127,9 +127,11 @@ pub struct Past {
 }
 
 impl Past {
-    /// The host it was recorded on.
-    pub fn hostname(&self) -> Option<&str> {
-        self.hostname.as_deref()
+    /// Whether it can be put together with what a session sees from one time to another (ns since 1970): it is of
+    /// the same host, as far as both say, and of another time, since nothing may count twice.
+    fn fits(&self, hostname: Option<&str>, (from, to): (i64, i64)) -> bool {
+        let is_same = |own: &str| self.hostname.as_deref().is_none_or(|host| host == own);
+        hostname.is_none_or(is_same) && (self.watched.1 <= from || self.watched.0 >= to)
     }
 }
 
@@ -146,6 +148,20 @@ impl Activities {
 
     pub(super) fn remember(&mut self, past: Past) {
         self.past.push(past);
+    }
+
+    /// What is remembered of the same host and of other times.
+    fn usable_past(&self, session: &Session, now: Now) -> Vec<&Past> {
+        let hostname = session.options.host.hostname.as_deref();
+        let own = (session.started.unix_ns, now.unix_ns);
+        let mut usable: Vec<&Past> = Vec::new();
+        for past in &self.past {
+            let is_apart = |other: &&Past| past.fits(None, other.watched);
+            if past.fits(hostname, own) && usable.iter().all(is_apart) {
+                usable.push(past);
+            }
+        }
+        usable
     }
 
     /// Nanoseconds since 1970 of a time of the monotonic clock.

@@ -47,7 +47,7 @@ impl Activities {
             now_s: seconds(now.unix_ns),
         };
         let (mut groups, mut peaks) = (self.all_groups(session), self.all_peaks(session));
-        for past in &self.past {
+        for past in self.usable_past(session, now) {
             add_past(&mut groups, &mut peaks, past);
         }
         let peaks: BTreeMap<String, (Peaks, Vec<Window>)> = peaks
@@ -79,12 +79,21 @@ impl Activities {
         backups
     }
 
-    /// What of the host's schedules is missing.
-    pub(in super::super) fn notes(&self) -> Option<String> {
-        let schedules = self.schedules.as_ref()?;
-        let kept = u64::try_from(schedules.problems.len()).unwrap_or(u64::MAX);
-        let all = kept.saturating_add(schedules.left_out);
-        (all > 0).then(|| periods::problems(Lang::En, &schedules.problems, all))
+    /// What is missing of the host's schedules and of the history.
+    pub(in super::super) fn notes(&self, session: &Session, now: Now) -> Vec<String> {
+        let mut notes = Vec::new();
+        if let Some(schedules) = &self.schedules {
+            let kept = u64::try_from(schedules.problems.len()).unwrap_or(u64::MAX);
+            let all = kept.saturating_add(schedules.left_out);
+            if all > 0 {
+                notes.push(periods::problems(Lang::En, &schedules.problems, all));
+            }
+        }
+        let left_out = self.past.len() - self.usable_past(session, now).len();
+        if left_out > 0 {
+            notes.push(periods::left_out(Lang::En, left_out));
+        }
+        notes
     }
 
     fn zone(&self, session: &Session) -> Zone {
@@ -94,7 +103,8 @@ impl Activities {
 
     fn watched(&self, session: &Session, now: Now) -> Vec<Watched> {
         let own = (session.started.unix_ns, now.unix_ns);
-        let all = self.past.iter().map(|past| past.watched).chain([own]);
+        let past = self.usable_past(session, now);
+        let all = past.into_iter().map(|past| past.watched).chain([own]);
         all.map(|(from, to)| Watched { from: seconds(from), to: seconds(to) }).collect()
     }
 }

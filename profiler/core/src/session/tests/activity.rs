@@ -190,6 +190,28 @@ fn earlier_captures_count() {
     assert_eq!(backup.windows_with_peaks, Some(6));
 }
 
+/// Property: a capture of another host, or of a time that counts already, does not count, and that is said.
+#[test]
+fn what_does_not_fit_is_left_out_of_the_history() {
+    let past = |host: &str| -> Past {
+        let mut day = Day::from(60);
+        day.session.options.host.hostname = Some(host.to_owned());
+        hours(&mut day, 0, 1);
+        day.session.past(at(day.now))
+    };
+    let mut day = Day::from(20 * 3_600 + 60);
+    day.session.options.host.hostname = Some("a".to_owned());
+    for host in ["a", "a", "b"] {
+        day.session.remember(past(host));
+    }
+    day.session.remember(day.session.past(at(day.now + 1)));
+    hours(&mut day, 20, 20);
+    let report = day.report();
+    assert_eq!(of_kind(&report, ActivityKind::Backup)[0].windows.len(), 3);
+    let said = report.coverage.notes.iter().any(|note| note.starts_with("3 of the other captures"));
+    assert!(said, "{:?}", report.coverage.notes);
+}
+
 /// Property: a snapshot inside the server's own process is told by its file.
 #[test]
 fn a_snapshot_within_the_server_is_told_by_its_file() {
