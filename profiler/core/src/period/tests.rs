@@ -92,6 +92,21 @@ fn four_exact_runs_make_a_claim_and_three_do_not() {
     }
 }
 
+/// Property: the looser the runs, the more of them a claim needs (the figures of periods.md).
+#[test]
+fn loose_runs_need_more_cycles() {
+    let needed = |within: f64| {
+        (1_u32..40).find(|n| {
+            // The first and the last of the width come first.
+            let late = |k: u32| [0.0, within, within * 0.3, within * 0.7][(k % 4) as usize];
+            let starts: Vec<f64> =
+                (0..*n).map(|k| MIDNIGHT + 300.0 + f64::from(k) * HOUR + late(k)).collect();
+            find(&starts, &watched(MIDNIGHT, MIDNIGHT + f64::from(*n) * HOUR), &Zone::UTC).is_ok()
+        })
+    };
+    assert_eq!([1.0, 30.0, 300.0].map(needed), [Some(4), Some(5), Some(9)]);
+}
+
 /// Property: nothing, one and two begins are "not yet", and say what they would fit.
 #[test]
 fn few_begins_say_what_is_missing() {

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use super::When;
 use crate::period::Zone;
 
-/// Times of one entry that are worked out at most: years of hours, weeks of minutes.
-const MOST: usize = 50_000;
+/// Times of one entry that are worked out at most: two years of hours, two weeks of minutes.
+const MOST: usize = 20_000;
 
 /// A pattern of cron: five fields, or a nickname (`@daily`).
 pub(super) fn parse_cron(text: &str) -> Option<String> {

@@ -51,6 +51,15 @@ pub struct Schedules {
 }
 
 impl Schedules {
+    /// No more than may be kept, whoever wrote it.
+    pub(crate) fn bounded(mut self) -> Self {
+        const WHENS: usize = 16;
+        self.entries.truncate(MOST_ENTRIES);
+        self.problems.truncate(MOST_PROBLEMS);
+        self.entries.iter_mut().for_each(|entry| entry.when.truncate(WHENS));
+        self
+    }
+
     /// Takes in what was read; of too much, backups stay.
     pub fn add(&mut self, entries: Vec<Entry>, problems: Vec<Problem>) {
         for entry in entries {

@@ -300,6 +300,15 @@ fn ancestors_and_units_count_as_the_command() {
     assert_eq!(seen.tie(vec![entry.unwrap()]), Some(("/t".to_owned(), true, true)));
 }
 
+/// Property: days that never come are not searched for long.
+#[test]
+fn days_that_never_come_are_never_due() {
+    let (entries, _) = system("0 0 31 2 * root x\n0 0 30 2 * root x\n");
+    for when in entries.iter().flat_map(|entry| &entry.when) {
+        assert_eq!(due(when, MIDNIGHT, MIDNIGHT + 1e9, &Zone::UTC), [0.0; 0]);
+    }
+}
+
 /// Property: what is due next is after now.
 #[test]
 fn the_next_time_is_after_now() {
@@ -335,6 +344,17 @@ proptest! {
         let _unused = manifest("/m", &format!("kind: CronJob\n{text}"), &zone);
         let configs = [("/k".to_owned(), text)];
         let _unused = distribution(&Distribution { kind: Kind::K3s, configs: &configs, etcd: Some("/d") }, &zone);
+    }
+
+    // Property: no pattern of a capture, whoever wrote it, panics or takes long.
+    #[test]
+    fn no_pattern_panics(
+        pattern in "(([0-9*/,LW#+-]{1,6}|MON|JAN|@daily) ?){1,8}", both_days: bool, rules in prop::option::of("[ -~]{0,30}"),
+        from in -1e12..1e12_f64, days in 0.0..100.0_f64,
+    ) {
+        let when = When::Clock { pattern, both_days, zone: rules };
+        let times = due(&when, from, from + days * 24.0 * HOUR, &Zone::UTC);
+        prop_assert!(times.windows(2).all(|pair| pair[0] < pair[1]), "{:?}", times);
     }
 
     // Property: whatever is understood as times is due within its span, in order.

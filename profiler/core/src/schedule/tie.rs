@@ -62,10 +62,13 @@ pub struct Tie<'a> {
 pub fn tie<'a>(seen: &Observed<'_>, schedules: &'a Schedules, zone: &Zone) -> Option<Tie<'a>> {
     let judged = schedules.entries.iter().filter_map(|entry| {
         let command = command_agrees(seen, entry);
+        if !command && seen.claims.is_empty() {
+            return None;
+        }
         let times = times_agree(seen, entry, zone);
         let rank = match (times, command) {
             (true, true) => 3,
-            (true, false) if !seen.claims.is_empty() => 2,
+            (true, false) => 2,
             (false, true) if entry.backup => 1,
             _ => return None,
         };

@@ -91,10 +91,9 @@ pub fn not_yet(lang: Lang, why: &NotYet) -> String {
             if gaps == 1 { "cycle" } else { "cycles" },
             length(period_s)
         ),
-        NotYet::TooFew { starts: 1, .. } => format!(
-            "No period yet: it began once; {} times are needed, the same time apart.",
-            MIN_GAPS + 1
-        ),
+        NotYet::TooFew { starts: 1, .. } => {
+            format!("No period yet: once is no rhythm, {} times are needed.", MIN_GAPS + 1)
+        }
         NotYet::TooFew { starts, closest: None } => format!(
             "No period yet: it began {starts} times, not the same time apart; {} are needed.",
             MIN_GAPS + 1
@@ -119,14 +118,13 @@ pub fn not_seen(lang: Lang) -> String {
 /// A backup, and how often it ran.
 pub fn ran(lang: Lang, name: &str, times: usize) -> String {
     let Lang::En = lang;
-    format!("The backup `{name}` ran {times} {}", times_word(times))
+    format!("The backup `{name}` ran {}", how_often(times))
 }
 
 /// A target's peaks.
 pub fn peaks(lang: Lang, name: &str, times: usize, worst: &str) -> String {
     let Lang::En = lang;
-    let word = times_word(times);
-    format!("{name} waited far longer than usual {times} {word} (at most {worst})")
+    format!("{name} waited far longer than usual {} (at most {worst})", how_often(times))
 }
 
 /// A backup that only the schedules name.
@@ -135,8 +133,12 @@ pub fn scheduled(lang: Lang, name: &str) -> String {
     format!("The backup `{name}` was not seen at work")
 }
 
-const fn times_word(times: usize) -> &'static str {
-    if times == 1 { "time" } else { "times" }
+fn how_often(times: usize) -> String {
+    match times {
+        1 => "once".to_owned(),
+        2 => "twice".to_owned(),
+        more => format!("{more} times"),
+    }
 }
 
 /// A period that is claimed, behind what has it.
@@ -169,7 +171,11 @@ pub fn entry(lang: Lang, only_heard_of: bool, entry: &Scheduled) -> String {
 /// In how many of a backup's windows waits were far longer than usual.
 pub fn with_peaks(lang: Lang, with_peaks: u64, windows: usize) -> String {
     let Lang::En = lang;
-    format!("Peaks of the targets' waits began in {with_peaks} of its {windows} windows.")
+    match (with_peaks, windows) {
+        (0, _) => "No peak of the targets' waits began in its time.".to_owned(),
+        (_, 1) => "A peak of the targets' waits began in its time.".to_owned(),
+        _ => format!("Peaks of the targets' waits began in {with_peaks} of its {windows} windows."),
+    }
 }
 
 /// Rows that are left out.
@@ -233,7 +239,9 @@ mod tests {
             say(NotYet::TooFew { starts: 3, closest }),
             "No period yet: it began 3 times, 2 cycles of 1 h apart; 3 are needed."
         );
-        assert!(say(NotYet::TooFew { starts: 1, closest: None }).contains("began once"));
+        assert!(
+            say(NotYet::TooFew { starts: 1, closest: None }).contains("once is no rhythm, 4 times")
+        );
         assert!(
             say(NotYet::MayBeChance { period_s: 3_600, seen: 5, missed: 1 }).contains("5 of 6")
         );

@@ -157,7 +157,7 @@ mod tests {
             schedule: None,
             ..backup()
         };
-        assert!(text(vec![peaks]).contains("waited far longer than usual 1 time"), "peaks");
+        assert!(text(vec![peaks]).contains("waited far longer than usual once"), "peaks");
         let heard =
             Activity { kind: ActivityKind::Scheduled, windows: vec![], period: None, ..backup() };
         assert!(text(vec![heard.clone()]).contains("next at 2026-03-01T06:05:00.000+00:00"));

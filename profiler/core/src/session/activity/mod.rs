@@ -143,7 +143,7 @@ impl Activities {
 
     /// What the host says will run.
     pub(super) fn scheduled(&mut self, schedules: Schedules) {
-        self.schedules = Some(schedules);
+        self.schedules = Some(schedules.bounded());
     }
 
     pub(super) fn remember(&mut self, past: Past) {
