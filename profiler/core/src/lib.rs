@@ -14,6 +14,7 @@ mod argv;
 pub mod btf;
 pub mod capture;
 pub mod cgroup;
+pub mod change;
 pub mod doctor;
 pub mod etcd_paths;
 pub mod etcd_urls;

@@ -28,7 +28,9 @@ pub use activity::{Activity, ActivityKind, ActivityWindow, Period, Scheduled};
 pub use actor::{Actor, Io, Pod, Wait, WorstWait};
 pub use blame::{AloneVsShared, Blame, Mechanism, Part, SELF, UNEXPLAINED};
 pub use check::check_consistency;
-pub use coverage::{Attached, Attribution, BpfCost, Coverage, HookKind, SelfCheck, Told};
+pub use coverage::{
+    Attached, Attribution, BlameCoverage, BpfCost, Coverage, HookKind, SelfCheck, Told,
+};
 pub use device::{Depth, Device, DeviceOp, Filesystem, InFlight};
 pub use finding::{Advice, Finding, Severity, Verdict};
 pub use host::{CgroupVersion, Host, PsiIo};

@@ -75,6 +75,8 @@ pub(super) struct Actors {
     ended: usize,
     /// Names of ended processes that were put together.
     together: Vec<String>,
+    /// There is a target, or was.
+    found_target: bool,
 }
 
 impl Actors {
@@ -100,6 +102,11 @@ impl Actors {
     /// Targets, those that ended too.
     pub(super) fn targets(&self) -> impl Iterator<Item = &Known> {
         self.known.iter().filter(|known| !known.selected_by.is_empty())
+    }
+
+    /// Whether there is or was a target.
+    pub(super) const fn has_targets(&self) -> bool {
+        self.found_target
     }
 
     /// Targets of one selector.
@@ -427,6 +434,7 @@ impl Actors {
         for selector in selected {
             if !known.selected_by.contains(&selector) {
                 known.selected_by.push(selector);
+                self.found_target = true;
                 known.active = true;
                 let selector = selector_name(&self.selectors, selector);
                 outputs.push(Output::TargetFound { pid, selector });

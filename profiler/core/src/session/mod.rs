@@ -8,6 +8,8 @@ mod activity;
 mod actors;
 mod anatomy;
 mod assemble;
+mod blame;
+mod blamed;
 mod coverage;
 mod files;
 mod recent;
@@ -37,6 +39,7 @@ pub use activity::Past;
 use actors::Actors;
 pub use actors::Owned;
 use anatomy::Anatomy;
+use blame::{Blame, Filled, Waited};
 use coverage::Ledger;
 use files::Files;
 use self_check::EtcdMetrics;
@@ -198,6 +201,7 @@ pub struct Session {
     files: Files,
     anatomy: Anatomy,
     worst: Worst,
+    blame: Blame,
     ledger: Ledger,
     metrics: EtcdMetrics,
     activities: Activities,
@@ -218,6 +222,7 @@ impl Session {
             files: Files::default(),
             anatomy: Anatomy::default(),
             worst: Worst::default(),
+            blame: Blame::default(),
             ledger: Ledger::default(),
             metrics: EtcdMetrics::default(),
             activities: Activities::default(),
@@ -236,9 +241,15 @@ impl Session {
                 self.interval_sample = sample.clone();
                 self.first_sample = sample;
             }
-            Input::Devices(devices) => self.devices = devices,
+            Input::Devices(devices) => {
+                self.devices = devices;
+                self.tell_rotational();
+            }
             Input::Record(bytes) => return self.record(bytes),
-            Input::Tables { devices, cgroups } => self.streams.set_tables(devices, cgroups),
+            Input::Tables { devices, cgroups } => {
+                self.streams.set_tables(devices, cgroups);
+                self.tell_rotational();
+            }
             Input::Seen(key) => {
                 let mut outputs = self.seen(key);
                 // What a process left dirty is written long after its end; that place is given back as well.
@@ -300,6 +311,9 @@ impl Session {
                 }
                 let outputs = self.seen(io.key);
                 self.activities.io(&self.actors, &self.files, &io);
+                if self.actors.has_targets() {
+                    self.blame.io(self.actors.owned_by(io.key.who()), &io);
+                }
                 outputs
             }
             Event::Wait(wait) => {
@@ -309,6 +323,7 @@ impl Session {
             }
             Event::Flush { dev, complete_ns, d2c_ns } => {
                 self.anatomy.flush(dev, complete_ns, d2c_ns);
+                self.blame.flush(dev, complete_ns, d2c_ns);
                 Vec::new()
             }
             Event::Commit(commit) => {
@@ -343,9 +358,40 @@ impl Session {
         }
         let Some(row) = RowKey::new(wait.key, self.actors.owned_by(wait.key.who())) else { return };
         self.activities.waited(&self.actors, pid, wait);
-        let parts = self.anatomy.take_apart(pid, wait);
-        self.streams.add_parts(row, &parts);
-        self.worst.add(row, wait.start_ns, wait.counted_ns, parts);
+        let apart = self.anatomy.take_apart(pid, wait);
+        self.streams.add_parts(row, &apart.parts);
+        self.worst.add(row, wait.start_ns, wait.counted_ns, apart.parts);
+        let last = apart.commits.len().saturating_sub(1);
+        let commits = apart.commits.iter().enumerate().map(|(at, commit)| Filled {
+            start: commit.start_ns,
+            end: commit.end_ns,
+            needed: at == last,
+            by: commit
+                .contributors
+                .iter()
+                .map(|(pid, blocks)| (self.actors.owned_by(Owner::Process(*pid)), *blocks))
+                .collect(),
+            others: commit.others,
+        });
+        let waited = Waited {
+            who: row.owner,
+            from: wait.start_ns,
+            to: wait.end_ns.max(wait.start_ns),
+            parts: apart.parts,
+            segments: apart.segments,
+            awaited: apart.awaited,
+            commits: commits.collect(),
+            disk: apart.disk,
+        };
+        self.blame.wait(row, waited);
+    }
+
+    /// Blame has to know which disks move their heads.
+    fn tell_rotational(&mut self) {
+        let of = |dev: Dev| self.device(dev).and_then(|facts| facts.rotational);
+        let known = self.streams.devices().filter_map(|(index, dev)| Some((index, of(dev)?)));
+        let known: Vec<(u32, bool)> = known.collect();
+        self.blame.set_rotational(known.into_iter());
     }
 
     /// A key was seen: who is behind it, and which file?
@@ -368,10 +414,18 @@ impl Session {
         }
         let rows = self.streams.rows().filter(|key| old.contains(&key.file));
         let moved: HashMap<RowKey, u32> =
-            rows.map(|key| (key, files::together(assemble::class_of(self, &key)))).collect();
+            rows.map(|key| (key, self.file_together(key.owner, key.file))).collect();
+        let blamed = self.blame.files().filter(|(_, file)| old.contains(file));
+        let blamed: HashMap<(Owned, u32), u32> =
+            blamed.map(|(owner, file)| ((owner, file), self.file_together(owner, file))).collect();
         self.streams.files_together(&moved);
         self.worst.files_together(&moved);
+        self.blame.files_together(&blamed);
         self.files.forget_oldest();
+    }
+
+    fn file_together(&self, owner: Owned, file: u32) -> u32 {
+        files::together(assemble::class_of(self, owner, file))
     }
 
     /// What is known of a disk.
@@ -447,16 +501,19 @@ impl Session {
 
     /// A report of a window that ends now. An interval report begins the next interval.
     pub fn report(&mut self, span: Span, sample: HostSample, now: Now) -> Report {
+        self.blame.prepare(span == Span::Interval);
         let report = assemble::report(self, span, &sample, now);
         let moved = self.actors.put_together();
         if !moved.is_empty() {
             self.streams.put_together(&moved);
             self.worst.put_together(&moved);
+            self.blame.put_together(&moved);
         }
         self.actors.sweep();
         if span == Span::Interval {
             self.streams.next_interval();
             self.worst.next_interval();
+            self.blame.next_interval();
             self.ledger.next_interval();
             self.interval_started = now;
             self.interval_sample = sample;

@@ -4,6 +4,7 @@
 
 mod activity;
 mod actors;
+mod blame;
 mod files;
 mod host;
 mod kernel;
