@@ -106,7 +106,7 @@ impl Windows {
     pub fn extend(&mut self, until: Window) {
         match self.kept.back_mut() {
             Some(last) => {
-                last.take_in(&Window { start_ns: until.start_ns.max(last.start_ns), ..until })
+                last.take_in(&Window { start_ns: until.start_ns.max(last.start_ns), ..until });
             }
             None => self.add(until),
         }
@@ -142,7 +142,9 @@ mod tests {
         fn order_does_not_matter(told in prop::collection::vec((0_i64..500, 0_i64..20, 0_u64..9), 0..60)) {
             let all: Vec<Window> = told.iter().map(|(at, length, bytes)| io(*at, *length, *bytes)).collect();
             let mut windows = Windows::new(10, 1_000);
-            all.iter().for_each(|one| windows.add(*one));
+            for one in &all {
+                windows.add(*one);
+            }
             let kept: Vec<Window> = windows.iter().copied().collect();
             prop_assert_eq!(kept, oracle(all, 10));
         }

@@ -59,7 +59,9 @@ pub fn replay_after(
     options.tool = tool;
     options.selectors = selectors.unwrap_or(options.selectors);
     let mut player = Player::new(Session::new(options, now), now);
-    past.into_iter().for_each(|past| player.session.remember(past));
+    for past in past {
+        player.session.remember(past);
+    }
     player.items(items);
     let end = loop {
         match reader.step()? {

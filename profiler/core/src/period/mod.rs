@@ -139,7 +139,9 @@ pub fn find(starts: &[f64], watched: &[Watched], zone: &Zone) -> Result<Vec<Clai
     left.drain(..too_many);
     let mut watched = watched.to_vec();
     if let Some((_, first)) = left.first().filter(|_| too_many > 0) {
-        watched.iter_mut().for_each(|span| span.from = span.from.max(first - MIN_SPREAD_S));
+        for span in &mut watched {
+            span.from = span.from.max(first - MIN_SPREAD_S);
+        }
     }
     let mut claims: Vec<Claim> = Vec::new();
     while claims.len() < MOST_CLAIMS {

@@ -2,7 +2,7 @@
 
 use iocontend_core::schedule::{Distribution, Kind, distribution, manifest};
 
-use super::files::Files;
+use super::files::{Files, ends_in};
 use super::{Found, zone};
 
 const MANIFESTS: [&str; 4] = [
@@ -17,7 +17,7 @@ pub(super) fn read(files: &Files) -> Found {
     let zone = |name: &str| zone::named(files, name);
     for folder in MANIFESTS {
         for (name, path) in files.files(folder) {
-            let is_manifest = [".yaml", ".yml", ".json"].iter().any(|end| name.ends_with(end));
+            let is_manifest = ends_in(&name, &[".yaml", ".yml", ".json"]);
             if !is_manifest || name.starts_with('.') {
                 continue;
             }
@@ -32,7 +32,7 @@ pub(super) fn read(files: &Files) -> Found {
         let etcd = files.is_there(&etcd).then_some(etcd);
         let folder = format!("/etc/rancher/{name}");
         let more = files.files(&format!("{folder}/config.yaml.d")).into_iter();
-        let more = more.filter(|(name, _)| name.ends_with(".yaml") || name.ends_with(".yml"));
+        let more = more.filter(|(name, _)| ends_in(name, &[".yaml", ".yml"]));
         let paths =
             std::iter::once(format!("{folder}/config.yaml")).chain(more.map(|(_, path)| path));
         let configs: Vec<(String, String)> =

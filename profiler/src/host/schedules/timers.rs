@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use iocontend_core::schedule::{exec_start, timer};
 
-use super::files::Files;
+use super::files::{Files, ends_in};
 use super::{Found, zone};
 
 /// Where units are, the first before the others (systemd.unit(5)).
@@ -41,7 +41,7 @@ fn units(files: &Files) -> BTreeMap<String, String> {
     let mut units = BTreeMap::new();
     for folder in FOLDERS {
         for (name, path) in files.files(folder) {
-            if name.ends_with(".timer") || name.ends_with(".service") {
+            if ends_in(&name, &[".timer", ".service"]) {
                 units.entry(name).or_insert(path);
             }
         }
@@ -53,13 +53,11 @@ fn units(files: &Files) -> BTreeMap<String, String> {
 fn enabled(files: &Files) -> BTreeSet<String> {
     let mut enabled = BTreeSet::new();
     for folder in FOLDERS {
-        let wants = files
-            .names(folder)
-            .into_iter()
-            .filter(|name| name.ends_with(".wants") || name.ends_with(".requires"));
+        let wants =
+            files.names(folder).into_iter().filter(|name| ends_in(name, &[".wants", ".requires"]));
         for folder in wants.map(|name| format!("{folder}/{name}")) {
             enabled
-                .extend(files.names(&folder).into_iter().filter(|name| name.ends_with(".timer")));
+                .extend(files.names(&folder).into_iter().filter(|name| ends_in(name, &[".timer"])));
         }
     }
     enabled
@@ -70,7 +68,7 @@ fn texts(files: &Files, name: &str, path: &str) -> Vec<String> {
     let mut drop_ins: BTreeMap<String, String> = BTreeMap::new();
     for folder in FOLDERS {
         for (drop_in, path) in files.files(&format!("{folder}/{name}.d")) {
-            if drop_in.ends_with(".conf") {
+            if ends_in(&drop_in, &[".conf"]) {
                 drop_ins.entry(drop_in).or_insert(path);
             }
         }

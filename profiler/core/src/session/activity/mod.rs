@@ -335,8 +335,12 @@ impl Activities {
         let mut groups = self.all_groups(session);
         let mut peaks = self.all_peaks(session);
         // Ids of another boot mean nothing in a later report.
-        groups.values_mut().for_each(|group| group.actors.clear());
-        peaks.values_mut().for_each(|target| target.actors.clear());
+        for group in groups.values_mut() {
+            group.actors.clear();
+        }
+        for target in peaks.values_mut() {
+            target.actors.clear();
+        }
         let hostname = session.options.host.hostname.clone();
         Past { hostname, watched: (session.started.unix_ns, now.unix_ns), groups, peaks }
     }

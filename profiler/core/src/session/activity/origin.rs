@@ -62,7 +62,9 @@ impl Origin {
             (&mut self.texts, &other.texts),
             (&mut self.units, &other.units),
         ] {
-            others.iter().for_each(|one| insert(own, one.clone()));
+            for one in others {
+                insert(own, one.clone());
+            }
         }
     }
 }

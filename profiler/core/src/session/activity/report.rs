@@ -124,7 +124,7 @@ impl Frame<'_> {
             windows: windows.iter().map(shown).collect(),
             forgotten: Some(group.windows.forgotten()).filter(|count| *count > 0),
             schedule: tie.map(|tie| self.scheduled(&tie)),
-            ..self.rhythm(&seen.found)
+            ..Self::rhythm(&seen.found)
         };
         (activity, tie)
     }
@@ -145,7 +145,7 @@ impl Frame<'_> {
             windows: strong.iter().map(shown).collect(),
             forgotten: Some(peaks.windows.forgotten()).filter(|count| *count > 0),
             schedule: tie.map(|tie| self.scheduled(&tie)),
-            ..self.rhythm(&seen.found)
+            ..Self::rhythm(&seen.found)
         }
     }
 
@@ -173,7 +173,9 @@ impl Frame<'_> {
         if let Some(first) = windows.first().filter(|_| forgotten > 0) {
             let from = seconds(first.start_ns) - BEGIN_S;
             watched.retain(|span| span.to > from);
-            watched.iter_mut().for_each(|span| span.from = span.from.max(from));
+            for span in &mut watched {
+                span.from = span.from.max(from);
+            }
         }
         let is_seen = |at: &f64| {
             !self.watched.iter().any(|span| (span.from..span.from + BEGIN_S).contains(at))
@@ -220,8 +222,8 @@ impl Frame<'_> {
     }
 
     /// The part that is about periods.
-    fn rhythm(&self, found: &Result<Vec<Claim>, NotYet>) -> Activity {
-        let mut periods: Vec<Period> = found.iter().flatten().map(|claim| shown(claim)).collect();
+    fn rhythm(found: &Result<Vec<Claim>, NotYet>) -> Activity {
+        let mut periods: Vec<Period> = found.iter().flatten().map(shown).collect();
         let further = periods.split_off(periods.len().min(1));
         Activity {
             period: periods.pop(),
