@@ -119,8 +119,9 @@ pub struct Scheduled {
     pub entry: String,
     /// What runs, as it stands there.
     pub command: String,
-    /// Whether what was seen began when the entry was due.
-    pub times_agree: bool,
+    /// Whether what was seen began when the entry was due. Absent when that cannot be told yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times_agree: Option<bool>,
     /// Whether the command, the shell that started it, or the systemd unit is the entry's.
     pub command_agrees: bool,
     /// When it is due next after the window, RFC 3339. Absent where that is no time of the clock.

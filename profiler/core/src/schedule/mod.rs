@@ -16,7 +16,7 @@ mod unit;
 pub use crontab::{Crontab, anacrontab, crontab, periodic_folders};
 pub use due::due;
 pub use kubernetes::{Distribution, distribution, manifest};
-pub use tie::{Agrees, Observed, Tie, tie};
+pub use tie::{Agrees, Observed, Tie, names_it, tie};
 pub use unit::{exec_start, timer};
 
 use serde::{Deserialize, Serialize};

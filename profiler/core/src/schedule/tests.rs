@@ -239,7 +239,7 @@ impl Seen {
         Self { starts, watched, names: [name.to_owned()].into(), texts: empty(), units: empty() }
     }
 
-    fn tie(&self, entries: Vec<Entry>) -> Option<(String, bool, bool)> {
+    fn tie(&self, entries: Vec<Entry>) -> Option<(String, Option<bool>, bool)> {
         let claims = find(&self.starts, &self.watched, &Zone::UTC).unwrap_or_default();
         let schedules = Schedules { entries, ..Schedules::default() };
         let seen = Observed {
@@ -269,7 +269,7 @@ const TABLE: &str = "* * * * * root /usr/bin/healthcheck\n5 * * * * root etcdctl
 fn an_entry_is_tied_by_what_agrees() {
     let table = || system(TABLE).0;
     let save = "etcdctl snapshot save";
-    let line = |n: u32, times, command| Some((format!("/etc/crontab:{n}"), times, command));
+    let line = |n: u32, times, command| Some((format!("/etc/crontab:{n}"), Some(times), command));
     assert_eq!(Seen::new(hourly(5.0, 6), 6.2, save).tie(table()), line(2, true, true));
     assert_eq!(Seen::new(hourly(35.0, 6), 6.2, save).tie(table()), line(3, true, true));
     // One run: the times decide between two of the same command.
@@ -284,6 +284,23 @@ fn an_entry_is_tied_by_what_agrees() {
     assert_eq!(Seen::new(hourly(40.0, 6), 6.9, "peaks").tie(table()), None);
 }
 
+/// Property: what runs every five minutes, or every minute, is tied to its line, and not when it runs each hour.
+#[test]
+fn a_frequent_command_has_its_line() {
+    let every = |step: u32, n: u32| -> Vec<f64> {
+        (0..n).map(|k| MIDNIGHT + 60.0 + f64::from(k * step) * 60.0 + 4.0).collect()
+    };
+    for (line, step) in [("1-59/5 * * * *", 5), ("* * * * *", 1)] {
+        let table = || system(&format!("{line} root restic backup /\n")).0;
+        let agrees =
+            |starts, hours| Seen::new(starts, hours, "restic backup").tie(table()).unwrap().1;
+        assert_eq!(agrees(every(step, 12), f64::from(step) / 5.0 + 0.05), Some(true), "{line}");
+        assert_eq!(agrees(every(60, 6), 6.1), Some(false), "{line}");
+        // No begin was seen.
+        assert_eq!(agrees(vec![], 1.0), None, "{line}");
+    }
+}
+
 /// Property: a shell text of an ancestor, and the unit of a timer, are the command.
 #[test]
 fn ancestors_and_units_count_as_the_command() {
@@ -291,14 +308,14 @@ fn ancestors_and_units_count_as_the_command() {
     let mut seen = Seen::new(hourly(5.0, 2), 2.5, "cp");
     assert_eq!(seen.tie(entries.clone()), None);
     seen.texts.insert("cd /x && ./save-it".to_owned());
-    assert_eq!(seen.tie(entries), Some(("/etc/crontab:1".to_owned(), true, true)));
+    assert_eq!(seen.tie(entries), Some(("/etc/crontab:1".to_owned(), Some(true), true)));
     let every = "[Timer]\nOnUnitActiveSec=1h\n".to_owned();
     let (entry, _) =
         timer("/t", "a.timer", &[every], &|_| Some("/opt/x".into()), &no_script, &zone);
     let starts = (0..8).map(|k| MIDNIGHT + f64::from(k) * 3_640.0).collect();
     let mut seen = Seen::new(starts, 9.0, "x-of-another-name");
     seen.units.insert("a.service".to_owned());
-    assert_eq!(seen.tie(vec![entry.unwrap()]), Some(("/t".to_owned(), true, true)));
+    assert_eq!(seen.tie(vec![entry.unwrap()]), Some(("/t".to_owned(), Some(true), true)));
 }
 
 /// Property: days that never come are not searched for long.

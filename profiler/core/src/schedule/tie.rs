@@ -43,8 +43,9 @@ pub struct Observed<'a> {
 /// What agreed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Agrees {
-    /// The times.
-    pub times: bool,
+    /// The times; `None` when that cannot be told yet: no begin was seen, or the entry has no time of the clock and there
+    /// is no period.
+    pub times: Option<bool>,
     /// The command, or the unit.
     pub command: bool,
 }
@@ -61,15 +62,16 @@ pub struct Tie<'a> {
 /// The entry that fits best: times and command before times alone (of a claimed period) before command alone.
 pub fn tie<'a>(seen: &Observed<'_>, schedules: &'a Schedules, zone: &Zone) -> Option<Tie<'a>> {
     let judged = schedules.entries.iter().filter_map(|entry| {
-        let command = command_agrees(seen, entry);
+        let command = names_it(seen, entry);
         if !command && seen.claims.is_empty() {
             return None;
         }
-        let times = times_agree(seen, entry, zone);
+        let times = times_agree(seen, entry, command, zone);
         let rank = match (times, command) {
-            (true, true) => 3,
-            (true, false) => 2,
-            (false, true) if entry.backup => 1,
+            (Some(true), true) => 4,
+            (Some(true), false) => 3,
+            (None, true) if entry.backup => 2,
+            (Some(false), true) if entry.backup => 1,
             _ => return None,
         };
         // Of equals, the one that looks like a backup; then the first.
@@ -79,7 +81,8 @@ pub fn tie<'a>(seen: &Observed<'_>, schedules: &'a Schedules, zone: &Zone) -> Op
     best.map(|(_, tie)| tie)
 }
 
-fn command_agrees(seen: &Observed<'_>, entry: &Entry) -> bool {
+/// Whether the entry's command (or its unit, or the shell that it starts) is what was seen.
+pub fn names_it(seen: &Observed<'_>, entry: &Entry) -> bool {
     let is_unit = entry.unit.as_ref().is_some_and(|unit| seen.units.contains(unit));
     let command = plain(&entry.command);
     let is_text = !command.is_empty() && seen.texts.iter().any(|text| plain(text) == command);
@@ -123,30 +126,60 @@ fn plain(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn times_agree(seen: &Observed<'_>, entry: &Entry, zone: &Zone) -> bool {
+fn times_agree(seen: &Observed<'_>, entry: &Entry, command: bool, zone: &Zone) -> Option<bool> {
     #[expect(clippy::cast_precision_loss, reason = "at most a few days")]
     let late = LATE_S + entry.delay_s as f64;
-    let every = entry.when.iter().any(|when| match when {
-        // Counted from the last begin or the last end.
-        When::Every(seconds) => seen.claims.iter().any(|claim| {
-            #[expect(clippy::cast_precision_loss, reason = "below a week")]
-            let longer = claim.period_s as f64 - *seconds as f64;
-            // anacron's days are days of the calendar, at any time of day.
-            (-EARLY_S..=late + seen.takes_s).contains(&longer)
-        }),
-        When::Clock { .. } => false,
-    });
-    every || clock_agrees(seen, entry, late, zone)
+    let mut said = Some(false);
+    for when in &entry.when {
+        let agrees = match when {
+            When::Every(_) if seen.claims.is_empty() => None,
+            // Counted from the last begin or the last end.
+            When::Every(every) => Some(seen.claims.iter().any(|claim| {
+                #[expect(clippy::cast_precision_loss, reason = "below some weeks")]
+                let longer = claim.period_s as f64 - *every as f64;
+                (-EARLY_S..=late + seen.takes_s).contains(&longer)
+            })),
+            When::Clock { .. } => continue,
+        };
+        said = either(said, agrees);
+    }
+    if entry.when.iter().any(|when| matches!(when, When::Clock { .. })) {
+        said = either(said, clock_agrees(seen, entry, late, command, zone));
+    }
+    said
 }
 
-fn clock_agrees(seen: &Observed<'_>, entry: &Entry, late: f64, zone: &Zone) -> bool {
+/// One of two is enough; none that is not known is a no.
+const fn either(one: Option<bool>, other: Option<bool>) -> Option<bool> {
+    match (one, other) {
+        (Some(true), _) | (_, Some(true)) => Some(true),
+        (None, _) | (_, None) => None,
+        _ => Some(false),
+    }
+}
+
+fn clock_agrees(
+    seen: &Observed<'_>,
+    entry: &Entry,
+    late: f64,
+    command: bool,
+    zone: &Zone,
+) -> Option<bool> {
+    // With a claim, only its runs are to be explained.
+    let runs: Vec<f64> = match seen.claims.first() {
+        Some(claim) => claim.runs.iter().filter_map(|run| seen.starts.get(*run)).copied().collect(),
+        None => seen.starts.to_vec(),
+    };
+    if runs.is_empty() {
+        return None;
+    }
     let mut times: Vec<f64> = Vec::new();
-    let (mut covered, mut all) = (0.0, 0.0);
     // Times at which a run would have been seen.
     let mut expected: Vec<f64> = Vec::new();
     for span in seen.watched {
-        if is_too_often(entry, span.from, late, zone) {
-            return false;
+        // Of the same command, that there is a run each time says enough.
+        if !command && is_too_often(entry, span.from, late, zone) {
+            return Some(false);
         }
         let mut due_here: Vec<f64> = entry
             .when
@@ -155,32 +188,24 @@ fn clock_agrees(seen: &Observed<'_>, entry: &Entry, late: f64, zone: &Zone) -> b
             .collect();
         due_here.sort_by(f64::total_cmp);
         due_here.dedup();
-        all += (span.to - span.from).max(0.0);
-        covered += number(due_here.len()) * (late + EARLY_S);
-        expected.extend(due_here.iter().filter(|at| **at >= span.from && **at + late <= span.to));
+        let is_whole = |at: &&f64| **at >= span.from && **at + late <= span.to;
+        expected.extend(due_here.iter().filter(is_whole));
         times.extend(due_here);
     }
     times.sort_by(f64::total_cmp);
+    // The last time before a run is its own, however late it may be.
     let due_at = |start: f64| {
         let at = times.partition_point(|due| *due <= start + EARLY_S);
         at.checked_sub(1).and_then(|at| times.get(at)).copied().filter(|due| start - due <= late)
-    };
-    // One run of a one-minute watch: its time says little by itself, and goes with a command only.
-    if times.is_empty() || (all > 0.0 && covered > all * MOST_COVERED && times.len() > 1) {
-        return false;
-    }
-    // With a claim, only its runs are to be explained.
-    let runs: Vec<f64> = match seen.claims.first() {
-        Some(claim) => claim.runs.iter().filter_map(|run| seen.starts.get(*run)).copied().collect(),
-        None => seen.starts.to_vec(),
     };
     let hits: BTreeSet<u64> =
         runs.iter().filter_map(|run| due_at(*run)).map(f64::to_bits).collect();
     let on_time = runs.iter().filter(|run| due_at(**run).is_some()).count();
     let kept = expected.iter().filter(|due| hits.contains(&due.to_bits())).count();
-    !runs.is_empty()
-        && number(on_time) >= RUNS_DUE * number(runs.len())
-        && number(kept) >= DUE_RUNS * number(expected.len())
+    Some(
+        number(on_time) >= RUNS_DUE * number(runs.len())
+            && number(kept) >= DUE_RUNS * number(expected.len()),
+    )
 }
 
 /// Whether on the first day already its times cover too much; so not all times of long watches need to be worked out.

@@ -162,8 +162,9 @@ pub fn entry(lang: Lang, only_heard_of: bool, entry: &Scheduled) -> String {
         return format!("{source} schedules it: `{times}` {command}{}.", next.unwrap_or_default());
     }
     match (entry.times_agree, entry.command_agrees) {
-        (true, true) => format!("{source} says so: `{times}` {command}."),
-        (true, false) => format!("These are the times of {source}: `{times}` {command}."),
+        (Some(true), true) => format!("{source} says so: `{times}` {command}."),
+        (Some(true), false) => format!("These are the times of {source}: `{times}` {command}."),
+        (None, _) => format!("{source} names the same command: `{times}` {command}."),
         _ => format!("{source} names the same command for other times: `{times}` {command}."),
     }
 }

@@ -87,7 +87,7 @@ mod tests {
         String::from_utf8(out).unwrap()
     }
 
-    fn entry(times_agree: bool, command_agrees: bool) -> Scheduled {
+    fn entry(times_agree: Option<bool>, command_agrees: bool) -> Scheduled {
         Scheduled {
             source: "/etc/crontab:12".into(),
             entry: "5 * * * *".into(),
@@ -109,7 +109,7 @@ mod tests {
                 confidence: 0.75,
                 ..Period::default()
             }),
-            schedule: Some(entry(true, true)),
+            schedule: Some(entry(Some(true), true)),
             windows_with_peaks: Some(4),
             ..Activity::default()
         }
@@ -141,11 +141,14 @@ mod tests {
     #[test]
     fn what_agrees_is_said() {
         let with = |times, command| Activity { schedule: Some(entry(times, command)), ..backup() };
-        assert!(text(vec![with(true, false)]).contains("These are the times of /etc/crontab:12"));
         assert!(
-            text(vec![with(false, true)])
+            text(vec![with(Some(true), false)]).contains("These are the times of /etc/crontab:12")
+        );
+        assert!(
+            text(vec![with(Some(false), true)])
                 .contains("/etc/crontab:12 names the same command for other times")
         );
+        assert!(text(vec![with(None, true)]).contains("/etc/crontab:12 names the same command: "));
         let not_yet = Activity { period: None, not_yet: Some("No period yet.".into()), ..backup() };
         assert!(text(vec![not_yet]).contains("ran 5 times. No period yet."));
         let peaks = Activity {

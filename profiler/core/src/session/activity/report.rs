@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::{Now, Session};
-use super::{Activities, Group, Peaks};
+use super::{Activities, Group, Origin, Peaks};
 use crate::activity::{Window, Windows};
 use crate::ids::Role;
 use crate::period::{Claim, NotYet, Watched, Zone, find};
 use crate::report::{Activity, ActivityKind, ActivityWindow, Period, Scheduled, rfc3339};
-use crate::schedule::{Entry, Observed, Tie, tie};
+use crate::schedule::{Entry, Observed, Tie, names_it, tie};
 use crate::text::{Lang, periods};
 
 /// A peak has so many long waits, or one that is [`PEAK_WORST_NS`] long: a single one of 10 ms is no peak.
@@ -37,6 +37,20 @@ struct Seen {
     found: Result<Vec<Claim>, NotYet>,
 }
 
+impl Seen {
+    fn observed<'a>(&'a self, origin: &'a Origin) -> Observed<'a> {
+        Observed {
+            starts: &self.starts,
+            claims: self.found.as_deref().unwrap_or_default(),
+            watched: &self.watched,
+            takes_s: self.takes_s,
+            names: &origin.names,
+            texts: &origin.texts,
+            units: &origin.units,
+        }
+    }
+}
+
 impl Activities {
     /// All activities: backups by their bytes, then peaks, then backups that were only heard of.
     pub(in super::super) fn report(&self, session: &Session, now: Now) -> Vec<Activity> {
@@ -60,11 +74,11 @@ impl Activities {
         let knows_waits = !peaks.is_empty();
         let peak_times: Vec<i64> =
             peaks.values().flat_map(|(_, strong)| strong).map(|peak| peak.start_ns).collect();
-        let mut tied: BTreeSet<&str> = BTreeSet::new();
+        let mut known: BTreeSet<usize> = BTreeSet::new();
         let mut backups: Vec<Activity> = Vec::new();
         for (name, group) in &groups {
-            let (mut activity, tie) = frame.backup(name, group);
-            tied.extend(tie.map(|tie| tie.entry.source.as_str()));
+            let (mut activity, entries) = frame.backup(name, group);
+            known.extend(entries);
             activity.windows_with_peaks =
                 knows_waits.then(|| with_peaks(&group.windows, &peak_times));
             backups.push(activity);
@@ -75,7 +89,7 @@ impl Activities {
         backups.sort_by_key(|activity| std::cmp::Reverse(bytes(activity)));
         let peaks = peaks.iter().filter(|(_, (_, strong))| !strong.is_empty());
         backups.extend(peaks.map(|(name, (peaks, strong))| frame.peaks(name, peaks, strong)));
-        backups.extend(frame.unseen(&tied));
+        backups.extend(frame.unseen(&known));
         backups
     }
 
@@ -110,10 +124,14 @@ impl Activities {
 }
 
 impl Frame<'_> {
-    fn backup(&self, name: &str, group: &Group) -> (Activity, Option<Tie<'_>>) {
+    /// A backup, and the entries that name its command.
+    fn backup(&self, name: &str, group: &Group) -> (Activity, Vec<usize>) {
         let windows: Vec<Window> = group.windows.iter().copied().collect();
         let seen = self.seen(&windows, group.windows.forgotten());
-        let tie = self.tie(&seen, Some(&group.origin));
+        let observed = seen.observed(&group.origin);
+        let entries = self.activities.schedules.iter().flat_map(|all| all.entries.iter());
+        let named = entries.enumerate().filter(|(_, entry)| names_it(&observed, entry));
+        let named = named.map(|(index, _)| index).collect();
         let shown =
             |window: &Window| ActivityWindow { bytes: Some(window.bytes), ..self.window(window) };
         let activity = Activity {
@@ -123,15 +141,15 @@ impl Frame<'_> {
             actors: group.actors.iter().map(ToString::to_string).collect(),
             windows: windows.iter().map(shown).collect(),
             forgotten: Some(group.windows.forgotten()).filter(|count| *count > 0),
-            schedule: tie.map(|tie| self.scheduled(&tie)),
+            schedule: self.tie(&observed).map(|tie| self.scheduled(&tie)),
             ..Self::rhythm(&seen.found)
         };
-        (activity, tie)
+        (activity, named)
     }
 
     fn peaks(&self, name: &str, peaks: &Peaks, strong: &[Window]) -> Activity {
         let seen = self.seen(strong, peaks.windows.forgotten());
-        let tie = self.tie(&seen, None);
+        let nobody = Origin::default();
         let shown = |window: &Window| ActivityWindow {
             waits: Some(window.waits),
             worst_ns: Some(window.worst_ns),
@@ -144,23 +162,22 @@ impl Frame<'_> {
             actors: peaks.actors.iter().map(ToString::to_string).collect(),
             windows: strong.iter().map(shown).collect(),
             forgotten: Some(peaks.windows.forgotten()).filter(|count| *count > 0),
-            schedule: tie.map(|tie| self.scheduled(&tie)),
+            schedule: self.tie(&seen.observed(&nobody)).map(|tie| self.scheduled(&tie)),
             ..Self::rhythm(&seen.found)
         }
     }
 
-    /// Backups among the schedules that nothing that was seen belongs to.
-    fn unseen(&self, tied: &BTreeSet<&str>) -> Vec<Activity> {
-        let Some(schedules) = &self.activities.schedules else { return Vec::new() };
-        let entries = schedules.entries.iter();
-        let unseen = entries.filter(|entry| entry.backup && !tied.contains(entry.source.as_str()));
+    /// Backups among the schedules whose command was not seen.
+    fn unseen(&self, known: &BTreeSet<usize>) -> Vec<Activity> {
+        let entries = self.activities.schedules.iter().flat_map(|all| all.entries.iter());
+        let unseen = entries.enumerate().filter(|(at, entry)| entry.backup && !known.contains(at));
         unseen
-            .map(|entry| Activity {
+            .map(|(_, entry)| Activity {
                 kind: ActivityKind::Scheduled,
                 name: entry.names.first().cloned().unwrap_or_else(|| entry.command.clone()),
                 role: Role::Backup,
                 not_yet: Some(periods::not_seen(Lang::En)),
-                schedule: Some(self.entry(entry, false, false)),
+                schedule: Some(self.entry(entry, None, false)),
                 ..Activity::default()
             })
             .collect()
@@ -189,27 +206,15 @@ impl Frame<'_> {
         Seen { starts, watched, takes_s, found }
     }
 
-    fn tie(&self, seen: &Seen, origin: Option<&super::Origin>) -> Option<Tie<'_>> {
-        let schedules = self.activities.schedules.as_ref()?;
-        let nothing = super::Origin::default();
-        let origin = origin.unwrap_or(&nothing);
-        let observed = Observed {
-            starts: &seen.starts,
-            claims: seen.found.as_deref().unwrap_or_default(),
-            watched: &seen.watched,
-            takes_s: seen.takes_s,
-            names: &origin.names,
-            texts: &origin.texts,
-            units: &origin.units,
-        };
-        tie(&observed, schedules, &self.zone)
+    fn tie(&self, observed: &Observed<'_>) -> Option<Tie<'_>> {
+        tie(observed, self.activities.schedules.as_ref()?, &self.zone)
     }
 
     fn scheduled(&self, tie: &Tie<'_>) -> Scheduled {
         self.entry(tie.entry, tie.agrees.times, tie.agrees.command)
     }
 
-    fn entry(&self, entry: &Entry, times_agree: bool, command_agrees: bool) -> Scheduled {
+    fn entry(&self, entry: &Entry, times_agree: Option<bool>, command_agrees: bool) -> Scheduled {
         let next = entry.next(self.now_s, &self.zone);
         Scheduled {
             source: entry.source.clone(),

@@ -139,7 +139,7 @@ fn an_hourly_backup_is_found_with_its_entry_and_its_peaks() {
     assert_eq!(backup.windows_with_peaks, Some(5));
     let entry = backup.schedule.as_ref().unwrap();
     assert_eq!((entry.source.as_str(), entry.entry.as_str()), ("/etc/crontab:1", "5 * * * *"));
-    assert!(entry.times_agree && entry.command_agrees);
+    assert!(entry.times_agree == Some(true) && entry.command_agrees);
     assert_eq!(entry.next.as_deref(), Some("2026-03-01T05:05:00.000+00:00"));
     let peaks = of_kind(&report, ActivityKind::Peaks);
     assert_eq!((peaks.len(), peaks[0].name.as_str(), peaks[0].windows.len()), (1, "etcd", 5));
@@ -166,7 +166,10 @@ fn two_cycles_make_no_claim() {
         Some("No period yet: it began 3 times, 2 cycles of 1 h apart; 3 are needed.")
     );
     assert!(
-        backup.schedule.as_ref().is_some_and(|entry| entry.times_agree && entry.command_agrees)
+        backup
+            .schedule
+            .as_ref()
+            .is_some_and(|entry| entry.times_agree == Some(true) && entry.command_agrees)
     );
 }
 
