@@ -25,6 +25,9 @@ pub const MIN_SEEN: f64 = 0.6;
 pub const MIN_EXPLAINED: f64 = 1.0 / 3.0;
 /// With begins in the middle of the period (or at both its thirds), as many as this share of the runs, it is not the period.
 const BETWEEN: f64 = 0.4;
+/// Just outside of what runs may be off by (up to three times as far), there are at most this share of the runs: a crowd
+/// that only thins out there is a time of day, not a schedule.
+const AROUND: f64 = 0.5;
 /// Begins at random times may look this regular with at most this probability.
 pub const MAX_CHANCE: f64 = 1e-4;
 /// Runs may be off by this share of a period of the clock, and by [`MAX_SPREAD_S`].
@@ -32,7 +35,7 @@ pub const CLOCK_SPREAD: f64 = 0.1;
 /// Runs may be off by this share of any other period.
 pub const FREE_SPREAD: f64 = 0.05;
 /// No run may be off by more, seconds.
-pub const MAX_SPREAD_S: f64 = 600.0;
+pub const MAX_SPREAD_S: f64 = 300.0;
 /// Runs are never told apart more finely than this, seconds.
 const MIN_SPREAD_S: f64 = 0.5;
 /// So many begins are looked at, the newest: more make no claim surer.
@@ -217,8 +220,13 @@ impl Grid {
     fn cycle(&self, at: f64) -> Option<i64> {
         let k = ((at - self.origin) / self.period).round();
         // Rounding may put a begin at the very edge on either side.
-        let off = (at - self.origin - k * self.period).abs();
-        (off <= self.spread * (1.0 + 1e-9)).then(|| whole(k))
+        (self.off(at) <= self.spread * (1.0 + 1e-9)).then(|| whole(k))
+    }
+
+    /// How far a begin is from the next place of the grid.
+    fn off(&self, at: f64) -> f64 {
+        let k = ((at - self.origin) / self.period).round();
+        (at - self.origin - k * self.period).abs()
     }
 }
 
@@ -245,8 +253,10 @@ fn judge(
     let (seen, missed) = (count(hit.len()), missed(grid, &hit, watched));
     let explained = share(runs.len(), times.len());
     let is_kept = f64::from(seen) >= MIN_SEEN * f64::from(seen + missed);
-    if gaps == 0 || !is_kept || explained < MIN_EXPLAINED || is_every_other(times, grid, hit.len())
-    {
+    let near = times.iter().filter(|at| grid.off(**at) <= 3.0 * grid.spread).count();
+    let is_crowd = share(near.saturating_sub(runs.len()), runs.len()) > AROUND;
+    let is_other = is_crowd || is_every_other(times, grid, hit.len());
+    if gaps == 0 || !is_kept || explained < MIN_EXPLAINED || is_other {
         return None;
     }
     let chance = chances.of(times, grid, hit.len());
