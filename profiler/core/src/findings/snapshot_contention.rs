@@ -33,15 +33,12 @@ pub(super) fn ask(context: &Context<'_>, victim: &Victim<'_>) -> Ruling {
     }
     let mut caveats = Vec::new();
     let activity = activity(context, &case);
-    match activity.and_then(|activity| activity.period.as_ref()) {
-        Some(period) => {
-            summary.push(' ');
-            summary.push_str(&words::comes_again(Lang::En, &periods::claim(Lang::En, period)));
-        }
-        None => {
-            let why = activity.and_then(|activity| activity.not_yet.clone());
-            caveats.push(why.unwrap_or_else(|| words::not_periodic(Lang::En)));
-        }
+    if let Some(period) = activity.and_then(|activity| activity.period.as_ref()) {
+        summary.push(' ');
+        summary.push_str(&words::comes_again(Lang::En, &periods::claim(Lang::En, period)));
+    } else {
+        let why = activity.and_then(|activity| activity.not_yet.clone());
+        caveats.push(why.unwrap_or_else(|| words::not_periodic(Lang::En)));
     }
     if let Some(entry) = activity.and_then(|activity| activity.schedule.as_ref()) {
         summary.push(' ');
