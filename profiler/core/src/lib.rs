@@ -9,6 +9,7 @@
 //! Time and previous state are arguments everywhere, so a replayed capture runs the code that ran live.
 #![forbid(unsafe_code)]
 
+pub mod advice;
 mod argv;
 pub mod btf;
 pub mod capture;

@@ -171,6 +171,7 @@ pub(super) fn put(
         Input::EtcdMetrics { pid, said } => {
             body(out, "etcd_metrics", now, &EtcdSaid { pid: *pid, said: *said })
         }
+        Input::Controls(controls) => body(out, "controls", now, controls),
         Input::Note(note) => body(out, "note", now, note),
     }
 }
@@ -314,6 +315,7 @@ impl Decoder {
                 Input::File { id, path }
             }
             "file_freed" => Input::FileFreed(read(cbor)?),
+            "controls" => Input::Controls(Box::new(read(cbor)?)),
             "note" => Input::Note(read(cbor)?),
             _ => return self.no_input(kind, cbor),
         };

@@ -5,6 +5,7 @@
 //! gives the same reports.
 
 mod actors;
+mod advised;
 mod anatomy;
 mod assemble;
 mod blame;
@@ -27,13 +28,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::cgroup::CgroupPaths;
 use crate::event::{Event, WaitEvent, decode};
-use crate::facts::{BlockStat, DeviceFacts, ProcessFacts, Psi, WalFsyncs};
+use crate::facts::{BlockStat, ControlFacts, DeviceFacts, ProcessFacts, Psi, WalFsyncs};
 use crate::ids::{Dev, Role};
 use crate::report::{Attached, BpfCost, Host, Report, Tool};
 use crate::selector::{Absent, Selector, why_absent};
 
 use actors::Actors;
 pub use actors::Owned;
+pub use advised::written_files;
 use anatomy::Anatomy;
 use blame::{Blame, Filled, Waited};
 use coverage::Ledger;
@@ -128,6 +130,8 @@ pub enum Input<'a> {
         /// Its answer.
         said: WalFsyncs,
     },
+    /// What can be set here, and how it is set.
+    Controls(Box<ControlFacts>),
     /// Something to be said in every report.
     Note(String),
 }
@@ -199,6 +203,7 @@ pub struct Session {
     ledger: Ledger,
     metrics: EtcdMetrics,
     devices: Vec<DeviceFacts>,
+    controls: Option<Box<ControlFacts>>,
     first_sample: HostSample,
     interval_sample: HostSample,
 }
@@ -219,6 +224,7 @@ impl Session {
             ledger: Ledger::default(),
             metrics: EtcdMetrics::default(),
             devices: Vec::new(),
+            controls: None,
             first_sample: HostSample::default(),
             interval_sample: HostSample::default(),
         }
@@ -273,6 +279,7 @@ impl Session {
                     self.metrics.told(actor, said);
                 }
             }
+            Input::Controls(controls) => self.controls = Some(controls),
             Input::Note(note) => self.ledger.note(note),
         }
         Vec::new()
@@ -418,6 +425,11 @@ impl Session {
     /// Numbers of all disks.
     pub fn device_numbers(&self) -> Vec<Dev> {
         self.devices.iter().map(|facts| facts.dev).collect()
+    }
+
+    /// Of whom advice may have to know more: targets, and whoever uses the disks most.
+    pub fn parties(&self) -> Vec<ProcessFacts> {
+        advised::parties(self)
     }
 
     /// When counting began.
