@@ -3,6 +3,7 @@
 //! `kernel` plays the kernel side (statistics and records), `host` has processes and a session to tell things to.
 
 mod actors;
+mod blame;
 mod files;
 mod host;
 mod kernel;

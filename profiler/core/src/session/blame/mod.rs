@@ -126,6 +126,7 @@ impl Blame {
         let journal = io.key.how() == How::Journal as u32;
         disk.timeline.push(Request::new(times, who, io.key.file(), io.bytes, op, journal, cost));
         self.newest = self.newest.max(io.complete_ns);
+        self.share_out_what_is_due();
     }
 
     /// A flush command is over.
@@ -139,6 +140,11 @@ impl Blame {
     pub(super) fn wait(&mut self, row: RowKey, waited: Waited) {
         self.newest = self.newest.max(waited.to);
         self.pending.push_back(Pending { row, waited, told: false });
+        self.share_out_what_is_due();
+    }
+
+    /// As time passes, in requests too: where there are many, those of a wait are not kept for long.
+    fn share_out_what_is_due(&mut self) {
         let due = self.newest.saturating_sub(PATIENCE_NS);
         // Not for every wait: putting time lines in order costs what is new in them.
         if self
