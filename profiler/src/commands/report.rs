@@ -2,10 +2,12 @@
 
 use std::fs::File;
 use std::io::BufReader;
+use std::path::Path;
 
 use iocontend_core::capture::{End, Replay, replay};
 use iocontend_core::render::units;
-use iocontend_core::report::Tool;
+use iocontend_core::report::{Report, Tool};
+use iocontend_core::selector::Selector;
 use iocontend_core::text::Problem;
 
 use crate::cli::ReportArgs;
@@ -13,14 +15,20 @@ use crate::error::{Failure, warn};
 use crate::output::Reports;
 
 pub(super) fn run(args: &ReportArgs) -> Result<(), Failure> {
-    let name = args.file.display().to_string();
+    let report = read(&args.file, &args.target.selectors())?;
+    Reports::new(args.format()).end(&report)?;
+    Ok(())
+}
+
+/// The report of a recording, for its own targets or others; what is missing in it is said.
+pub(super) fn read(path: &Path, selectors: &[Selector]) -> Result<Report, Failure> {
+    let name = path.display().to_string();
     let refusal = |error: &dyn std::fmt::Display| {
         Failure::failed(&Problem::NotReadable { file: &name, error: &error.to_string() })
     };
-    let file = File::open(&args.file).map_err(|error| refusal(&error))?;
+    let file = File::open(path).map_err(|error| refusal(&error))?;
     let size = file.metadata().map_err(|error| refusal(&error))?.len();
-    let selectors = args.target.selectors();
-    let asked = (!selectors.is_empty()).then(|| selectors.clone());
+    let asked = (!selectors.is_empty()).then(|| selectors.to_vec());
     let tool = Tool { version: env!("CARGO_PKG_VERSION").to_owned(), bpf_object_sha256: None };
     let replay = replay(BufReader::new(file), asked, tool).map_err(|error| refusal(&error))?;
     say_what_is_missing(&name, size, &replay);
@@ -28,8 +36,7 @@ pub(super) fn run(args: &ReportArgs) -> Result<(), Failure> {
         let problem = Problem::NotInCapture { file: &name, absent: &replay.absent };
         return Err(Failure::no_target(&problem));
     }
-    Reports::new(args.format()).end(&replay.report)?;
-    Ok(())
+    Ok(replay.report)
 }
 
 fn say_what_is_missing(file: &str, size: u64, replay: &Replay) {

@@ -40,9 +40,9 @@ pub fn advise(report: &Report, facts: &Facts<'_>) -> Vec<Advice> {
     if cases.is_empty() {
         let unchanged = actions::limits_unchanged::judge(report);
         let flags = actions::etcd_flags::without_case(report);
-        let unchanged = unchanged.map(|one| recommend("limits-unchanged", one, true));
+        let unchanged = unchanged.map(|one| recommend("limits-unchanged", one, false));
         return flags
-            .map(|one| recommend("etcd-flags", one, true))
+            .map(|one| recommend("etcd-flags", one, false))
             .into_iter()
             .chain(unchanged)
             .collect();
@@ -62,9 +62,12 @@ pub fn advise(report: &Report, facts: &Facts<'_>) -> Vec<Advice> {
             }
         }
     }
-    let helps_here = recommended.iter().any(|(_, one)| !one.structural);
     recommended.sort_by_key(|(_, one)| one.rank());
-    let recommended = recommended.into_iter().map(|(id, one)| recommend(id, one, helps_here));
+    let is_helpless = recommended.first().is_some_and(|(_, one)| one.structural);
+    let recommended = recommended
+        .into_iter()
+        .enumerate()
+        .map(|(place, (id, one))| recommend(id, one, is_helpless && place == 0));
     recommended.chain(refused.into_iter().map(|(id, one)| refuse(id, one))).collect()
 }
 
@@ -79,12 +82,10 @@ fn add(all: &mut Vec<(&'static str, Recommendation)>, id: &'static str, new: Rec
     }
 }
 
-fn recommend(id: &str, one: Recommendation, helps_here: bool) -> Advice {
-    let reason = if one.structural && !helps_here {
-        words::nothing_here_helps(Lang::En, &one.reason)
-    } else {
-        one.reason
-    };
+/// `is_helpless`: nothing that can be set helps, and this comes first.
+fn recommend(id: &str, one: Recommendation, is_helpless: bool) -> Advice {
+    let reason =
+        if is_helpless { words::nothing_here_helps(Lang::En, &one.reason) } else { one.reason };
     Advice {
         id: id.to_owned(),
         action: one.action,
@@ -117,3 +118,6 @@ fn refuse(id: &str, one: Refusal) -> Advice {
         verify: None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use crate::report::Actor;
 
 /// Who made a cgroup and may change it again.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Manager {
+pub(super) enum Manager {
     /// systemd: the cgroup is this unit's own.
     Unit(String),
     /// The unit's program made cgroups below its own (`Delegate=`).
@@ -21,7 +21,7 @@ pub enum Manager {
 }
 
 /// Who manages the cgroup of this path.
-pub fn manager(path: &str) -> Manager {
+pub(super) fn manager(path: &str) -> Manager {
     if cgroup::pod(path).is_some() {
         return Manager::Pod;
     }

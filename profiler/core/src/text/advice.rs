@@ -218,7 +218,7 @@ pub fn why(lang: Lang, why: &Why<'_>) -> String {
         Why::AlreadyIdle { who } => format!("all threads of {who} have the idle priority already"),
         Why::SchedulerUnknown { disk } => format!("the scheduler of {disk} is not known"),
         Why::JournalShared { who, place } => format!(
-            "{who} writes through the page cache into {place}, whose journal etcd's syncs wait for: a commit would wait for its held-back pages, and etcd for the commit"
+            "{who} writes through the page cache into {place}, whose journal the victim's syncs wait for: a commit would wait for held-back pages, and the victim for the commit"
         ),
         Why::WritebackElsewhere { who } => format!(
             "{who} writes through the page cache: writeback is charged to the cgroup that owns the file's pages, which need not be its own, and a measured ceiling did nothing or came seconds late"
@@ -243,7 +243,7 @@ pub fn why(lang: Lang, why: &Why<'_>) -> String {
         Why::NoFile { file } => format!("this kernel was built without {file}"),
         Why::PlaceUnknown { who } => format!("the cgroup of {who} is not known"),
         Why::BelowCeiling { who, rate } => format!(
-            "{who} does {rate}/s, less than a ceiling that leaves the disk to etcd would be: it is no matter of bytes"
+            "{who} does {rate}/s, less than a ceiling that leaves the disk to the victim would be: it is no matter of bytes"
         ),
         Why::TakesDevice { who, share, rate, capability } => format!(
             "{who} causes {share} of the wait; it asks for {rate}/s of a disk that did {capability}/s while busy"
@@ -273,13 +273,13 @@ pub fn why(lang: Lang, why: &Why<'_>) -> String {
             "{who} causes {share} of the wait through the page cache; direct writes of 64 KiB leave nothing to pile up and no data in the journal's way"
         ),
         Why::OutputBeside { who, share } => {
-            format!("{who} writes a backup to etcd's own disk and causes {share} of its wait; a backup on that disk is lost with it anyway")
+            format!("{who} writes a backup to the victim's disk and causes {share} of its wait; a backup on that disk is lost with it anyway")
         }
         Why::AuditBeside { share } => {
-            format!("it causes {share} of etcd's wait; in its default mode (blocking) the API server waits for it as well")
+            format!("it causes {share} of the wait; in its default mode (blocking) the API server waits for it as well")
         }
         Why::SharesDisk { share, others } => format!("{others} on the same disk: {share} of the wait"),
-        Why::Overlap { count } => format!("{count} programs made etcd wait in this window"),
+        Why::Overlap { count } => format!("{count} backups made it wait in this window"),
         Why::FollowerHasTime { share } => {
             format!("the backup causes {share} of the wait of the member it is taken from; a leader's wait delays every write")
         }
@@ -340,11 +340,11 @@ pub fn risk(lang: Lang, risk: &Risk<'_>) -> String {
     match *risk {
         Risk::CulpritSlower => "only the culprit becomes slower".to_owned(),
         Risk::CgroupSlower { cgroup } => format!("everything in {cgroup} becomes slower, not only the culprit"),
-        Risk::NotConserving => "the ceiling holds also while etcd needs nothing".to_owned(),
+        Risk::NotConserving => "the ceiling holds also while the victim needs nothing".to_owned(),
         Risk::Manager { who } => format!("{who} made the cgroup and forgets the value when it makes it anew"),
         Risk::NotKept => "it ends with the process".to_owned(),
         Risk::MayStarve => "beside steady IO of others it may take very long".to_owned(),
-        Risk::AllWriters => "every writer of the host waits earlier for its pages, etcd too when it writes much".to_owned(),
+        Risk::AllWriters => "every writer of the host waits earlier for its pages, the victim too when it writes much".to_owned(),
         Risk::ReclaimStalls => "it stands still while its pages are written; it is not killed".to_owned(),
         Risk::DiskCost => "the whole disk may become slower, more so when it is fast".to_owned(),
         Risk::Peers => "all others on the disk are held back as long as the goal is missed".to_owned(),
@@ -375,12 +375,13 @@ pub fn expected(
     slowdown: Option<&str>,
 ) -> String {
     let Lang::En = lang;
-    let cost = slowdown.map_or_else(
-        || "how much longer the culprit takes is not known".to_owned(),
-        |factor| format!("the culprit takes {factor} times as long"),
-    );
+    let cost = match slowdown {
+        None => "how much longer the culprit takes is not known".to_owned(),
+        Some("1.0") => "the culprit takes no longer".to_owned(),
+        Some(factor) => format!("the culprit takes {factor} times as long"),
+    };
     format!(
-        "p99 of {what} {after} instead of {before} (wrong by a factor of {error} at most, if the load stays); {cost}"
+        "p99 of {what} {after} instead of {before} (by a factor of {error} either way, if the load stays); {cost}"
     )
 }
 
@@ -460,7 +461,7 @@ pub fn filesystem(lang: Lang, fstype: &str, mount_point: &str) -> String {
 /// A file system that is not known by name.
 pub fn some_filesystem(lang: Lang) -> &'static str {
     let Lang::En = lang;
-    "etcd's file system"
+    "the victim's file system"
 }
 
 /// Comments and lines of the printed forms.

@@ -2,6 +2,7 @@
 //!
 //! Owns the order and layout of the text. Words come from `crate::text`, numbers from `render::units`.
 
+mod advice;
 mod anatomy;
 mod coverage;
 mod device;
@@ -14,6 +15,7 @@ mod summary;
 mod table;
 mod who;
 
+pub use advice::advice;
 pub use doctor::doctor;
 pub use interval::interval;
 pub use summary::summary;

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::interval::{pressure, run_queues, target_waits};
 use super::io_rows::{self, Kind};
 use super::lines::{ABSENT, Tone, head, joined, say, title, toned, wrapped};
-use super::{anatomy, coverage, device, histogram, who};
+use super::{advice, anatomy, coverage, device, histogram, who};
 use crate::render::safe::{printable, shorten};
 use crate::render::{Style, units};
 use crate::report::{Actor, Host, Lat, Report, Wait, Window};
@@ -23,6 +23,7 @@ pub fn summary(report: &Report, style: &Style, out: &mut dyn Write) -> io::Resul
     }
     waits(report, style, out)?;
     anatomy::worst(report, style, out)?;
+    advice::section(report, style, out)?;
     title(Label::IoTitle, style, out)?;
     let rows = io_rows::rows(report);
     io_rows::write(report, &rows, (Kind::Totals, OTHERS), style, out)?;
