@@ -196,6 +196,11 @@ impl Case<'_> {
         self.facts.controls?.disk(self.dev()?)
     }
 
+    /// The part of the victim's calls that met nothing of the culprit's.
+    pub(super) fn alone_share(&self) -> f64 {
+        1.0 - super::expect::active_share(1, self.alone, self.shared)
+    }
+
     /// The part of what is charged to the culprit that arose in front of the device, where a scheduler decides; the rest
     /// arose in the device, where it does not.
     #[expect(clippy::cast_precision_loss, reason = "a share")]

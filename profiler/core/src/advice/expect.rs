@@ -24,6 +24,8 @@ const ENOUGH_MIXED: u64 = 200;
 const ERROR: f64 = 1.5;
 /// The same where the tail had to be concluded from means.
 const ERROR_MIXED: f64 = 2.0;
+/// Share of calls without the culprit from which these are no choice of short ones.
+const OFTEN: f64 = 0.2;
 /// What is expected to change less than this is not worth the risk.
 pub(super) const WORTH: f64 = 0.8;
 
@@ -56,13 +58,12 @@ pub(super) fn without(case: &Case<'_>) -> Option<Without> {
     // Of several runs, "alone" holds waits beside the other ones.
     let alone = case.alone.filter(|_| case.runs.len() == 1);
     if let (Some(alone_p99), Some(alone_mean)) = (p99(alone), alone.and_then(mean)) {
-        // Long calls meet more: alone is too short, and blame's view a little too long. The middle of both.
-        let correction = (mean_without / alone_mean.max(1.0)).max(1.0).sqrt();
-        return Some(Without {
-            now_ns,
-            p99_ns: (alone_p99 * correction).min(now_ns),
-            error: ERROR,
-        });
+        // Long calls meet more, so alone is too short, the more so the fewer there were; blame's view is too long, since it
+        // keeps what nobody explains. The middle of both, within a bound.
+        let is_often_alone = case.alone_share() >= OFTEN;
+        let (most, error) = if is_often_alone { (ERROR, ERROR) } else { (3.0, ERROR_MIXED) };
+        let correction = (mean_without / alone_mean.max(1.0)).max(1.0).sqrt().min(most);
+        return Some(Without { now_ns, p99_ns: (alone_p99 * correction).min(now_ns), error });
     }
     if case.waits.count < ENOUGH_MIXED {
         return None;
