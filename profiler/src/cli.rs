@@ -25,6 +25,9 @@ pub enum Command {
     /// Report what a recording holds, also for other targets.
     #[command(after_help = REPORT_HELP)]
     Report(ReportArgs),
+    /// Say what to do about contention here, and what not: from a live look or a recording. Changes nothing.
+    #[command(after_help = ADVISE_HELP)]
+    Advise(AdviseArgs),
     /// See it work without etcd: a built-in WAL writer and a snapshot copier, watched for 20 seconds.
     Demo(DemoArgs),
     /// Say what can and cannot be measured on this host, and who shares what. Changes nothing.
@@ -71,6 +74,16 @@ const REPORT_HELP: &str = "Examples:
 A recording that was cut off is read up to its last whole block, and `truncated` (or `corrupt`) stands on stderr.
 
 Exit codes: 0 done, 1 failed, 2 usage, 4 target not found in the recording";
+
+const ADVISE_HELP: &str = "Examples:
+  iocontend advise --duration 2m                     watch what is recognised as etcd, then say what to do
+  iocontend advise --pid-of postgres --duration 2m   another target
+  iocontend advise night.iocap                       from a recording, on any machine, without root
+  iocontend advise night.iocap -o shell > do.sh      as a script; also -o systemd and -o kubernetes
+
+What is recommended comes best first; what is refused says why. profiler/docs/advice.md has the whole catalogue.
+
+Exit codes: 0 done, 1 failed, 2 usage, 3 not permitted or not supported here, 4 target not found";
 
 const DOCTOR_HELP: &str = "Examples:
   iocontend doctor          as root: every hook is attached for a moment and detached again
@@ -209,6 +222,48 @@ impl ReportArgs {
             ReportFormat::Text => Format::Text,
         }
     }
+}
+
+/// `advise`.
+#[derive(Clone, Debug, Args)]
+pub struct AdviseArgs {
+    /// A recording; without one the host is watched.
+    #[arg(conflicts_with = "duration")]
+    pub file: Option<PathBuf>,
+    /// How long to watch, from the moment everything is attached (20s, 5m, 1h): best over the time of a backup.
+    #[arg(long, value_name = "T", value_parser = duration, default_value = "1m")]
+    pub duration: Duration,
+    /// Targets; none: whatever is recognised as etcd, or those of the recording.
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// What to print.
+    #[arg(short, long, value_enum, default_value_t = AdviceFormat::Text)]
+    pub output: AdviceFormat,
+    /// Short for `-o json`.
+    #[arg(long, conflicts_with = "output")]
+    pub json: bool,
+}
+
+impl AdviseArgs {
+    /// The output that was asked for.
+    pub fn format(&self) -> AdviceFormat {
+        if self.json { AdviceFormat::Json } else { self.output }
+    }
+}
+
+/// How `advise` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum AdviceFormat {
+    /// For people.
+    Text,
+    /// The whole report as one document, advice in `advice`.
+    Json,
+    /// A script: the best action's commands, the others' as comments.
+    Shell,
+    /// systemctl set-property lines, and drop-ins.
+    Systemd,
+    /// Classes for the container runtime and a pod's annotation.
+    Kubernetes,
 }
 
 /// What to print of a recording.

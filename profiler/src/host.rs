@@ -6,6 +6,7 @@
 
 use std::path::PathBuf;
 
+mod controls;
 mod devices;
 mod etcd_metrics;
 mod files;
@@ -19,6 +20,7 @@ mod system;
 #[cfg(test)]
 pub(crate) mod fake;
 
+pub use controls::read_controls;
 pub use devices::{has_requests, parse_block_stat, read_block_stat, read_devices};
 pub use etcd_metrics::read_etcd_metrics;
 pub use files::{device_of, find_file};

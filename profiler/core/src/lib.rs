@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 pub mod activity;
+pub mod advice;
 mod argv;
 pub mod btf;
 pub mod capture;

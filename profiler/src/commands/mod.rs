@@ -1,5 +1,6 @@
 //! One verb, one file.
 
+mod advise;
 mod demo;
 mod doctor;
 mod report;
@@ -18,6 +19,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Watch(args) => watch::run(&args),
         Command::Report(args) => report::run(&args),
+        Command::Advise(args) => advise::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Schema { document } => schema(document),

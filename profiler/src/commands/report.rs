@@ -6,7 +6,7 @@ use std::path::Path;
 
 use iocontend_core::capture::{End, Replay, replay_after};
 use iocontend_core::render::units;
-use iocontend_core::report::Tool;
+use iocontend_core::report::{Report, Tool};
 use iocontend_core::selector::Selector;
 use iocontend_core::session::Past;
 use iocontend_core::text::Problem;
@@ -16,16 +16,28 @@ use crate::error::{Failure, warn};
 use crate::output::Reports;
 
 pub(super) fn run(args: &ReportArgs) -> Result<(), Failure> {
-    let name = args.file.display().to_string();
     let selectors = args.target.selectors();
     let asked = (!selectors.is_empty()).then(|| selectors.clone());
-    let replay = read(&args.file, asked.as_ref(), history(args, asked.as_ref())?)?;
+    let history = history(args, asked.as_ref())?;
+    let report = report_of(&args.file, &selectors, history)?;
+    Reports::new(args.format()).end(&report)?;
+    Ok(())
+}
+
+/// The report of a recording, for its own targets or others, with what earlier ones add; what is missing in it is said.
+pub(super) fn report_of(
+    path: &Path,
+    selectors: &[Selector],
+    history: Vec<Past>,
+) -> Result<Report, Failure> {
+    let name = path.display().to_string();
+    let asked = (!selectors.is_empty()).then(|| selectors.to_vec());
+    let replay = read(path, asked.as_ref(), history)?;
     if !selectors.is_empty() && !replay.has_targets {
         let problem = Problem::NotInCapture { file: &name, absent: &replay.absent };
         return Err(Failure::no_target(&problem));
     }
-    Reports::new(args.format()).end(&replay.report)?;
-    Ok(())
+    Ok(replay.report)
 }
 
 /// What the other recordings showed. The recording itself is passed over, so that a pattern may take in all of a folder.

@@ -98,6 +98,7 @@ pub(super) fn start(
     live.session.apply(Input::Started(sample), began);
     live.completed_at_start = live.kernel_completed();
     live.ask_etcds();
+    live.look_at_controls();
     Ok(live)
 }
 

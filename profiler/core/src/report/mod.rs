@@ -35,7 +35,7 @@ pub use coverage::{
     Attached, Attribution, BlameCoverage, BpfCost, Coverage, HookKind, SelfCheck, Told,
 };
 pub use device::{Depth, Device, DeviceOp, Filesystem, InFlight};
-pub use finding::{Advice, Finding, Severity, Verdict};
+pub use finding::{Advice, Effect, Finding, Severity, Verdict};
 pub use host::{CgroupVersion, Host, PsiIo};
 pub use judgement::{Answer, Judgement, Outcome, Rule, StartedBy, Starter};
 pub use lat::Lat;

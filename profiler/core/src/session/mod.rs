@@ -6,6 +6,7 @@
 
 mod activity;
 mod actors;
+mod advised;
 mod anatomy;
 mod ancestry;
 mod assemble;
@@ -30,7 +31,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cgroup::CgroupPaths;
 use crate::event::{Event, WaitEvent, decode};
-use crate::facts::{BlockStat, DeviceFacts, ProcessFacts, Psi, WalFsyncs};
+use crate::facts::{BlockStat, ControlFacts, DeviceFacts, ProcessFacts, Psi, WalFsyncs};
 use crate::ids::{Dev, Role};
 use crate::report::{Attached, BpfCost, Host, Report, Tool};
 use crate::schedule::Schedules;
@@ -40,6 +41,7 @@ use activity::Activities;
 pub use activity::Past;
 use actors::Actors;
 pub use actors::Owned;
+pub use advised::written_files;
 use anatomy::Anatomy;
 use blame::{Blame, Filled, Waited};
 use coverage::Ledger;
@@ -134,6 +136,8 @@ pub enum Input<'a> {
         /// Its answer.
         said: WalFsyncs,
     },
+    /// What can be set here, and how it is set.
+    Controls(Box<ControlFacts>),
     /// Something to be said in every report.
     Note(String),
     /// What the host says will run when.
@@ -208,6 +212,7 @@ pub struct Session {
     metrics: EtcdMetrics,
     activities: Activities,
     devices: Vec<DeviceFacts>,
+    controls: Option<Box<ControlFacts>>,
     first_sample: HostSample,
     interval_sample: HostSample,
 }
@@ -229,6 +234,7 @@ impl Session {
             metrics: EtcdMetrics::default(),
             activities: Activities::default(),
             devices: Vec::new(),
+            controls: None,
             first_sample: HostSample::default(),
             interval_sample: HostSample::default(),
         }
@@ -284,6 +290,7 @@ impl Session {
                     self.metrics.told(actor, said);
                 }
             }
+            Input::Controls(controls) => self.controls = Some(controls),
             Input::Note(note) => self.ledger.note(note),
             Input::Schedules(schedules) => self.activities.scheduled(*schedules),
         }
@@ -438,6 +445,11 @@ impl Session {
     /// Numbers of all disks.
     pub fn device_numbers(&self) -> Vec<Dev> {
         self.devices.iter().map(|facts| facts.dev).collect()
+    }
+
+    /// Of whom advice may have to know more: targets, and whoever uses the disks most.
+    pub fn parties(&self) -> Vec<ProcessFacts> {
+        advised::parties(self)
     }
 
     /// When counting began.

@@ -204,6 +204,17 @@ pub enum Msg<'a> {
     MoreRows(&'a str),
     /// Nothing is wrong.
     NoProblems,
+    /// There is no advice.
+    NoAdvice,
+    /// Advice that is left out.
+    MoreAdvice(&'a str),
+    /// Something with its reason.
+    Because {
+        /// What.
+        what: &'a str,
+        /// Why.
+        why: &'a str,
+    },
     /// What to do about a problem.
     ToDo(&'a str),
     /// Who asked.
@@ -301,6 +312,13 @@ fn english(msg: &Msg<'_>) -> String {
         Msg::RootCanDo(what) => format!("as root: {what}"),
         Msg::MoreRows(rows) => format!("and {rows} more: -o json has them all"),
         Msg::NoProblems => "None found.".to_owned(),
+        Msg::NoAdvice => {
+            "No advice: too few waits of a target were seen to say anything.".to_owned()
+        }
+        Msg::MoreAdvice(count) => {
+            format!("and {count} more: iocontend advise shows them, with risks and how to undo")
+        }
+        Msg::Because { what, why } => format!("{what}: {why}"),
         Msg::ToDo(action) => format!("do: {action}"),
         Msg::Rights { uid, missing: "" } => format!("uid {uid}, all that is needed"),
         Msg::Rights { uid, missing } => format!("uid {uid}, lacks {missing}"),

@@ -103,6 +103,14 @@ labels! {
     IoTitle = "IO BY ACTOR (longest device time first)", "Title: IO by actor.";
     WhoTitle = "WHO THEY ARE", "Title: the actors' command lines.";
     CoverageTitle = "COVERAGE", "Title: coverage.";
+    AdviceTitle = "ADVICE", "Title: what to do.";
+    AdviceWhy = "   why", "Head of the line with an action's reason.";
+    AdviceExpect = "   expect", "Head of the line with an action's effect.";
+    AdviceRisk = "   risk", "Head of the line with what may go wrong.";
+    AdviceDo = "   do", "Head of a command.";
+    AdviceUndo = "   undo", "Head of a command that takes an action back.";
+    AdviceVerify = "   verify", "Head of the line that says how to see whether it helped.";
+    Refused = "refused", "Head of an action that is refused.";
     NotesTitle = "NOTES", "Title: notes.";
     Throttle = "throttle", "Part of a wait: held back by a limit.";
     Flush = "flush", "Part of a wait: the device's cache was flushed.";

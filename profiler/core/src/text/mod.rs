@@ -4,6 +4,7 @@
 //! formats them before they get here) nor where text goes. What a machine reads (JSON names, enum
 //! spellings) is not here.
 
+pub mod advice;
 mod catalogue;
 pub mod doctor;
 pub mod findings;

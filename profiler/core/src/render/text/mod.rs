@@ -3,6 +3,7 @@
 //! Owns the order and layout of the text. Words come from `crate::text`, numbers from `render::units`.
 
 mod activity;
+mod advice;
 pub(super) mod anatomy;
 pub(super) mod blame;
 pub(super) mod coverage;
@@ -17,6 +18,7 @@ pub(super) mod summary;
 mod table;
 pub(super) mod who;
 
+pub use advice::advice;
 pub use doctor::doctor;
 pub use interval::interval;
 pub use summary::summary;
