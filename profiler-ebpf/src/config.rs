@@ -210,14 +210,10 @@ pub struct Dirty {
     pub head_mask: u32,
     /// `folio._nr_pages` (`_folio_nr_pages` before 6.15): pages of a large folio.
     pub folio_pages: u32,
-    /// `inode.i_state`.
-    pub inode_state: u32,
-    /// `I_DIRTY_PAGES` there.
-    pub dirty_pages: u32,
     /// `inode.i_mode`.
     pub inode_mode: u32,
-    /// `address_space.nrpages`.
-    pub mapping_pages: u32,
+    /// `address_space.i_pages.xa_flags`.
+    pub mapping_flags: u32,
     /// `bio.bi_iter.bi_size`.
     pub bio_size: u32,
     /// `bio.bi_opf`.
@@ -248,10 +244,8 @@ impl Dirty {
             folio_flags: ABSENT,
             head_mask: 0,
             folio_pages: ABSENT,
-            inode_state: ABSENT,
-            dirty_pages: 0,
             inode_mode: ABSENT,
-            mapping_pages: ABSENT,
+            mapping_flags: ABSENT,
             bio_size: ABSENT,
             bio_opf: ABSENT,
             journals: 0,
