@@ -1,0 +1,147 @@
+//! IO that reaches a disk through somebody else's hands: io_uring's threads, AIO, device-mapper, loop devices. Loads of
+//! known size, and what a report says of them at each disk on the way.
+
+use std::path::Path;
+
+use anyhow::{Result, ensure};
+use iocontend_core::ids::{Method, Op, Role};
+use iocontend_core::report::{Actor, Report};
+
+use crate::blockstat::{self, Counts};
+use crate::process::run;
+use crate::tracefs::BlockTrace;
+use crate::watch::Watch;
+use crate::{fio, loopdev};
+
+/// What a load moves, and in which pieces.
+pub const SIZE: u64 = 8 << 20;
+/// Options of all loads: the size, no preparation that does IO itself.
+const COMMON: [&str; 4] = ["size=8m", "bs=64k", "fallocate=none", "overwrite=0"];
+
+/// Runs fio on a file or device to its end; gives its process id.
+pub fn load(target: &Path, options: &[&str]) -> Result<u32> {
+    let target = format!("filename={}", target.display());
+    let job = fio::start(&[&COMMON, &[target.as_str()][..], options].concat())?;
+    let pid = job.pid();
+    job.finish()?;
+    Ok(pid)
+}
+
+/// Writes out everything of the file system that holds a path, as a process of its own.
+pub fn flush(path: &Path) -> Result<()> {
+    run("sync", &["-f", &path.display().to_string()]).map(|_said| ())
+}
+
+/// Runs a load beside `iocontend watch`. Of each of the disks all requests and bytes are in the report, as the kernel
+/// counts them: none is missing, none is there twice.
+pub fn watched<T>(disks: &[&str], load: impl FnOnce() -> Result<T>) -> Result<(Report, T)> {
+    let traces: Vec<_> =
+        disks.iter().map(|disk| BlockTrace::completions_on_init(disk)).collect::<Result<_>>()?;
+    let quiet = || disks.iter().map(|disk| blockstat::quiet(disk)).collect::<Result<Vec<_>>>();
+    let before = quiet()?;
+    let watch = Watch::fio(&[])?;
+    let done = load()?;
+    let after = quiet()?;
+    let report = watch.finish()?;
+    for (at, disk) in disks.iter().enumerate() {
+        let unseen = traces[at].completions()?;
+        let kernel = after[at].since(&before[at]);
+        Counts::of_report(&report, disk).agree(&kernel, &unseen)?;
+    }
+    Ok((report, done))
+}
+
+/// Whose bytes of one kind a disk's are.
+#[derive(Clone, Copy, Debug)]
+pub struct Charged {
+    /// All.
+    pub all: u64,
+    /// The process's that caused them.
+    pub own: u64,
+    /// Of these, known by the page that was written.
+    pub by_page: u64,
+    /// Kernel threads'.
+    pub kernel: u64,
+    /// Known by their cgroup only.
+    pub cgroup: u64,
+    /// Nobody's.
+    pub nobody: u64,
+}
+
+impl Charged {
+    /// Of a report, for a disk.
+    pub fn of(report: &Report, disk: &str, op: Op, pid: u32) -> Self {
+        let sum = |who: &dyn Fn(&Actor) -> bool, which: &dyn Fn(Method) -> bool| -> u64 {
+            let actors = report.actors.iter().filter(|actor| who(actor));
+            let rows = actors.flat_map(|actor| &actor.io);
+            let rows = rows.filter(|row| row.device == disk && row.op == op && which(row.method));
+            rows.map(|row| row.bytes).sum()
+        };
+        let any = |_: Method| true;
+        let own = |actor: &Actor| actor.pid == Some(pid);
+        Self {
+            all: sum(&|_| true, &any),
+            own: sum(&own, &any),
+            by_page: sum(&own, &|method| method == Method::Writeback),
+            kernel: sum(&|actor| actor.pid.is_some() && actor.role == Role::Kernel, &any),
+            cgroup: sum(&|actor| actor.id.starts_with("cgroup:"), &any),
+            nobody: sum(&|actor| actor.id.starts_with("unattributed:"), &any),
+        }
+    }
+
+    /// A line of a table.
+    pub fn line(&self, name: &str) -> String {
+        let Self { all, own, by_page, kernel, cgroup, nobody } = self;
+        format!(
+            "| {name} | {all} | {own} | {by_page} | {kernel} | {cgroup} | {nobody} |  ({:.2} % of {SIZE})",
+            *own as f64 / SIZE as f64 * 100.0
+        )
+    }
+
+    /// So much of what was moved is the process's, and at most 1 % more than that.
+    pub fn check(&self, percent: u64) -> Result<()> {
+        ensure!(self.own >= SIZE / 100 * percent, "too little is its own: {self:?}");
+        ensure!(self.own <= SIZE + SIZE / 100, "more than it caused: {self:?}");
+        Ok(())
+    }
+}
+
+/// A device-mapper device, removed when dropped.
+pub struct Mapped {
+    name: &'static str,
+    disk: String,
+}
+
+impl Mapped {
+    /// With the whole of a disk below: `linear` or `crypt`.
+    pub fn new(name: &'static str, target: &str, below: &str) -> Result<Self> {
+        run("modprobe", &["dm-mod"])?;
+        let sectors = run("blockdev", &["--getsz", below])?;
+        let sectors = sectors.trim();
+        let table = match target {
+            // No cipher: its threads do what they do with one.
+            "crypt" => format!("0 {sectors} crypt cipher_null-ecb - 0 {below} 0"),
+            _ => format!("0 {sectors} linear {below} 0"),
+        };
+        run("dmsetup", &["create", "--noudevsync", "--noudevrules", name, "--table", &table])?;
+        let columns = ["info", "-c", "--noheadings", "-o", "blkdevname", name];
+        let disk = run("dmsetup", &columns)?.trim().to_owned();
+        Ok(Self { name, disk })
+    }
+
+    /// Its kernel name.
+    pub fn disk(&self) -> &str {
+        &self.disk
+    }
+
+    /// Its node.
+    pub fn node(&self) -> String {
+        format!("/dev/{}", self.disk)
+    }
+}
+
+impl Drop for Mapped {
+    fn drop(&mut self) {
+        loopdev::complain(run("dmsetup", &["remove", "--retry", "--noudevsync", self.name]));
+    }
+}
