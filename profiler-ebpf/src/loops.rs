@@ -2,7 +2,7 @@
 //!
 //! A request is remembered from its issue to its completion, by its tag. What the worker does in the file is at the
 //! place that the request has on the device, so the page or position leads back to the request (drivers/block/loop.c,
-//! `lo_rw_aio`). Attached only where there are loop devices (decisions/0016).
+//! `lo_rw_aio`). Attached only where there are loop devices (decisions/0022).
 
 use aya_ebpf::macros::btf_tracepoint;
 use aya_ebpf::programs::BtfTracePointContext;

@@ -1,9 +1,9 @@
 //! Bios that device-mapper's own threads hand on (dm-crypt's `kcryptd`): the cause is asked where a bio enters the
 //! device, in the context of whoever submits it there, and carried along to the bios below.
 //!
-//! A bio is known by its address and the sectors it covers; one that enters a device also by the device and its first
+//! A bio is known by its address, its disk and the sectors it covers; one that enters a device also by the device and its first
 //! sector, for that is what `block_bio_remap` tells of the bio that takes its place (drivers/md/dm.c,
-//! `dm_submit_bio_remap`). Attached only where a device needs it (decisions/0016).
+//! `dm_submit_bio_remap`). Attached only where a device needs it (decisions/0022).
 
 use aya_ebpf::macros::btf_tracepoint;
 use aya_ebpf::programs::BtfTracePointContext;
@@ -22,27 +22,39 @@ const SECTOR_BITS: u32 = 44;
 const MINOR_MASK: u64 = (1 << 19) - 1;
 /// Bits of a minor number in the kernel's encoding (include/linux/kdev_t.h).
 const MINOR_BITS: u32 = 20;
+const MINORS: u32 = (1 << MINOR_BITS) - 1;
 /// REQ_OP_MASK.
 const OP_MASK: u32 = 0xff;
 
 /// The key of a place on a device-mapper device.
 #[inline(always)]
-fn place(minor: u32, sector: u64) -> u64 {
-    (minor as u64 & MINOR_MASK) << SECTOR_BITS | sector & ((1 << SECTOR_BITS) - 1)
+fn place(disk: u32, sector: u64) -> u64 {
+    (disk as u64 & MINOR_MASK) << SECTOR_BITS | sector & ((1 << SECTOR_BITS) - 1)
 }
 
-/// The minor number of the device-mapper device that a bio goes to.
+/// The key of a bio that entered a device, apart from that of one that took the place of another.
 #[inline(always)]
-fn mapped_minor(bio: Ptr) -> Option<u32> {
+fn entered(address: u64) -> u64 {
+    address & !(1 << 63)
+}
+
+/// The disk that a bio goes to.
+#[inline(always)]
+fn disk_of(bio: Ptr) -> u32 {
     // SAFETY: a chain of typed loads; a missing link reads as 0.
     unsafe {
         let bdev: Ptr = load(bio, config!(indirect.bio_bdev));
         let disk: Ptr = load(bdev, config!(indirect.bdev_disk));
-        if load::<u32>(disk, config!(disk_major)) != config!(indirect.mapper_major) {
-            return None;
-        }
-        Some(load(disk, config!(disk_first_minor)))
+        let (major, minor): (u32, u32) =
+            (load(disk, config!(disk_major)), load(disk, config!(disk_first_minor)));
+        major << MINOR_BITS | minor & MINORS
     }
+}
+
+/// Whether it is a device-mapper device.
+#[inline(always)]
+fn is_mapped(disk: u32) -> bool {
+    disk >> MINOR_BITS == config!(indirect.mapper_major)
 }
 
 /// First sector and end of a bio, as it is now.
@@ -66,9 +78,9 @@ fn keep(key: u64, carried: &Carried) {
 #[btf_tracepoint(function = "block_bio_queue")]
 pub fn stack_queue(ctx: BtfTracePointContext) -> i32 {
     let bio: Ptr = ctx.arg(0);
-    let Some(minor) = mapped_minor(bio) else { return 0 };
+    let disk = disk_of(bio);
     let (first, end) = range(bio);
-    if first == end {
+    if !is_mapped(disk) || first == end {
         return 0;
     }
     // SAFETY: a member of a bio.
@@ -81,10 +93,12 @@ pub fn stack_queue(ctx: BtfTracePointContext) -> i32 {
         end,
         share: cause.share as u32,
         held: cause.held as u32,
+        disk,
+        pad: 0,
     };
-    keep(place(minor, first), &carried);
+    keep(place(disk, first), &carried);
     // For its parts.
-    keep(address(bio), &carried);
+    keep(entered(address(bio)), &carried);
     0
 }
 
@@ -92,10 +106,12 @@ pub fn stack_queue(ctx: BtfTracePointContext) -> i32 {
 #[btf_tracepoint(function = "block_split")]
 pub fn stack_split(ctx: BtfTracePointContext) -> i32 {
     let bio: Ptr = ctx.arg(0);
-    let Some(minor) = mapped_minor(bio) else { return 0 };
+    let disk = disk_of(bio);
     let (first, _) = range(bio);
-    if let Some(carried) = find(address(bio), first) {
-        keep(place(minor, first), &carried);
+    if is_mapped(disk)
+        && let Some(carried) = find(entered(address(bio)), disk, first)
+    {
+        keep(place(disk, first), &carried);
     }
     0
 }
@@ -109,23 +125,29 @@ pub fn stack_remap(ctx: BtfTracePointContext) -> i32 {
     if first == end {
         return 0;
     }
-    let found = if from_dev >> MINOR_BITS == config!(indirect.mapper_major) {
-        find(place(from_dev & ((1 << MINOR_BITS) - 1), from), from)
+    let (disk, at) = (disk_of(bio), address(bio));
+    // From a partition: the sector of the bio moved, and its disk is the same.
+    let found = if is_mapped(from_dev) {
+        find(place(from_dev, from), from_dev, from)
     } else {
-        find(address(bio), from)
+        find(at, disk, from)
     };
     if let Some(carried) = found {
-        keep(address(bio), &Carried { first, end, ..carried });
+        keep(at, &Carried { first, end, disk, ..carried });
     }
     0
 }
 
-/// What is kept under a key, if it is of something that covers this sector: memory of bios is used again.
+/// What is kept under a key, if it covers this sector of this disk: memory of bios is used again.
 #[inline(always)]
-fn find(key: u64, sector: u64) -> Option<Carried> {
+fn find(key: u64, disk: u32, sector: u64) -> Option<Carried> {
     // SAFETY: copied at once.
     let carried = unsafe { CARRIED.get(&key) }.copied()?;
-    if sector >= carried.first && sector < carried.end { Some(carried) } else { None }
+    if carried.disk == disk && sector >= carried.first && sector < carried.end {
+        Some(carried)
+    } else {
+        None
+    }
 }
 
 /// The cause that was carried to a bio, or to the one that it was split from.
@@ -133,14 +155,15 @@ fn find(key: u64, sector: u64) -> Option<Carried> {
 pub fn cause_of(bio: Ptr) -> Option<Cause> {
     let (first, _) = range(bio);
     let at = address(bio);
-    let found = match find(at, first) {
+    let disk = disk_of(bio);
+    let found = match find(at, disk, first) {
         Some(carried) => {
             // Its parts come before what is left of it (block/blk-merge.c), so nobody asks again.
             let _removed = CARRIED.remove(&at);
             Some(carried)
         }
         // SAFETY: a member of a bio; the bio that it was split from, where it was (block/bio.c, `bio_chain`).
-        None => find(unsafe { load::<u64>(bio, config!(bio_private)) }, first),
+        None => find(unsafe { load::<u64>(bio, config!(bio_private)) }, disk, first),
     };
     let carried = found?;
     Some(Cause {

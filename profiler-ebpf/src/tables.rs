@@ -414,6 +414,10 @@ pub struct Carried {
     pub share: u32,
     /// As in [`Slot`].
     pub held: u32,
+    /// The disk that the bio goes to (kernel encoding).
+    pub disk: u32,
+    /// Not used, always 0.
+    pub pad: u32,
 }
 
 /// Loop devices whose users are told apart.

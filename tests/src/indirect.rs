@@ -34,19 +34,45 @@ pub fn flush(path: &Path) -> Result<()> {
     run("sync", &["-f", &path.display().to_string()]).map(|_said| ())
 }
 
+/// Loads through io_uring and AIO in a folder of a disk: 99 % of direct bytes are the process's and 97 % of buffered ones,
+/// whichever thread submits or dirties them; every request is counted once. Gives a table.
+pub fn check_threads(folder: &Path, disk: &str) -> Result<String> {
+    let uring = ["rw=write", "ioengine=io_uring", "iodepth=4"];
+    let aio = ["rw=write", "ioengine=libaio", "iodepth=4", "direct=1"];
+    let cases: [(&str, &[&str], &[&str], u64); 5] = [
+        ("io_uring, polled by a thread", &uring, &["direct=1", "sqthread_poll=1"], 99),
+        ("io_uring, by workers", &uring, &["direct=1", "force_async=1"], 99),
+        ("io_uring, buffered, by workers", &uring, &["force_async=1"], 97),
+        ("io_uring, buffered, polled by a thread", &uring, &["sqthread_poll=1"], 97),
+        ("AIO", &aio, &[], 99),
+    ];
+    let mut table = String::new();
+    for (name, engine, options, percent) in cases {
+        let file = folder.join(name.replace([' ', ','], "-"));
+        let (report, pid) = watched(&[disk], || {
+            let pid = load(&file, &[engine, options].concat())?;
+            flush(&file)?;
+            Ok(pid)
+        })?;
+        let charged = Charged::of(&report, disk, Op::Write, pid);
+        table.push_str(&charged.line(&format!("{name}, {disk}")));
+        table.push('\n');
+        charged.check(percent).with_context(|| table.clone())?;
+    }
+    Ok(table)
+}
+
 /// Runs a load beside `iocontend watch`. Of each of the disks all requests and bytes are in the report, as the kernel
 /// counts them: none is missing, none is there twice.
 pub fn watched<T>(disks: &[&str], load: impl FnOnce() -> Result<T>) -> Result<(Report, T)> {
+    let look = || disks.iter().map(|disk| blockstat::quiet(disk)).collect::<Result<Vec<_>>>();
     // What a journal would commit a few seconds later happens before and after, not in between.
-    let quiet = || {
-        run("sync", &[])?;
-        disks.iter().map(|disk| blockstat::quiet(disk)).collect::<Result<Vec<_>>>()
-    };
+    let quiet = || run("sync", &[]).and_then(|_said| look());
     let (before, watch) = until("nobody else uses the disks", OTHERS_LIMIT, || {
         let before = quiet()?;
         let watch = Watch::fio(&[])?;
         // Whoever looks at a new device may have done so while the programs were being attached.
-        Ok((quiet()? == before).then_some((before, watch)))
+        Ok((look()? == before).then_some((before, watch)))
     })?;
     let done = load()?;
     let after = quiet()?;
@@ -105,11 +131,11 @@ impl Charged {
         )
     }
 
-    /// So much of what was moved is the process's, and at most 1 % more than that.
+    /// So much of what was moved is the process's, and at most 2 % more: metadata that it caused.
     pub fn check(&self, percent: u64) -> Result<()> {
         if std::env::var_os("IOCONTEND_LOOK").is_some() { return Ok(()); }
         ensure!(self.own >= SIZE / 100 * percent, "too little is its own: {self:?}");
-        ensure!(self.own <= SIZE + SIZE / 100, "more than it caused: {self:?}");
+        ensure!(self.own <= SIZE / 100 * 102, "more than it caused: {self:?}");
         Ok(())
     }
 }

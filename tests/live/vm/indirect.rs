@@ -4,7 +4,7 @@ use std::path::Path;
 
 use iocontend_core::ids::Op;
 use iocontend_core::report::Report;
-use iocontend_tests::indirect::{Charged, Mapped, flush, load, watched};
+use iocontend_tests::indirect::{Charged, Mapped, check_threads, flush, load, watched};
 use iocontend_tests::loopdev::{LoopDevice, Mounted};
 use iocontend_tests::process::run;
 
@@ -22,7 +22,7 @@ fn spare() -> String {
 /// Whose the bytes of a disk are; printed, and checked.
 fn charged(what: &str, report: &Report, disk: &str, op: Op, pid: u32) -> Charged {
     let charged = Charged::of(report, disk, op, pid);
-    println!("{}", charged.line(&format!("{what}, {disk}")));
+    println!("\n{}", charged.line(&format!("{what}, {disk}")));
     charged
 }
 
@@ -31,27 +31,8 @@ fn charged(what: &str, report: &Report, disk: &str, op: Op, pid: u32) -> Charged
 #[test]
 #[ignore = "needs the VM"]
 fn vm_indirect_threads_of_io_uring_are_their_process() {
-    let (folder, disk) = (super::folder(), super::disk());
-    let uring = ["rw=write", "ioengine=io_uring", "iodepth=4"];
-    let cases: [(&str, &[&str], u64); 4] = [
-        ("io_uring, polled by a thread", &["direct=1", "sqthread_poll=1"], 99),
-        ("io_uring, by workers", &["direct=1", "force_async=1"], 99),
-        ("io_uring, buffered by workers", &["force_async=1"], 97),
-        ("io_uring, buffered, polled by a thread", &["sqthread_poll=1"], 97),
-    ];
-    for (name, options, percent) in cases {
-        let file = folder.path().join(name.replace(' ', "-"));
-        let (report, pid) = watched(&[&disk], || {
-            let pid = load(&file, &[&uring, options].concat())?;
-            flush(&file)?;
-            Ok(pid)
-        })
-        .unwrap();
-        charged(name, &report, &disk, Op::Write, pid).check(percent).unwrap();
-    }
-    let file = folder.path().join("aio");
-    let (report, pid) = watched(&[&disk], || load(&file, &DIRECT)).unwrap();
-    charged("AIO", &report, &disk, Op::Write, pid).check(99).unwrap();
+    let folder = super::folder();
+    println!("\n{}", check_threads(folder.path(), &super::disk()).unwrap());
 }
 
 /// Direct IO to a device, and buffered IO through a file system on it, are the process's on the disk below.
