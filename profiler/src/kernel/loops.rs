@@ -31,6 +31,7 @@ fn insert<K: Pod, V: Pod>(
     value: V,
 ) -> Result<(), ProbeError> {
     let map = ebpf.map_mut(name).ok_or(ProbeError::Map(name))?;
-    let mut map: HashMap<_, K, V> = HashMap::try_from(map).map_err(|_kind| ProbeError::Map(name))?;
+    let mut map: HashMap<_, K, V> =
+        HashMap::try_from(map).map_err(|_kind| ProbeError::Map(name))?;
     map.insert(key, value, 0).map_err(|_full| ProbeError::Map(name))
 }

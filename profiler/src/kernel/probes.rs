@@ -16,8 +16,8 @@ use iocontend_wire::config::ABSENT;
 use iocontend_wire::count::{COUNT_SLOTS, Count};
 use iocontend_wire::key::{DEVICE_OVERFLOW, Key, Kind};
 use iocontend_wire::tables::{
-    CARRIED, Cgroups, Control, Devices, KeySet, LOOPS, SETS, STREAMS, Stats, TRACKED_WINDOW, Tracked, WAYS,
-    sets_of, tracked_index,
+    CARRIED, Cgroups, Control, Devices, KeySet, LOOPS, SETS, STREAMS, Stats, TRACKED_WINDOW,
+    Tracked, WAYS, sets_of, tracked_index,
 };
 use thiserror::Error;
 

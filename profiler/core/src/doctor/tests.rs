@@ -52,7 +52,14 @@ fn plan() -> Plan {
     let sync =
         Planned { program: "ext4_sync_enter", hook: SYNC_HOOK, loses: Loses::SyncWaits("ext4") };
     let config = Config { has_io_start: 1, dio_end_count: 3, bio_blkg: 72, ..Config::absent() };
-    Plan { programs: vec![issue, sync], gaps: Vec::new(), config, shards: 2, rings: 2, loops: Vec::new() }
+    Plan {
+        programs: vec![issue, sync],
+        gaps: Vec::new(),
+        config,
+        shards: 2,
+        rings: 2,
+        loops: Vec::new(),
+    }
 }
 
 /// All that was planned, attached, but for one that the kernel refused.
