@@ -3,10 +3,11 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use clap::{Args, Parser, Subcommand};
+use iocontend_tests::lab::ablation::{found, shares};
 use iocontend_tests::lab::plan::boots;
-use iocontend_tests::lab::result::parse;
+use iocontend_tests::lab::result::{Failure, Round, parse};
 use iocontend_tests::lab::run::{Settings, run_all};
 use iocontend_tests::lab::scenario::{Scenario, choose, load_all};
 use iocontend_tests::lab::{table, verdict};
@@ -31,6 +32,9 @@ struct Choice {
     /// Seconds that count in a round, instead of each scenario's own
     #[arg(long)]
     window: Option<u32>,
+    /// File system, instead of each scenario's own
+    #[arg(long)]
+    fs: Option<String>,
 }
 
 #[derive(Subcommand)]
@@ -58,6 +62,14 @@ enum Task {
     Tables {
         /// The folder
         out: PathBuf,
+    },
+    /// Let a program read the captures of a folder of results again, and print the tables with its blame
+    Again {
+        /// The folder
+        out: PathBuf,
+        /// iocontend
+        #[arg(long)]
+        iocontend: PathBuf,
     },
     /// Fail unless the results show what the scenarios' bounds ask for
     Verdict {
@@ -92,6 +104,14 @@ fn main() -> Result<()> {
             print!("{}", table::render(&all()?, &rounds, &failures));
             Ok(())
         }
+        Task::Again { out, iocontend } => {
+            let (mut rounds, failures) = results(&out)?;
+            for round in &mut rounds {
+                again(round, &out, &iocontend)?;
+            }
+            print!("{}", table::render(&all()?, &rounds, &failures));
+            Ok(())
+        }
         Task::Verdict { out } => {
             let (rounds, failures) = results(&out)?;
             for line in verdict::judge(&all()?, &rounds, &failures)? {
@@ -102,12 +122,32 @@ fn main() -> Result<()> {
     }
 }
 
+/// What the program makes of a round's capture.
+fn again(round: &mut Round, out: &Path, iocontend: &Path) -> Result<()> {
+    let Some(capture) = &round.iocontend.capture else { return Ok(()) };
+    let output = std::process::Command::new(iocontend)
+        .arg("report")
+        .arg(out.join(capture))
+        .args(["--pid-of", "etcd", "--output", "json"])
+        .output()
+        .with_context(|| format!("cannot start {}", iocontend.display()))?;
+    let words = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{capture}: {words}");
+    let report = serde_json::from_slice(&output.stdout)?;
+    round.iocontend.blame = shares(&report);
+    round.iocontend.findings = found(&report);
+    Ok(())
+}
+
 impl Choice {
     fn scenarios(&self) -> Result<Vec<Scenario>> {
         let mut scenarios = choose(all()?, &self.names)?;
         scenarios.retain(|scenario| !self.ci || scenario.ci.is_some());
         for scenario in &mut scenarios {
             scenario.time.window_s = self.window.unwrap_or(scenario.time.window_s);
+            if let Some(fs) = &self.fs {
+                scenario.vm.fs.clone_from(fs);
+            }
         }
         Ok(scenarios)
     }
@@ -117,8 +157,7 @@ fn all() -> Result<Vec<Scenario>> {
     load_all(&Path::new(env!("CARGO_MANIFEST_DIR")).join("lab/scenarios"))
 }
 
-type Results =
-    (Vec<iocontend_tests::lab::result::Round>, Vec<iocontend_tests::lab::result::Failure>);
+type Results = (Vec<Round>, Vec<Failure>);
 
 fn results(out: &Path) -> Result<Results> {
     let path = out.join("results.jsonl");

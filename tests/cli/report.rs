@@ -40,6 +40,25 @@ fn a_capture_is_reported_as_text_and_json() {
     }
 }
 
+/// The same as a ticket, also with the verdict of the text.
+#[test]
+fn a_capture_is_reported_as_markdown() {
+    let file = fixture();
+    let ticket = run(&["report", name(&file), "-o", "markdown"]).ended(0);
+    assert_eq!(ticket.stderr, "");
+    let document = run(&["report", name(&file), "--json"]).ended(0);
+    let verdict = Report::from_json(document.stdout.as_bytes()).unwrap().verdict.unwrap();
+    let text = run(&["report", name(&file)]).ended(0);
+    assert!(text.stdout.starts_with("verdict"), "{}", text.stdout);
+    assert!(ticket.stdout.starts_with("# iocontend on "), "{}", ticket.stdout);
+    for part in ["## Waits of the targets", "## IO by process", "## What could not be seen"] {
+        assert!(ticket.stdout.contains(part), "{part}: {}", ticket.stdout);
+    }
+    // Both have its first words; what follows may be wrapped or escaped.
+    let first: String = verdict.summary.split(['_', '`', ':']).next().unwrap().to_owned();
+    assert!(ticket.stdout.contains(&first), "{first}: {}", ticket.stdout);
+}
+
 /// A capture that was cut off or damaged is read as far as it is whole: exit code 0, the word on stderr and among
 /// the report's notes.
 #[test]

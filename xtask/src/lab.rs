@@ -33,6 +33,9 @@ pub(crate) struct Args {
     /// Seconds that count in a round, instead of each scenario's own
     #[arg(long)]
     window: Option<u32>,
+    /// File system of all disks, instead of each scenario's own: ext4, xfs or btrfs
+    #[arg(long)]
+    fs: Option<String>,
     /// Folder for results, reports and captures [default: a new one below target/lab]
     #[arg(long)]
     out: Option<PathBuf>,
@@ -66,6 +69,7 @@ impl Args {
             kernel: KERNEL.to_owned(),
             repeats: None,
             window: None,
+            fs: None,
             out: None,
             seed: None,
             record: false,
@@ -82,6 +86,7 @@ impl Args {
         let mut words = vec!["--repeats".to_owned(), self.repeats().to_string()];
         let window = self.window.or(self.ci.then_some(CI_WINDOW_S));
         words.extend(window.map(|seconds| format!("--window={seconds}")));
+        words.extend(self.fs.iter().map(|fs| format!("--fs={fs}")));
         words.extend(self.ci.then(|| "--ci".to_owned()));
         words
     }

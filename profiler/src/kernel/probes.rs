@@ -159,6 +159,10 @@ pub struct Probes {
     counts: PerCpuArray<MapData, [u64; COUNT_SLOTS]>,
 }
 
+/// What only the log of xfs needs; without one it takes no memory.
+const XFS_MAPS: [&str; 5] =
+    ["XFS_INODES", "XFS_LOGS", "XFS_SUBMITTERS", "XFS_WORKERS", "XFS_WRITES"];
+
 /// Loads the object's maps and code.
 pub(super) fn load(plan: &Plan, btf: &Btf, options: ProbeOptions) -> Result<Ebpf, ProbeError> {
     let other = match env::var_os(OBJECT_VARIABLE) {
@@ -172,7 +176,13 @@ pub(super) fn load(plan: &Plan, btf: &Btf, options: ProbeOptions) -> Result<Ebpf
     let streams = u32::try_from(STREAMS).unwrap_or(u32::MAX);
     let carried = if plan.config.indirect.stacked == 0 { UNUSED } else { CARRIED };
     let loops = u32::try_from(plan.loops.len()).unwrap_or(LOOPS).max(1);
-    EbpfLoader::new()
+    let mut loader = EbpfLoader::new();
+    if plan.config.xfs_log.end_io == 0 {
+        for map in XFS_MAPS {
+            loader.map_max_entries(map, 1);
+        }
+    }
+    loader
         .btf(Some(btf))
         .verifier_log_level(VerifierLogLevel::STATS)
         .override_global("CONFIG", bytemuck::bytes_of(&plan.config), true)

@@ -201,10 +201,12 @@ pub(crate) fn make_plan(
 ) -> Result<Plan, PlanError> {
     let filesystems = host::mounted_block_filesystems(root);
     let loops = host::read_loops(root);
+    let ends = kernel.read_ends();
     let facts = Facts {
         btf,
         formats,
-        dio_ends: kernel.read_dio_ends(),
+        dio_ends: ends.dio,
+        xlog_end: ends.xlog,
         cpus: host::read_cpus_possible(root).unwrap_or(1),
         filesystems: &filesystems,
         io_events: true,

@@ -1,9 +1,10 @@
 //! The lab: contention as users have it, in a VM with a throttled disk, and what it did to etcd.
 //!
 //! Pure: [`scenario`] (what is set up), [`plan`] (what is run, in which order), [`stats`] (intervals), [`result`] (what
-//! was seen), [`table`] and [`verdict`] (what it says). At the edge, in the VM only: [`ground`] (the disk), [`actor`],
+//! was seen), [`table`], [`verdict`] and [`ablation`] (what it says). At the edge, in the VM only: [`ground`] (the disk), [`actor`],
 //! [`round`] and [`run`].
 
+pub mod ablation;
 pub mod actor;
 pub mod ground;
 pub mod plan;

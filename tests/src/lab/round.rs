@@ -20,6 +20,7 @@ use anyhow::{Context as _, Result, ensure};
 use iocontend_core::ids::{Call, FileClass};
 use iocontend_core::report::Report;
 
+use super::ablation::{found, shares};
 use super::actor::{self, Running, Stage};
 use super::ground::Ground;
 use super::plan::RoundPlan;
@@ -119,6 +120,8 @@ impl Bench<'_> {
                 wal_fdatasync: ours(&report, self.etcd.pid())?,
                 wal_fsync_of_etcd: wal_since(&start)?,
                 lost: report.coverage.lost.values().sum(),
+                blame: shares(&report),
+                findings: found(&report),
                 report: names.report,
                 capture: self.record.then_some(names.capture),
             },

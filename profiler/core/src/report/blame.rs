@@ -68,14 +68,16 @@ pub enum Mechanism {
     Unexplained,
 }
 
-/// A part of a victim's wait charged to a culprit. A victim's rows, with `self` and `unexplained`, sum
-/// to its measured wait.
+/// A part of a victim's wait charged to a culprit. A victim's rows of a class and call, with `self` and `unexplained`,
+/// sum to its measured wait in that call on files of that class.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Blame {
     /// The actor that waited.
     pub victim: String,
     /// The class of the file it waited for.
     pub victim_class: FileClass,
+    /// The call it waited in.
+    pub victim_call: Call,
     /// An actor's id, `self` or `unexplained`.
     pub culprit: String,
     /// The class of the culprit's file.
@@ -88,7 +90,7 @@ pub struct Blame {
     pub mechanism: Mechanism,
     /// The time charged, in nanoseconds.
     pub wait_ns: u64,
-    /// The time as a share of the victim's wait on files of this class, 0 to 1.
+    /// The time as a share of the victim's wait in this call on files of this class, 0 to 1.
     pub share: f64,
 }
 

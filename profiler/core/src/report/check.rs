@@ -11,7 +11,7 @@ type Sums = BTreeMap<(String, Op), (u64, u64)>;
 /// Every disagreement between a report's sums, in words; empty when all agree: per device and operation
 /// the actors' counts and bytes equal the device's, each device's rows equal its totals, the bytes by
 /// method equal the actors' and sum to `io_bytes`, events seen equal those kept and lost, every
-/// histogram's buckets sum to its count, and the parts of waits sum to their time.
+/// histogram's buckets sum to its count, the parts of waits sum to their time, and so do the rows of blame.
 pub fn check_consistency(report: &Report) -> Vec<String> {
     let mut wrong = Vec::new();
     check_devices(report, &mut wrong);
@@ -19,7 +19,34 @@ pub fn check_consistency(report: &Report) -> Vec<String> {
     check_coverage(report, &mut wrong);
     check_lats(report, &mut wrong);
     check_anatomies(report, &mut wrong);
+    check_blame(report, &mut wrong);
     wrong
+}
+
+/// Rows of a victim, class and call sum to that wait; a target that waited has rows.
+fn check_blame(report: &Report, wrong: &mut Vec<String>) {
+    let Some(blame) = &report.blame else { return };
+    let mut rows: BTreeMap<_, u64> = BTreeMap::new();
+    for row in blame {
+        let sum = rows.entry((&row.victim, row.victim_class, row.victim_call)).or_default();
+        *sum = u64::wrapping_add(*sum, row.wait_ns);
+    }
+    let targets = report.actors.iter().filter(|actor| report.is_target(&actor.id));
+    let waits = targets.flat_map(|actor| actor.waits.iter().map(move |wait| (&actor.id, wait)));
+    for (victim, wait) in waits {
+        let charged = rows.remove(&(victim, wait.file_class, wait.call)).unwrap_or(0);
+        let measured = wait.latency.sum_ns;
+        if charged != measured {
+            let (call, class) = (wait.call.name(), wait.file_class.name());
+            wrong.push(format!(
+                "{victim}: {measured} ns in {call} of {class}, blame sums to {charged}"
+            ));
+        }
+    }
+    for (victim, class, call) in rows.into_keys() {
+        let (class, call) = (class.name(), call.name());
+        wrong.push(format!("blame has rows of {victim} in {call} of {class}, which never waited"));
+    }
 }
 
 fn check_devices(report: &Report, wrong: &mut Vec<String>) {

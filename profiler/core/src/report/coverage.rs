@@ -33,6 +33,9 @@ pub struct Coverage {
     /// whole window; absent when none answered.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub self_check: Vec<SelfCheck>,
+    /// What share of the waits and requests the matrix in `blame` stands for. Only in reports of the whole window.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blame: Option<BlameCoverage>,
     /// Every hook that was wanted, and whether it is in place.
     #[serde(default)]
     pub attached: Vec<Attached>,
@@ -46,6 +49,23 @@ impl Coverage {
     pub fn lost_total(&self) -> u64 {
         self.lost.values().copied().fold(0, u64::saturating_add)
     }
+}
+
+/// What the matrix stands for. A culprit's lost requests are missing in its weight: of everything that is charged to somebody, up
+/// to `requests_lost` / `requests` may belong to another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct BlameCoverage {
+    /// Waits that were shared out one by one.
+    pub waits: u64,
+    /// Time of these from before the oldest request that was still known of their disk, in nanoseconds: shared out
+    /// like the rest of the wait.
+    pub forgotten_ns: u64,
+    /// Requests that hold up nobody here because their times are not known (in flight at the begin).
+    pub requests_without_times: u64,
+    /// Requests whose records were lost.
+    pub requests_lost: u64,
+    /// All requests.
+    pub requests: u64,
 }
 
 /// The same calls by two who measured them. The metric was read a moment after counting began and a moment before it

@@ -14,6 +14,9 @@ mod coverage;
 mod device;
 mod finding;
 mod host;
+#[cfg(test)]
+pub(crate) mod judged_sample;
+mod judgement;
 mod lat;
 mod read;
 #[cfg(test)]
@@ -26,10 +29,13 @@ use serde::{Deserialize, Serialize};
 pub use actor::{Actor, Io, Pod, Wait, WorstWait};
 pub use blame::{AloneVsShared, Blame, Mechanism, Part, SELF, UNEXPLAINED};
 pub use check::check_consistency;
-pub use coverage::{Attached, Attribution, BpfCost, Coverage, HookKind, SelfCheck, Told};
+pub use coverage::{
+    Attached, Attribution, BlameCoverage, BpfCost, Coverage, HookKind, SelfCheck, Told,
+};
 pub use device::{Depth, Device, DeviceOp, Filesystem, InFlight};
 pub use finding::{Advice, Finding, Severity, Verdict};
 pub use host::{CgroupVersion, Host, PsiIo};
+pub use judgement::{Answer, Judgement, Outcome, Rule, StartedBy, Starter};
 pub use lat::Lat;
 pub use read::ReadError;
 pub use time::rfc3339;
@@ -68,6 +74,12 @@ pub struct Report {
     /// Victims' waits with and without a culprit at work. Absent when it was not computed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alone_vs_shared: Option<Vec<AloneVsShared>>,
+    /// Whether it is the disk. Absent when it was not asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Judgement>,
+    /// Every pattern that was looked for, and the answer. Absent when none was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules: Option<Vec<Rule>>,
     /// Named patterns that were found. Absent when none was looked for; empty when none fired.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub findings: Option<Vec<Finding>>,
@@ -90,6 +102,8 @@ impl Report {
             actors: Vec::new(),
             blame: None,
             alone_vs_shared: None,
+            verdict: None,
+            rules: None,
             findings: None,
             advice: None,
         }

@@ -315,6 +315,7 @@ pub(crate) fn coverage(report: &Report) -> Coverage {
         ),
         map_bytes: Some(6_815_744),
         self_check: Vec::new(),
+        blame: None,
         attached: vec![
             attached("block_rq_complete", HookKind::TpBtf, None),
             attached("xfs_file_fsync", HookKind::Tracepoint, Some("xfs is not loaded")),

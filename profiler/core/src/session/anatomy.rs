@@ -10,9 +10,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use iocontend_wire::key::{How, Kind};
 
+use super::blame::{Awaited, Segment};
 use super::recent::Recent;
 use crate::event::{CommitEvent, IoEvent, WaitEvent};
-use crate::ids::Dev;
+use crate::ids::{Dev, Op};
 use crate::report::Part;
 
 /// Most own requests that are kept per target, and most flushes per disk; the oldest go first.
@@ -45,10 +46,15 @@ pub(super) const PARTS: [Part; 13] = [
 const SWEPT: usize = 9;
 
 impl Parts {
-    fn add(&mut self, part: Part, ns: u64) {
+    pub(super) fn add(&mut self, part: Part, ns: u64) {
         if let Some(at) = PARTS.iter().position(|known| *known == part) {
             self.0[at] = self.0[at].saturating_add(ns);
         }
+    }
+
+    /// One part, ns.
+    pub(super) fn get(&self, part: Part) -> u64 {
+        PARTS.iter().position(|known| *known == part).map_or(0, |at| self.0[at])
     }
 
     /// Takes a part out.
@@ -113,10 +119,26 @@ struct Own {
     dev: u32,
     file: u32,
     kind: Kind,
+    bytes: u32,
     held: bool,
     queued: u64,
     issued: Option<u64>,
     complete: u64,
+}
+
+/// A wait, taken apart.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Apart {
+    /// They sum to its time.
+    pub(super) parts: Parts,
+    /// What held when, as far as that is known, in order and without overlaps.
+    pub(super) segments: Vec<Segment>,
+    /// The requests it waited for.
+    pub(super) awaited: Vec<Awaited>,
+    /// Commits that ended within it; it needed the last one.
+    pub(super) commits: Vec<CommitEvent>,
+    /// The disk, where it is known.
+    pub(super) disk: Option<u32>,
 }
 
 /// What happened lately, as far as it may have been part of a target's wait.
@@ -142,6 +164,7 @@ impl Anatomy {
             dev: io.key.dev(),
             file: io.key.file(),
             kind,
+            bytes: io.bytes,
             held: io.held,
             queued: io.complete_ns.saturating_sub(q2c),
             issued: io.d2c_ns.map(|d2c| io.complete_ns.saturating_sub(d2c)),
@@ -169,8 +192,8 @@ impl Anatomy {
         self.own.remove(&pid);
     }
 
-    /// The parts of a wait of a target; they sum to its time.
-    pub(super) fn take_apart(&mut self, pid: u32, wait: &WaitEvent) -> Parts {
+    /// Takes a wait of a target apart.
+    pub(super) fn take_apart(&mut self, pid: u32, wait: &WaitEvent) -> Apart {
         let mut sweep = Sweep::new(wait.start_ns, wait.end_ns);
         let reads = Kind::from_u32(wait.key.kind()).is_some_and(is_reading);
         let own: Vec<Own> = match self.own.get_mut(&pid) {
@@ -180,12 +203,13 @@ impl Anatomy {
             None => Vec::new(),
         };
         let disk = self.disk_of(wait, &own);
-        let mut written = Vec::new();
+        let (mut written, mut awaited) = (Vec::new(), Vec::new());
         // Requests to another disk, of files that are not known, were no part of it.
         for own in own.iter().filter(|own| disk.is_none_or(|disk| own.dev == disk)) {
             if own.kind == Kind::Write {
                 written.push(own.complete);
             }
+            awaited.extend(own.awaited());
             if own.held {
                 sweep.add(Part::Throttle, wait.start_ns, own.queued);
             }
@@ -198,16 +222,27 @@ impl Anatomy {
                 (_, None) => sweep.add(Part::Device, own.queued, own.complete),
             }
         }
+        let mut commits = Vec::new();
         if !reads {
             self.add_flushes(wait, disk, &mut sweep);
-            self.add_commits(wait, &written, &mut sweep);
+            commits = self.add_commits(wait, &written, &mut sweep);
         }
-        let mut parts = sweep.finish();
+        let segments = sweep.finish();
+        let mut parts = Parts::default();
+        for Segment { from, to, part } in &segments {
+            parts.add(*part, to - from);
+        }
         // The thread may as well have been ready to run meanwhile: the scheduler's word comes first.
         let begin = parts.take(Part::JournalBegin);
         parts.cut_to(wait.counted_ns);
         rest(&mut parts, wait, begin);
-        parts
+        Apart {
+            parts,
+            segments,
+            awaited,
+            commits,
+            disk: disk.or_else(|| own.first().map(|own| own.dev)),
+        }
     }
 
     /// The disk of a wait's file system: where requests of the same file went, now or in an earlier wait.
@@ -228,11 +263,17 @@ impl Anatomy {
 
     /// Commits that ended within the wait: it needed the last one, and stood behind the others. `written` are the
     /// completions of the wait's own writes.
-    fn add_commits(&mut self, wait: &WaitEvent, written: &[u64], sweep: &mut Sweep) {
-        let Some(commits) = wait.dev.and_then(|dev| self.commits.get_mut(&dev)) else { return };
+    fn add_commits(
+        &mut self,
+        wait: &WaitEvent,
+        written: &[u64],
+        sweep: &mut Sweep,
+    ) -> Vec<CommitEvent> {
+        let commits = wait.dev.and_then(|dev| self.commits.get_mut(&dev));
+        let Some(commits) = commits else { return Vec::new() };
         let within = commits.after(wait.start_ns).take_while(|commit| commit.end_ns <= wait.end_ns);
-        let mut within: Vec<&CommitEvent> = within.collect();
-        let Some(needed) = within.pop() else { return };
+        let within: Vec<CommitEvent> = within.cloned().collect();
+        let Some((needed, before)) = within.split_last() else { return within };
         // Nothing else stands between its own data and the commit (fs/ext4/fsync.c) than the end of that writing, which
         // a worker may still have to enter into the file, and the journal's thread, which has to wake up.
         if let Some(last) = written.iter().filter(|end| **end <= needed.start_ns).max() {
@@ -253,9 +294,23 @@ impl Anatomy {
             }
         }
         sweep.add(part, begin, needed.end_ns);
-        for earlier in within {
+        for earlier in before {
             sweep.add(Part::JournalEarlier, earlier.start_ns, earlier.end_ns);
         }
+        within
+    }
+}
+
+impl Own {
+    fn awaited(&self) -> Option<Awaited> {
+        let op = match self.kind {
+            Kind::Read => Op::Read,
+            Kind::Write => Op::Write,
+            Kind::Flush => Op::Flush,
+            _ => return None,
+        };
+        let Self { dev, bytes, queued, complete, .. } = *self;
+        Some(Awaited { dev, op, bytes, queued, complete })
     }
 }
 
@@ -316,18 +371,32 @@ impl Sweep {
         }
     }
 
-    /// Time by the strongest part that held.
-    fn finish(mut self) -> Parts {
+    /// The strongest part that held, when.
+    fn finish(mut self) -> Vec<Segment> {
         self.edges.sort_unstable();
-        let (mut parts, mut open, mut before) = (Parts::default(), [0u32; SWEPT], self.from);
+        let (mut segments, mut open, mut before) = (Vec::new(), [0u32; SWEPT], self.from);
         for (time, at, begins) in self.edges {
             if let Some(strongest) = open.iter().position(|count| *count > 0) {
-                parts.0[strongest] += time - before;
+                add_segment(
+                    &mut segments,
+                    Segment { from: before, to: time, part: PARTS[strongest] },
+                );
             }
             before = time;
             open[at] = if begins { open[at] + 1 } else { open[at].saturating_sub(1) };
         }
-        parts
+        segments
+    }
+}
+
+/// One that goes on where the last one of the same part ended makes that one longer.
+fn add_segment(segments: &mut Vec<Segment>, new: Segment) {
+    if new.from == new.to {
+        return;
+    }
+    match segments.last_mut() {
+        Some(last) if last.part == new.part && last.to == new.from => last.to = new.to,
+        _ => segments.push(new),
     }
 }
 

@@ -9,7 +9,7 @@ use super::actors::{AUTO, Known, Owned, selector_name};
 use super::files::class_together;
 use super::streams::{Row, RowKey, What};
 use super::worst::Long;
-use super::{HostSample, Now, Session, Span, self_check};
+use super::{HostSample, Now, Session, Span, blamed, self_check};
 use crate::facts::{BlockStat, DeviceFacts};
 use crate::file_class::Classifier;
 use crate::ids::{Call, Dev, FileClass, Method, Op, Role};
@@ -87,8 +87,13 @@ pub(super) fn report(session: &Session, span: Span, sample: &HostSample, now: No
     let io_bytes = report.devices.iter().fold(0, |sum: u64, device| sum.wrapping_add(device.bytes));
     let missed = if interval { 0 } else { missed(session, &report.devices) };
     report.coverage = session.ledger.coverage(interval, counted, missed, io_bytes, attribution);
+    report.blame = blamed::blame(session, rows, interval);
     if !interval {
         report.coverage.self_check = self_check::self_checks(session, rows);
+        report.alone_vs_shared = blamed::alone_vs_shared(session);
+        let requests = report.devices.iter().fold(0, |sum: u64, one| sum.wrapping_add(one.ios));
+        let lost = session.ledger.count(Count::RingFullIo, false);
+        report.coverage.blame = blamed::coverage(session, lost, requests);
     }
     for count in Count::ALL {
         let value = session.ledger.count(count, interval);
@@ -143,7 +148,7 @@ fn psi(before: &HostSample, after: &HostSample) -> Option<PsiIo> {
 }
 
 /// A device's name: the kernel's, else its number.
-fn device_name(session: &Session, index: u32) -> String {
+pub(super) fn device_name(session: &Session, index: u32) -> String {
     if index == DEVICE_OVERFLOW {
         return "other-devices".to_owned();
     }
@@ -270,7 +275,7 @@ fn actors(
         } else {
             key.device
         };
-        let class = class_of(session, key);
+        let class = class_of(session, key.owner, key.file);
         let place = by_owner.entry((key.owner, device)).or_default();
         match key.what {
             What::Io(op) => {
@@ -302,11 +307,11 @@ fn actors(
         .collect()
 }
 
-pub(super) fn class_of(session: &Session, key: &RowKey) -> FileClass {
-    if let Some(class) = class_together(key.file) {
+pub(super) fn class_of(session: &Session, owner: Owned, file: u32) -> FileClass {
+    if let Some(class) = class_together(file) {
         return class;
     }
-    let (Owned::Actor(id), Some(path)) = (key.owner, session.files.path(key.file)) else {
+    let (Owned::Actor(id), Some(path)) = (owner, session.files.path(file)) else {
         return FileClass::Other;
     };
     let Some(known) = session.actors.get(id) else { return FileClass::Other };
@@ -346,7 +351,7 @@ fn worst(session: &Session, owner: Owned, interval: bool, now: Now) -> Option<Ve
         let start = now.unix_ns.saturating_sub(ago);
         WorstWait {
             call: long.call,
-            file_class: class_of(session, &long.row),
+            file_class: class_of(session, long.row.owner, long.row.file),
             path: session.files.path(long.row.file).map(str::to_owned),
             start: rfc3339(start, session.options.utc_offset_seconds),
             duration_ns: long.duration_ns,
@@ -357,7 +362,7 @@ fn worst(session: &Session, owner: Owned, interval: bool, now: Now) -> Option<Ve
     (!longest.is_empty()).then(|| longest.iter().map(one).collect())
 }
 
-fn describe(session: &Session, owner: Owned, device: u32) -> Actor {
+pub(super) fn describe(session: &Session, owner: Owned, device: u32) -> Actor {
     let nobody = |reason: &str| Actor {
         id: format!("unattributed:{reason}:{}", device_name(session, device)),
         role: Role::Unattributed,

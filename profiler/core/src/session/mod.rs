@@ -6,9 +6,13 @@
 
 mod actors;
 mod anatomy;
+mod ancestry;
 mod assemble;
+mod blame;
+mod blamed;
 mod coverage;
 mod files;
+mod judge;
 mod recent;
 mod self_check;
 mod streams;
@@ -33,6 +37,7 @@ use crate::selector::{Absent, Selector, why_absent};
 use actors::Actors;
 pub use actors::Owned;
 use anatomy::Anatomy;
+use blame::{Blame, Filled, Waited};
 use coverage::Ledger;
 use files::Files;
 use self_check::EtcdMetrics;
@@ -192,6 +197,7 @@ pub struct Session {
     files: Files,
     anatomy: Anatomy,
     worst: Worst,
+    blame: Blame,
     ledger: Ledger,
     metrics: EtcdMetrics,
     devices: Vec<DeviceFacts>,
@@ -211,6 +217,7 @@ impl Session {
             files: Files::default(),
             anatomy: Anatomy::default(),
             worst: Worst::default(),
+            blame: Blame::default(),
             ledger: Ledger::default(),
             metrics: EtcdMetrics::default(),
             devices: Vec::new(),
@@ -227,9 +234,15 @@ impl Session {
                 self.interval_sample = sample.clone();
                 self.first_sample = sample;
             }
-            Input::Devices(devices) => self.devices = devices,
+            Input::Devices(devices) => {
+                self.devices = devices;
+                self.tell_rotational();
+            }
             Input::Record(bytes) => return self.record(bytes),
-            Input::Tables { devices, cgroups } => self.streams.set_tables(devices, cgroups),
+            Input::Tables { devices, cgroups } => {
+                self.streams.set_tables(devices, cgroups);
+                self.tell_rotational();
+            }
             Input::Seen(key) => {
                 let mut outputs = self.seen(key);
                 // What a process left dirty is written long after its end; that place is given back as well.
@@ -288,7 +301,11 @@ impl Session {
                 {
                     self.anatomy.io(pid, &io);
                 }
-                self.seen(io.key)
+                let outputs = self.seen(io.key);
+                if self.actors.has_targets() {
+                    self.blame.io(self.actors.owned_by(io.key.who()), &io);
+                }
+                outputs
             }
             Event::Wait(wait) => {
                 let outputs = self.seen(wait.key);
@@ -297,6 +314,7 @@ impl Session {
             }
             Event::Flush { dev, complete_ns, d2c_ns } => {
                 self.anatomy.flush(dev, complete_ns, d2c_ns);
+                self.blame.flush(dev, complete_ns, d2c_ns);
                 Vec::new()
             }
             Event::Commit(commit) => {
@@ -324,9 +342,40 @@ impl Session {
             return;
         }
         let Some(row) = RowKey::new(wait.key, self.actors.owned_by(wait.key.who())) else { return };
-        let parts = self.anatomy.take_apart(pid, wait);
-        self.streams.add_parts(row, &parts);
-        self.worst.add(row, wait.start_ns, wait.counted_ns, parts);
+        let apart = self.anatomy.take_apart(pid, wait);
+        self.streams.add_parts(row, &apart.parts);
+        self.worst.add(row, wait.start_ns, wait.counted_ns, apart.parts);
+        let last = apart.commits.len().saturating_sub(1);
+        let commits = apart.commits.iter().enumerate().map(|(at, commit)| Filled {
+            start: commit.start_ns,
+            end: commit.end_ns,
+            needed: at == last,
+            by: commit
+                .contributors
+                .iter()
+                .map(|(pid, blocks)| (self.actors.owned_by(Owner::Process(*pid)), *blocks))
+                .collect(),
+            others: commit.others,
+        });
+        let waited = Waited {
+            who: row.owner,
+            from: wait.start_ns,
+            to: wait.end_ns.max(wait.start_ns),
+            parts: apart.parts,
+            segments: apart.segments,
+            awaited: apart.awaited,
+            commits: commits.collect(),
+            disk: apart.disk,
+        };
+        self.blame.wait(row, waited);
+    }
+
+    /// Blame has to know which disks move their heads.
+    fn tell_rotational(&mut self) {
+        let of = |dev: Dev| self.device(dev).and_then(|facts| facts.rotational);
+        let known = self.streams.devices().filter_map(|(index, dev)| Some((index, of(dev)?)));
+        let known: Vec<(u32, bool)> = known.collect();
+        self.blame.set_rotational(known.into_iter());
     }
 
     /// A key was seen: who is behind it, and which file?
@@ -349,10 +398,18 @@ impl Session {
         }
         let rows = self.streams.rows().filter(|key| old.contains(&key.file));
         let moved: HashMap<RowKey, u32> =
-            rows.map(|key| (key, files::together(assemble::class_of(self, &key)))).collect();
+            rows.map(|key| (key, self.file_together(key.owner, key.file))).collect();
+        let blamed = self.blame.files().filter(|(_, file)| old.contains(file));
+        let blamed: HashMap<(Owned, u32), u32> =
+            blamed.map(|(owner, file)| ((owner, file), self.file_together(owner, file))).collect();
         self.streams.files_together(&moved);
         self.worst.files_together(&moved);
+        self.blame.files_together(&blamed);
         self.files.forget_oldest();
+    }
+
+    fn file_together(&self, owner: Owned, file: u32) -> u32 {
+        files::together(assemble::class_of(self, owner, file))
     }
 
     /// What is known of a disk.
@@ -418,16 +475,20 @@ impl Session {
 
     /// A report of a window that ends now. An interval report begins the next interval.
     pub fn report(&mut self, span: Span, sample: HostSample, now: Now) -> Report {
-        let report = assemble::report(self, span, &sample, now);
+        self.blame.prepare(span == Span::Interval);
+        let mut report = assemble::report(self, span, &sample, now);
+        judge::complete(self, &mut report);
         let moved = self.actors.put_together();
         if !moved.is_empty() {
             self.streams.put_together(&moved);
             self.worst.put_together(&moved);
+            self.blame.put_together(&moved);
         }
         self.actors.sweep();
         if span == Span::Interval {
             self.streams.next_interval();
             self.worst.next_interval();
+            self.blame.next_interval();
             self.ledger.next_interval();
             self.interval_started = now;
             self.interval_sample = sample;

@@ -38,6 +38,13 @@ impl<T> Recent<T> {
         self.kept.range(from..).map(|(_, event)| event)
     }
 
+    /// Of those that ended up to this time, the one that ended last.
+    pub(super) fn last_until(&mut self, time: u64) -> Option<&T> {
+        self.sort();
+        let upto = self.kept.partition_point(|(end, _)| *end <= time);
+        upto.checked_sub(1).and_then(|at| self.kept.get(at)).map(|(_, event)| event)
+    }
+
     /// Puts in place what came since the last time.
     fn sort(&mut self) {
         let Some(earliest) = self.kept.range(self.sorted..).map(|(end, _)| *end).min() else {

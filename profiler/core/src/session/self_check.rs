@@ -53,7 +53,7 @@ fn check(
         // etcd times `fdatasync` of the log's tail, on Linux (its `client/pkg/fileutil/sync_linux.go`).
         if key.owner == Owned::Actor(actor)
             && key.what == What::Wait(Call::Fdatasync)
-            && assemble::class_of(session, key) == FileClass::Wal
+            && assemble::class_of(session, key.owner, key.file) == FileClass::Wal
         {
             ours.count = ours.count.wrapping_add(row.count);
             ours.sum_ns = ours.sum_ns.wrapping_add(row.q2c.sum_ns());

@@ -112,6 +112,11 @@ impl Streams {
         self.devices.get(index as usize).copied().flatten()
     }
 
+    /// All devices that have an index.
+    pub(super) fn devices(&self) -> impl Iterator<Item = (u32, Dev)> {
+        (0..).zip(&self.devices).filter_map(|(index, dev)| dev.map(|dev| (index, dev)))
+    }
+
     /// The cgroup behind an index.
     pub(super) fn cgroup(&self, index: u32) -> Option<&(u64, Option<String>)> {
         self.cgroups.get(index as usize)?.as_ref()

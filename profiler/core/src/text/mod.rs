@@ -6,6 +6,7 @@
 
 mod catalogue;
 pub mod doctor;
+pub mod findings;
 mod labels;
 pub mod notes;
 mod problems;

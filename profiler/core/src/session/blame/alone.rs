@@ -1,0 +1,87 @@
+//! A victim's waits while somebody had a request in the device, and while not: a second look at blame that knows
+//! nothing of shares.
+
+use std::collections::HashMap;
+
+use crate::hist::Dist;
+use crate::ids::Call;
+use crate::session::actors::{ActorId, Owned};
+
+/// Others that are followed per victim and call: those seen first. Each takes some 10 KiB.
+const FOLLOWED: usize = 32;
+
+/// The waits of one victim in one call.
+#[derive(Default)]
+struct Waits {
+    all: Dist,
+    with: HashMap<Owned, Pair>,
+}
+
+/// Both distributions.
+#[derive(Clone, Default)]
+pub(in crate::session) struct Pair {
+    pub(in crate::session) alone: Dist,
+    pub(in crate::session) shared: Dist,
+}
+
+/// All of them.
+#[derive(Default)]
+pub(super) struct AloneOrShared {
+    waits: HashMap<(Owned, Call), Waits>,
+}
+
+impl AloneOrShared {
+    /// A wait, and who had requests in the device meanwhile.
+    pub(super) fn add(&mut self, victim: Owned, call: Call, ns: u64, others: &[Owned]) {
+        let waits = self.waits.entry((victim, call)).or_default();
+        for other in others {
+            if waits.with.len() < FOLLOWED && !waits.with.contains_key(other) {
+                // Until now it was never there.
+                let new = Pair { alone: waits.all.clone(), shared: Dist::new() };
+                waits.with.insert(*other, new);
+            }
+        }
+        waits.all.record(ns);
+        for (other, pair) in &mut waits.with {
+            let there = others.contains(other);
+            if there { &mut pair.shared } else { &mut pair.alone }.record(ns);
+        }
+    }
+
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (Owned, Call, Owned, &Pair)> {
+        self.waits.iter().flat_map(|((victim, call), waits)| {
+            waits.with.iter().map(move |(other, pair)| (*victim, *call, *other, pair))
+        })
+    }
+
+    /// Those who are listed no more are not followed any longer: what is left of them is a name.
+    pub(super) fn put_together(&mut self, moved: &HashMap<ActorId, usize>) {
+        let is_there = |owner: &Owned| !matches!(owner, Owned::Actor(id) if moved.contains_key(id));
+        for waits in self.waits.values_mut() {
+            waits.with.retain(|other, _| is_there(other));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Property: each wait is in exactly one of the two, also those before the other one appeared.
+    #[test]
+    fn every_wait_is_alone_or_shared() {
+        let mut all = AloneOrShared::default();
+        let (victim, first, second) = (Owned::Actor(1), Owned::Actor(2), Owned::Actor(3));
+        for (ns, others) in
+            [(10, vec![]), (20, vec![first]), (30, vec![first, second]), (40, vec![])]
+        {
+            all.add(victim, Call::Fsync, ns, &others);
+        }
+        let sums = |who: Owned| {
+            let (.., pair) = all.pairs().find(|(_, _, other, _)| *other == who).unwrap();
+            (pair.alone.sum_ns(), pair.shared.sum_ns())
+        };
+        assert_eq!(sums(first), (50, 50));
+        assert_eq!(sums(second), (70, 30));
+    }
+}
