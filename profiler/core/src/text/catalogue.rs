@@ -317,18 +317,21 @@ fn english(msg: &Msg<'_>) -> String {
         Msg::Rights { uid, missing } => format!("uid {uid}, lacks {missing}"),
         Msg::CgroupsHere { version, io: "" } => format!("{version}; no hierarchy accounts IO"),
         Msg::CgroupsHere { version, io } => format!("{version}; version {io} accounts IO"),
-        Msg::Attributions { yes, not_needed, unknown, no } => {
-            let parts = [
-                (*yes, ""),
-                (*not_needed, "nothing here needs: "),
-                (*unknown, "not known: "),
-                (*no, "not here: "),
-            ];
-            let said = parts.iter().filter(|(names, _)| !names.is_empty());
-            said.map(|(names, before)| format!("{before}{names}")).collect::<Vec<_>>().join("; ")
-        }
+        Msg::Attributions { yes, not_needed, unknown, no } => ways(yes, not_needed, unknown, no),
         Msg::NotAttached { program, hook, reason } => {
             format!("{program} is not attached to {hook}: {reason}.")
         }
     }
+}
+
+/// Ways of attribution; what there is none of is left out.
+fn ways(yes: &str, not_needed: &str, unknown: &str, no: &str) -> String {
+    let parts = [
+        (yes, ""),
+        (not_needed, "nothing here needs: "),
+        (unknown, "not known: "),
+        (no, "not here: "),
+    ];
+    let said = parts.iter().filter(|(names, _)| !names.is_empty());
+    said.map(|(names, before)| format!("{before}{names}")).collect::<Vec<_>>().join("; ")
 }
