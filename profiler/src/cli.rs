@@ -66,6 +66,7 @@ const REPORT_HELP: &str = "Examples:
   iocontend report night.iocap                          the summary again
   iocontend report night.iocap --pid-of postgres --json another target of the same time
   iocontend report night.iocap -o markdown > ticket.md  to paste into a ticket
+  iocontend report today.iocap --history week/*.iocap   in which rhythm backups ran and etcd waited, over all of them
 
 A recording that was cut off is read up to its last whole block, and `truncated` (or `corrupt`) stands on stderr.
 
@@ -187,6 +188,9 @@ pub struct ReportArgs {
     /// Targets; none: those it was recorded with.
     #[command(flatten)]
     pub target: TargetArgs,
+    /// Other recordings of the same host: when backups ran and etcd waited long in them counts too, for periods.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub history: Vec<PathBuf>,
     /// What to print.
     #[arg(short, long, value_enum, default_value_t = ReportFormat::Text)]
     pub output: ReportFormat,

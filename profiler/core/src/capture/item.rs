@@ -172,6 +172,7 @@ pub(super) fn put(
             body(out, "etcd_metrics", now, &EtcdSaid { pid: *pid, said: *said })
         }
         Input::Note(note) => body(out, "note", now, note),
+        Input::Schedules(schedules) => body(out, "schedules", now, schedules),
     }
 }
 
@@ -315,6 +316,7 @@ impl Decoder {
             }
             "file_freed" => Input::FileFreed(read(cbor)?),
             "note" => Input::Note(read(cbor)?),
+            "schedules" => Input::Schedules(read(cbor)?),
             _ => return self.no_input(kind, cbor),
         };
         Some(Ok(Item::Input(Box::new(input))))

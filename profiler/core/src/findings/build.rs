@@ -6,8 +6,9 @@ use super::judge;
 use crate::hist::Dist;
 use crate::ids::{Call, FileClass, Method, Op, Role};
 use crate::report::{
-    Actor, AloneVsShared, Answer, Attached, Blame, Depth, Device, Finding, HookKind, Host, Io,
-    Judgement, Lat, Mechanism, Part, Report, StartedBy, Starter, Target, Tool, Wait, Window,
+    Activity, Actor, AloneVsShared, Answer, Attached, Blame, Depth, Device, Finding, HookKind,
+    Host, Io, Judgement, Lat, Mechanism, Part, Report, StartedBy, Starter, Target, Tool, Wait,
+    Window,
 };
 
 /// The victim.
@@ -18,6 +19,7 @@ pub(super) const APISERVER: &str = "3980@90";
 const MS: u64 = 1_000_000;
 
 /// A report that grows.
+#[derive(Clone)]
 pub(super) struct Scene(Report);
 
 impl Scene {
@@ -126,6 +128,12 @@ impl Scene {
         backup.started_by =
             Some(StartedBy { how: Starter::Cron, name: "cron".into(), pid: Some(812) });
         self.0.actors.push(backup);
+        self
+    }
+
+    /// When somebody was at work.
+    pub(super) fn activity(mut self, activity: Activity) -> Self {
+        self.0.activity = Some(vec![activity]);
         self
     }
 

@@ -130,6 +130,11 @@ impl<'a> Case<'a, '_> {
         self.named().next().map(|(id, _)| who::of(self.context, id))
     }
 
+    /// Whether it is about this actor, among others.
+    pub(super) fn is_about(&self, id: &str) -> bool {
+        self.named().any(|(named, _)| named == id)
+    }
+
     /// Those with a share worth naming; the first always.
     fn named(&self) -> impl Iterator<Item = (&'a str, u64)> {
         let whole = self.whole_ns;

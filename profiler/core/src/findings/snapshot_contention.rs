@@ -1,12 +1,13 @@
 //! `snapshot-contention`: a backup at work makes the victim wait (manual §8), in its log or in its database alone: a
 //! backup whose syncs are fine and whose commits are slow is the manual's second case.
 
+use super::Ruling;
+use super::case::{self, Case};
 use super::charges::To;
 use super::context::{Context, Victim};
-use super::{Ruling, case};
 use crate::ids::Role;
-use crate::report::{Blame, Mechanism};
-use crate::text::{Lang, findings as words};
+use crate::report::{Activity, ActivityKind, Blame, Mechanism, Scheduled};
+use crate::text::{Lang, findings as words, periods};
 
 pub(super) const ID: &str = "snapshot-contention";
 
@@ -31,20 +32,38 @@ pub(super) fn ask(context: &Context<'_>, victim: &Victim<'_>) -> Ruling {
         summary.push_str(&words::beside(Lang::En, &alone, &shared));
     }
     let mut caveats = Vec::new();
-    match repeats(context) {
-        Some(sentence) => {
-            summary.push(' ');
-            summary.push_str(&sentence);
-        }
-        None => caveats.push(words::not_periodic(Lang::En)),
+    let activity = activity(context, &case);
+    if let Some(period) = activity.and_then(|activity| activity.period.as_ref()) {
+        summary.push(' ');
+        summary.push_str(&words::comes_again(Lang::En, &periods::claim(Lang::En, period)));
+    } else {
+        let why = activity.and_then(|activity| activity.not_yet.clone());
+        caveats.push(why.unwrap_or_else(|| words::not_periodic(Lang::En)));
+    }
+    if let Some(entry) = activity.and_then(|activity| activity.schedule.as_ref()) {
+        summary.push(' ');
+        summary.push_str(&periods::entry(Lang::En, false, &harmless(entry)));
     }
     Ok(Some(case.finding(ID, summary, caveats)))
 }
 
-/// Whether the backup comes again, when, and the schedule entry that starts it. The report does not hold activity
-/// windows yet; when it does, this is the place that names the period and the entry.
-fn repeats(_context: &Context<'_>) -> Option<String> {
-    None
+/// When the backups that it is about were at work; of several the one with a period, or a schedule.
+fn activity<'a>(context: &Context<'a>, case: &Case<'_, '_>) -> Option<&'a Activity> {
+    let all = context.report.activity.iter().flatten();
+    let of_case = |one: &&Activity| {
+        one.kind == ActivityKind::Backup && one.actors.iter().any(|id| case.is_about(id))
+    };
+    all.filter(of_case).max_by_key(|one| (one.period.is_some(), one.schedule.is_some()))
+}
+
+/// An entry without control characters.
+fn harmless(entry: &Scheduled) -> Scheduled {
+    Scheduled {
+        source: super::who::safe(&entry.source),
+        entry: super::who::safe(&entry.entry),
+        command: super::who::safe(&entry.command),
+        ..entry.clone()
+    }
 }
 
 #[cfg(test)]
@@ -52,7 +71,7 @@ mod tests {
     use super::super::build::{APISERVER, Scene};
     use super::ID;
     use crate::ids::FileClass;
-    use crate::report::{Mechanism, Severity};
+    use crate::report::{Activity, Mechanism, Period, Scheduled, Severity};
 
     fn by_backup(scene: Scene, class: FileClass, share: f64) -> Scene {
         let scene = scene.backup();
@@ -70,6 +89,34 @@ mod tests {
             "the backup `etcdctl snapshot save /backup/hourly.db` (pid 5120) started by cron";
         assert!(found.summary.contains(words), "{}", found.summary);
         assert_eq!(found.culprits, [scene.backup_id()]);
+    }
+
+    /// A backup that comes again is named with its rhythm and the entry that starts it; without enough cycles it is not.
+    #[test]
+    fn the_rhythm_and_the_schedule_are_named() {
+        let scene = by_backup(Scene::new().syncs(FileClass::Wal, 1_000, 12), FileClass::Wal, 0.6);
+        let activity = Activity {
+            actors: vec![scene.backup_id()],
+            not_yet: Some("No period yet.".to_owned()),
+            schedule: Some(Scheduled {
+                source: "/etc/crontab:12".to_owned(),
+                entry: "5 * * * *".to_owned(),
+                command: "etcdctl\u{1b} snapshot save".to_owned(),
+                times_agree: Some(true),
+                command_agrees: true,
+                next: None,
+            }),
+            ..Activity::default()
+        };
+        let found = scene.clone().activity(activity.clone()).finding(ID);
+        assert!(found.caveats.contains(&"No period yet.".to_owned()), "{:?}", found.caveats);
+        let text = "every hour at :05".to_owned();
+        let period = Period { text, cycles: 5, missed: 1, confidence: 0.75, ..Period::default() };
+        let again = Activity { period: Some(period), not_yet: None, ..activity };
+        let found = scene.activity(again).finding(ID);
+        assert!(found.summary.contains("every hour at :05 (5 of 6 cycles"), "{}", found.summary);
+        assert!(found.summary.contains("/etc/crontab:12 says so"), "{}", found.summary);
+        assert!(!found.summary.contains('\u{1b}'), "{}", found.summary);
     }
 
     /// The manual's second case: the log's syncs are fine, commits of the database are not.

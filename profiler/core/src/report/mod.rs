@@ -7,6 +7,7 @@
 //! (`_ns`, `_us`, `_bytes`; plain counts have none; `bytes` is bytes); unknown fields are allowed when
 //! reading.
 
+mod activity;
 mod actor;
 mod blame;
 mod check;
@@ -26,6 +27,7 @@ mod time;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use activity::{Activity, ActivityKind, ActivityWindow, Period, Scheduled};
 pub use actor::{Actor, Io, Pod, Wait, WorstWait};
 pub use blame::{AloneVsShared, Blame, Mechanism, Part, SELF, UNEXPLAINED};
 pub use check::check_consistency;
@@ -83,6 +85,10 @@ pub struct Report {
     /// Named patterns that were found. Absent when none was looked for; empty when none fired.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub findings: Option<Vec<Finding>>,
+    /// When backups were at work and targets waited far longer than usual, in which rhythm, and what the host's schedules
+    /// say. Only for the whole time; absent when it was not computed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activity: Option<Vec<Activity>>,
     /// What to do about it. Absent when it was not computed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advice: Option<Vec<Advice>>,
@@ -105,6 +111,7 @@ impl Report {
             verdict: None,
             rules: None,
             findings: None,
+            activity: None,
             advice: None,
         }
     }

@@ -395,6 +395,12 @@ impl Actors {
         moved
     }
 
+    /// The newest process with this pid.
+    pub(super) fn by_pid(&self, pid: u32) -> Option<(ActorId, &Known)> {
+        let id = *self.by_pid.get(&pid)?;
+        Some((id, self.known.get(id)?))
+    }
+
     /// Whether the newest process with this pid is a target.
     pub(super) fn is_target(&self, pid: u32) -> bool {
         self.by_pid.get(&pid).is_some_and(|id| !self.known[*id].selected_by.is_empty())

@@ -2,6 +2,7 @@
 //!
 //! `kernel` plays the kernel side (statistics and records), `host` has processes and a session to tell things to.
 
+mod activity;
 mod actors;
 mod blame;
 mod files;

@@ -344,6 +344,12 @@ pub fn by_blocks(lang: Lang) -> String {
         .to_owned()
 }
 
+/// The rhythm of a backup.
+pub fn comes_again(lang: Lang, claim: &str) -> String {
+    let Lang::En = lang;
+    format!("It comes again {claim}.")
+}
+
 /// Caveat: not looked for.
 pub fn not_periodic(lang: Lang) -> String {
     let Lang::En = lang;

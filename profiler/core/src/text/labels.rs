@@ -99,6 +99,7 @@ labels! {
     DevicesTitle = "DEVICES", "Title: devices.";
     WaitsTitle = "WAITS OF THE TARGETS", "Title: waits.";
     WorstTitle = "LONGEST SYNCS OF THE TARGETS", "Title: single waits taken apart.";
+    ActivityTitle = "BACKUPS AND PEAKS", "Title: when backups ran and targets waited long.";
     IoTitle = "IO BY ACTOR (longest device time first)", "Title: IO by actor.";
     WhoTitle = "WHO THEY ARE", "Title: the actors' command lines.";
     CoverageTitle = "COVERAGE", "Title: coverage.";

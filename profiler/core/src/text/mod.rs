@@ -9,6 +9,7 @@ pub mod doctor;
 pub mod findings;
 mod labels;
 pub mod notes;
+pub mod periods;
 mod problems;
 
 pub use catalogue::{Msg, text};

@@ -2,6 +2,7 @@
 //!
 //! Owns the order and layout of the text. Words come from `crate::text`, numbers from `render::units`.
 
+mod activity;
 pub(super) mod anatomy;
 pub(super) mod blame;
 pub(super) mod coverage;

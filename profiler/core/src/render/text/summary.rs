@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::interval::{pressure, run_queues, target_waits};
 use super::io_rows::{self, Kind};
 use super::lines::{ABSENT, Tone, head, joined, say, title, toned, wrapped};
-use super::{anatomy, blame, coverage, device, findings, histogram, who};
+use super::{activity, anatomy, blame, coverage, device, findings, histogram, who};
 use crate::render::safe::{printable, shorten};
 use crate::render::{Style, units};
 use crate::report::{Actor, Host, Lat, Report, Wait, Window};
@@ -20,6 +20,7 @@ pub fn summary(report: &Report, style: &Style, out: &mut dyn Write) -> io::Resul
     findings::section(report, style, &mut answer)?;
     blame::matrix(report, style, &mut answer)?;
     blame::beside(report, style, &mut answer)?;
+    activity::section(report, style, &mut answer)?;
     anatomy::worst(report, style, &mut answer)?;
     if !answer.is_empty() {
         // A title brings an empty line before it.
