@@ -16,12 +16,13 @@ enum Needs {
 }
 
 /// All ways, by the names they have in the document.
-const WAYS: [(&str, Needs); 9] = [
+const WAYS: [(&str, Needs); 10] = [
     ("direct", Needs::Nothing),
     ("io_uring_aio", Needs::Nothing),
     ("device_mapper", Needs::Nothing),
     ("writeback", Needs::Program("dirty_folio")),
     ("journal_ext4", Needs::Program("handle_stats")),
+    ("log_xfs", Needs::Program("xfs_log_write")),
     (
         "limited_direct",
         Needs::Members(|config| config.dio_end_count > 0 && config.iomap_dio_waiter != ABSENT),

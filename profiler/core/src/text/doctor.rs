@@ -309,6 +309,7 @@ pub fn attribution(lang: Lang, name: &str) -> &'static str {
         }
         "writeback" => "pages that somebody else writes back: to those who dirtied them",
         "journal_ext4" => "blocks of ext4's journal: to those who filled them",
+        "log_xfs" => "the log of xfs: to those who filled it",
         "limited_direct" => "direct IO that a limit holds back: to the process that waits for it",
         "owner_cgroup" => "what has no process: to the cgroup it is charged to",
         "dm_crypt" => "what dm-crypt's threads submit: to those who wrote it",
