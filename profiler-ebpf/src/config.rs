@@ -157,8 +157,56 @@ pub struct Config {
     pub uring: Uring,
     /// For the writers of pages that somebody else writes back.
     pub dirty: Dirty,
+    /// For device-mapper and loop devices.
+    pub indirect: Indirect,
     /// For the log of xfs.
     pub xfs_log: XfsLog,
+}
+
+/// What the programs need to know of devices whose IO is submitted by threads of their own. Offsets in bytes, unless said
+/// otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+#[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
+pub struct Indirect {
+    /// 1: causes are carried through device-mapper.
+    pub stacked: u32,
+    /// 1: requests of loop devices are remembered.
+    pub loops: u32,
+    /// Major number of device-mapper devices.
+    pub mapper_major: u32,
+    /// `bio.bi_bdev`.
+    pub bio_bdev: u32,
+    /// `block_device.bd_disk`.
+    pub bdev_disk: u32,
+    /// `bio.bi_iter.bi_sector`.
+    pub bio_sector: u32,
+    /// `bio.bi_iter.bi_size`.
+    pub bio_size: u32,
+    /// `request.tag`.
+    pub rq_tag: u32,
+    /// `folio.index` (or `page.index`).
+    pub folio_index: u32,
+    /// `kiocb.ki_pos`.
+    pub kiocb_pos: u32,
+}
+
+impl Indirect {
+    /// Nothing known.
+    pub const fn absent() -> Self {
+        Self {
+            stacked: 0,
+            loops: 0,
+            mapper_major: ABSENT,
+            bio_bdev: ABSENT,
+            bdev_disk: ABSENT,
+            bio_sector: ABSENT,
+            bio_size: ABSENT,
+            rq_tag: ABSENT,
+            folio_index: ABSENT,
+            kiocb_pos: ABSENT,
+        }
+    }
 }
 
 /// What the programs need to know of the log of xfs. Offsets in bytes, unless said otherwise.
@@ -450,6 +498,7 @@ impl Config {
             threads: Threads::absent(),
             uring: Uring::absent(),
             dirty: Dirty::absent(),
+            indirect: Indirect::absent(),
             xfs_log: XfsLog::absent(),
         }
     }

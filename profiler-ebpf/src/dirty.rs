@@ -19,7 +19,7 @@ use crate::counts::bump;
 use crate::kread::{Ptr, address, config, fetch, load};
 use crate::maps::{DIRTY, EVENTS, NEW_DIRTY, TOLD, WRITEBACKS};
 use crate::owner::{Cause, PF_KTHREAD, current};
-use crate::{atomic, files, processes, xfs_log};
+use crate::{atomic, files, loops, processes, xfs_log};
 
 /// Bytes of a page on x86-64.
 const PAGE: u64 = 4096;
@@ -72,7 +72,18 @@ pub fn dirty_folio(ctx: BtfTracePointContext) -> i32 {
                 }
             }
         };
-        add(file, tgid, bytes);
+        let mut who = tgid;
+        if config!(indirect.loops) != 0 && flags & PF_KTHREAD != 0 {
+            match loops::user_of_page(folio, dev, ino, bytes) {
+                loops::NOT_KNOWN => {}
+                user => who = user,
+            }
+        }
+        if who == loops::NOBODY {
+            add_others(file, bytes);
+        } else {
+            add(file, who, bytes);
+        }
     }
     0
 }

@@ -125,6 +125,23 @@ pub static TOLD: LruHashMap<u32, u64> = LruHashMap::with_max_entries(TOLD_WRITER
 #[map]
 pub static NEW_DIRTY: PerCpuArray<DirtyFile> = PerCpuArray::with_max_entries(2, 0);
 
+/// Causes on their way through device-mapper, by bio and by place on a device. Full: the oldest is forgotten, and its
+/// bytes are nobody's. As good as empty where [`crate::stacked`] is not used.
+#[map]
+pub static CARRIED: LruHashMap<u64, Carried> = LruHashMap::with_max_entries(tables::CARRIED, 0);
+
+/// Files of loop devices; by userspace, before the programs run.
+#[map]
+pub static LOOP_FILES: HashMap<FileKey, LoopFile> = HashMap::with_max_entries(LOOPS, 0);
+
+/// Places in [`LOOP_REQUESTS`] by loop device (kernel encoding); by userspace, before the programs run.
+#[map]
+pub static LOOP_DISKS: HashMap<u32, u32> = HashMap::with_max_entries(LOOPS, 0);
+
+/// Requests of loop devices in flight; userspace sets the number of devices.
+#[map]
+pub static LOOP_REQUESTS: Array<LoopRequests> = Array::with_max_entries(1, 0);
+
 /// Waits that have begun, by thread. Removed at their end. Full: counted.
 #[map]
 pub static OPEN_WAITS: HashMap<u64, OpenWait> = HashMap::with_max_entries(8192, 0);

@@ -426,6 +426,73 @@ pub struct Thread {
     pub held: u64,
 }
 
+/// Causes on their way through device-mapper at a time.
+pub const CARRIED: u32 = 16_384;
+
+/// The cause of a bio on its way through device-mapper.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Carried {
+    /// Owner part of the stream key.
+    pub owner: u64,
+    /// As in [`Slot`].
+    pub second: u64,
+    /// First sector that the bio covers.
+    pub first: u64,
+    /// End of the sectors.
+    pub end: u64,
+    /// As in [`Slot`].
+    pub share: u32,
+    /// As in [`Slot`].
+    pub held: u32,
+    /// The disk that the bio goes to (kernel encoding).
+    pub disk: u32,
+    /// Not used, always 0.
+    pub pad: u32,
+}
+
+/// Loop devices whose users are told apart.
+pub const LOOPS: u32 = 64;
+/// Requests of a loop device in flight (`LOOP_DEFAULT_HW_Q_DEPTH`, drivers/block/loop.c).
+pub const LOOP_TAGS: usize = 128;
+
+/// A loop device's file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+#[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
+pub struct LoopFile {
+    /// Where the device begins in it, bytes.
+    pub offset: u64,
+    /// The device's index.
+    pub index: u32,
+    /// Not used, always 0.
+    pub pad: u32,
+}
+
+/// A request of a loop device in flight.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct LoopRequest {
+    /// First byte on the device.
+    pub start: u64,
+    /// End of its bytes; 0 when there is none.
+    pub end: u64,
+    /// Owner part of the stream key.
+    pub owner: u64,
+    /// As in [`Slot`].
+    pub second: u64,
+    /// As in [`Slot`].
+    pub share: u64,
+}
+
+/// Those of a device, by tag.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct LoopRequests {
+    /// The requests.
+    pub tags: [LoopRequest; LOOP_TAGS],
+}
+
 /// Ways of a set of threads.
 pub const THREAD_WAYS: usize = 4;
 /// log2 of the number of thread sets: 2,048 threads.

@@ -4,6 +4,7 @@
 //! tracefs from the host, and doing what the plan says, is the edge's work.
 
 mod dirty;
+mod indirect;
 mod waits;
 mod xfs;
 
@@ -12,6 +13,8 @@ use std::collections::BTreeMap;
 use iocontend_wire::config::{ABSENT, Config, DIO_ENDS};
 use iocontend_wire::tables::MAX_SHARDS;
 use thiserror::Error;
+
+pub use indirect::LoopBacking;
 
 use crate::btf::Btf;
 use crate::tracefs::Format;
@@ -72,6 +75,10 @@ pub enum Loses {
     Writers,
     /// Whose changes a journal's thread writes, and the phases of its commits.
     Journal,
+    /// For whom threads of device-mapper submit.
+    BehindMapper,
+    /// For whom a loop device's worker uses its file.
+    BehindLoops,
 }
 
 /// One program and where it goes.
@@ -126,6 +133,8 @@ pub struct Plan {
     pub shards: u32,
     /// IO rings: one per CPU.
     pub rings: u32,
+    /// Loop devices whose users are looked for.
+    pub loops: Vec<LoopBacking>,
 }
 
 /// Why nothing can be measured here.
@@ -227,6 +236,10 @@ pub struct Facts<'a> {
     pub thread_waits: bool,
     /// Waits in `sync`, `syncfs` and `sync_file_range` of everybody, although that slows every system call.
     pub sync_calls: bool,
+    /// Major number of device-mapper devices, when threads of one of them submit for others.
+    pub mapper_major: Option<u32>,
+    /// Loop devices with a file on a disk.
+    pub loops: &'a [LoopBacking],
 }
 
 /// Decides.
@@ -237,6 +250,7 @@ pub fn plan(facts: &Facts<'_>) -> Result<Plan, PlanError> {
         config: offsets(facts.btf)?,
         shards: 0,
         rings: 0,
+        loops: Vec::new(),
     };
     switches(&mut plan, facts);
     block_programs(&mut plan, facts)?;
@@ -247,6 +261,8 @@ pub fn plan(facts: &Facts<'_>) -> Result<Plan, PlanError> {
     waits::thread_programs(&mut plan, facts);
     dirty::dirty_programs(&mut plan, facts);
     dirty::journal_programs(&mut plan, facts);
+    indirect::stacked_programs(&mut plan, facts);
+    indirect::loop_programs(&mut plan, facts);
     xfs::log_programs(&mut plan, facts);
     Ok(plan)
 }

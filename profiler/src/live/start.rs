@@ -202,6 +202,7 @@ pub(crate) fn make_plan(
     settings: &Settings,
 ) -> Result<Plan, PlanError> {
     let filesystems = host::mounted_block_filesystems(root);
+    let loops = host::read_loops(root);
     let ends = kernel.read_ends();
     let facts = Facts {
         btf,
@@ -214,6 +215,8 @@ pub(crate) fn make_plan(
         io_records: (settings.ring_bytes / 64).clamp(2, IO_RECORDS),
         thread_waits: !settings.no_thread_waits,
         sync_calls: settings.sync_calls,
+        mapper_major: host::read_carrying_mapper(root),
+        loops: &loops,
     };
     plan(&facts)
 }

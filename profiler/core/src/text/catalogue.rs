@@ -231,6 +231,17 @@ pub enum Msg<'a> {
         /// The version that accounts IO; empty when none does.
         io: &'a str,
     },
+    /// Ways of attribution by what is known of them; lists, empty when there are none.
+    Attributions {
+        /// Those that work.
+        yes: &'a str,
+        /// Those that nothing here needs.
+        not_needed: &'a str,
+        /// Those that cannot be looked at.
+        unknown: &'a str,
+        /// Those that do not work.
+        no: &'a str,
+    },
     /// A hook that is not in place.
     NotAttached {
         /// The program.
@@ -324,8 +335,21 @@ fn english(msg: &Msg<'_>) -> String {
         Msg::Rights { uid, missing } => format!("uid {uid}, lacks {missing}"),
         Msg::CgroupsHere { version, io: "" } => format!("{version}; no hierarchy accounts IO"),
         Msg::CgroupsHere { version, io } => format!("{version}; version {io} accounts IO"),
+        Msg::Attributions { yes, not_needed, unknown, no } => ways(yes, not_needed, unknown, no),
         Msg::NotAttached { program, hook, reason } => {
             format!("{program} is not attached to {hook}: {reason}.")
         }
     }
+}
+
+/// Ways of attribution; what there is none of is left out.
+fn ways(yes: &str, not_needed: &str, unknown: &str, no: &str) -> String {
+    let parts = [
+        (yes, ""),
+        (not_needed, "nothing here needs: "),
+        (unknown, "not known: "),
+        (no, "not here: "),
+    ];
+    let said = parts.iter().filter(|(names, _)| !names.is_empty());
+    said.map(|(names, before)| format!("{before}{names}")).collect::<Vec<_>>().join("; ")
 }

@@ -152,6 +152,7 @@ labels! {
     Readable = "readable", "tracefs can be read.";
     NotReadable = "not readable", "tracefs cannot be read.";
     NotMounted = "not mounted", "tracefs is not there.";
+    Attributed = "attributed", "Head of the line about ways of attribution.";
     MapMemory = "memory", "Head of the line about maps.";
     Cgroups = "cgroups", "Head of the line about cgroups.";
     Accounted = "accounted by the kernel", "Pressure is there.";
