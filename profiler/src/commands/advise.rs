@@ -19,15 +19,14 @@ use crate::output::{self, Reports};
 const RING_BYTES: u32 = 4 << 20;
 
 pub(super) fn run(args: &AdviseArgs) -> Result<(), Failure> {
-    let report = match &args.file {
-        Some(file) => report::read(file, &args.target.selectors())?,
-        None => {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .map_err(|error| Failure::other(&error.into()))?;
-            runtime.block_on(look(args))?
-        }
+    let report = if let Some(file) = &args.file {
+        report::read(file, &args.target.selectors())?
+    } else {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Failure::other(&error.into()))?;
+        runtime.block_on(look(args))?
     };
     print(&report, args.format())
 }

@@ -36,7 +36,7 @@ pub fn read_controls(
     let mut iocost = None;
     if let Some(unified) = &unified {
         controls.cgroup2_mount = Some(unified.display().to_string());
-        controls.cgroup2_controllers = words(text(unified.join("cgroup.controllers")));
+        controls.cgroup2_controllers = words(unified.join("cgroup.controllers"));
         controls.cgroups = paths.iter().map(|path| cgroup(unified, path)).collect();
         iocost = std::fs::read_to_string(unified.join("io.cost.qos")).ok();
     }
@@ -51,8 +51,8 @@ fn unified(root: &HostRoot) -> Option<PathBuf> {
     places.into_iter().find(|place| place.join("cgroup.controllers").exists())
 }
 
-fn words(text: Option<String>) -> Vec<String> {
-    text.as_deref().unwrap_or_default().split_ascii_whitespace().map(str::to_owned).collect()
+fn words(file: PathBuf) -> Vec<String> {
+    text(file).unwrap_or_default().split_ascii_whitespace().map(str::to_owned).collect()
 }
 
 fn dirty_limits(root: &HostRoot) -> DirtyLimits {
@@ -99,7 +99,7 @@ fn cgroup(unified: &Path, path: &str) -> CgroupControls {
     let mut folder = unified.to_owned();
     let mut above = String::new();
     for part in parts {
-        let passed_on = words(text(folder.join("cgroup.subtree_control")));
+        let passed_on = words(folder.join("cgroup.subtree_control"));
         if cgroup.io_ends_at.is_none() && !passed_on.iter().any(|one| one == "io") {
             cgroup.io_ends_at = Some(if above.is_empty() { "/".to_owned() } else { above.clone() });
         }
@@ -107,7 +107,7 @@ fn cgroup(unified: &Path, path: &str) -> CgroupControls {
         above = format!("{above}/{part}");
     }
     cgroup.exists = folder.is_dir();
-    cgroup.controllers = words(text(folder.join("cgroup.controllers")));
+    cgroup.controllers = words(folder.join("cgroup.controllers"));
     for name in CgroupControls::FILES {
         // io.max is empty as long as nothing is limited.
         if let Ok(value) = std::fs::read_to_string(folder.join(name)) {

@@ -65,7 +65,7 @@ pub(super) fn cases<'a>(report: &'a Report, facts: &'a Facts<'a>) -> Vec<Case<'a
         }
     }
     let mut cases: Vec<Case<'a>> =
-        pairs.into_iter().filter_map(|pair| case(report, facts, pair)).collect();
+        pairs.iter().filter_map(|pair| case(report, facts, pair)).collect();
     cases.sort_by_key(|case| std::cmp::Reverse(case.wait_ns));
     // One culprit hurts in several calls: the worst of them stands for all.
     let mut kept: Vec<Case<'a>> = Vec::new();
@@ -116,7 +116,7 @@ fn same_program(one: &Actor, other: &Actor) -> bool {
         || (one.comm.is_some() && one.comm == other.comm && place(one) == place(other))
 }
 
-fn case<'a>(report: &'a Report, facts: &'a Facts<'a>, pair: Pair<'a>) -> Option<Case<'a>> {
+fn case<'a>(report: &'a Report, facts: &'a Facts<'a>, pair: &Pair<'a>) -> Option<Case<'a>> {
     let first = *pair.rows.first()?;
     let victim = report.actor(&first.victim)?;
     let of_call = |wait: &&crate::report::Wait| {
@@ -198,7 +198,7 @@ impl Case<'_> {
 
     /// The part of the victim's calls that met nothing of the culprit's.
     pub(super) fn alone_share(&self) -> f64 {
-        1.0 - super::expect::active_share(1, self.alone, self.shared)
+        1.0 - expect::active_share(1, self.alone, self.shared)
     }
 
     /// The part of what is charged to the culprit that arose in front of the device, where a scheduler decides; the rest

@@ -185,16 +185,10 @@ pub(super) fn set_in_place(case: &Case<'_>, way: &Way, one: &mut Recommendation,
             .zip(systemd::take_back(unit, &change, disk, prior)),
         _ => None,
     };
-    match by_unit {
-        Some((apply, undo)) => {
-            one.apply.push(apply);
-            one.undo.push(undo);
-        }
-        None => {
-            one.apply.push(argv::apply(&change, mount));
-            one.undo.push(argv::undo(&change, prior, mount));
-        }
-    }
+    let by_file = || (argv::apply(&change, mount), argv::undo(&change, prior, mount));
+    let (apply, undo) = by_unit.unwrap_or_else(by_file);
+    one.apply.push(apply);
+    one.undo.push(undo);
     if *way == Way::File {
         one.changes.push(change);
     }

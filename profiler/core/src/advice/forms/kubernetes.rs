@@ -61,17 +61,16 @@ fn one(report: &Report, advice: &Advice) -> Option<String> {
             _ => return None,
         }
     }
-    let mut out = comment("#", &form(Lang::En, &Form::BlockioClasses));
-    out.push_str(&format!("Classes:\n  {CLASS}:\n"));
+    let mut lines = vec!["Classes:".to_owned(), format!("  {CLASS}:")];
     for (disk, limits) in by_disk {
+        lines.push("    - Devices:".to_owned());
         // Device names are the kernel's; quoted all the same.
-        out.push_str(&format!("    - Devices:\n        - {}\n", serde_json::Value::from(disk)));
-        for (name, value) in limits {
-            out.push_str(&format!("      {name}: \"{value}\"\n"));
-        }
+        lines.push(format!("        - {}", serde_json::Value::from(disk)));
+        lines.extend(limits.into_iter().map(|(name, value)| format!("      {name}: \"{value}\"")));
     }
-    out.push_str(&comment("#", &form(Lang::En, &Form::Annotation)));
-    out.push_str("metadata:\n  annotations:\n");
-    out.push_str(&format!("    blockio.resources.beta.kubernetes.io/pod: {CLASS}\n"));
+    let annotation = format!("    blockio.resources.beta.kubernetes.io/pod: {CLASS}");
+    let classes = comment("#", &form(Lang::En, &Form::BlockioClasses)) + &lines.join("\n") + "\n";
+    let head = comment("#", &form(Lang::En, &Form::Annotation));
+    let out = format!("{classes}{head}metadata:\n  annotations:\n{annotation}\n");
     Some(out)
 }

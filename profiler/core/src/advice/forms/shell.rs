@@ -22,7 +22,7 @@ pub fn shell(report: &Report) -> String {
         }
         for argv in &advice.apply {
             let line = quoted(argv);
-            out.push_str(&if is_first { format!("{line}\n") } else { comment("#", &line) });
+            out.push_str(&if is_first { line + "\n" } else { comment("#", &line) });
         }
         is_first = false;
         if !advice.undo.is_empty() {

@@ -2,8 +2,6 @@
 //!
 //! systemd writes the cgroup files of its units itself, and again when it is told to: what is set beside it may be gone then.
 
-use std::fmt::Write as _;
-
 use super::{cgroup_of, comment, device_file, disk_name};
 use crate::advice::place::{Manager, manager};
 use crate::change::Change;
@@ -99,7 +97,9 @@ pub fn systemd(report: &Report) -> String {
             continue;
         }
         any = true;
-        let _ = write!(out, "\n{}{lines}", comment("#", &advice.action));
+        out.push('\n');
+        out.push_str(&comment("#", &advice.action));
+        out.push_str(&lines);
         let back: Vec<_> = advice.undo.iter().filter(|argv| is_systemctl(argv)).collect();
         if !back.is_empty() {
             out.push_str(&comment("#", &form(Lang::En, &Form::Undo)));

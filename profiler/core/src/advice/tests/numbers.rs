@@ -48,7 +48,7 @@ fn the_model_fits_what_was_measured() {
     cases.push((expected(World::buffered_writer(), "dirty-limit"), 256_000_000));
     for ((expected, error), at_most) in cases {
         #[expect(clippy::cast_precision_loss, reason = "compared within a factor")]
-        let ratio = expected as f64 / at_most as f64;
+        let ratio = expected as f64 / f64::from(at_most);
         // Measured: above half of the bucket's edge and up to it.
         assert!(ratio < 2.0 * error && ratio > 0.5 / error, "{expected} ns, measured {at_most}");
     }
