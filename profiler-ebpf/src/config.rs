@@ -157,6 +157,44 @@ pub struct Config {
     pub uring: Uring,
     /// For the writers of pages that somebody else writes back.
     pub dirty: Dirty,
+    /// For the log of xfs.
+    pub xfs_log: XfsLog,
+}
+
+/// What the programs need to know of the log of xfs. Offsets in bytes, unless said otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+#[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
+pub struct XfsLog {
+    /// Kernel address of the completion function of the log's bios; 0: the log is not watched.
+    pub end_io: u64,
+    /// `dev` in the records of all tracepoints that are used.
+    pub dev: u32,
+    /// `curr_res` of `xfs_log_ticket_ungrant` and `xfs_log_ticket_regrant`.
+    pub ticket_left: u32,
+    /// `unit_res` of these two.
+    pub ticket_unit: u32,
+    /// `flags` of `xlog_iclog_write`.
+    pub iclog_flags: u32,
+    /// `lsn` of `xlog_iclog_write` and `xlog_iclog_clean`.
+    pub iclog_lsn: u32,
+    /// `ino` in the records of the tracepoints about inodes.
+    pub ino: u32,
+}
+
+impl XfsLog {
+    /// Nothing known.
+    pub const fn absent() -> Self {
+        Self {
+            end_io: 0,
+            dev: ABSENT,
+            ticket_left: ABSENT,
+            ticket_unit: ABSENT,
+            iclog_flags: ABSENT,
+            iclog_lsn: ABSENT,
+            ino: ABSENT,
+        }
+    }
 }
 
 /// What the programs need to know of dirty pages. Offsets in bytes, unless said otherwise.
@@ -269,6 +307,10 @@ pub struct Threads {
     pub pause: u32,
     /// `task_struct.plug`.
     pub plug: u32,
+    /// `task_struct.bio_list`.
+    pub bio_list: u32,
+    /// Not used, always 0.
+    pub pad: u32,
 }
 
 impl Threads {
@@ -293,6 +335,8 @@ impl Threads {
             regs_si: ABSENT,
             pause: ABSENT,
             plug: ABSENT,
+            bio_list: ABSENT,
+            pad: 0,
         }
     }
 }
@@ -412,6 +456,7 @@ impl Config {
             threads: Threads::absent(),
             uring: Uring::absent(),
             dirty: Dirty::absent(),
+            xfs_log: XfsLog::absent(),
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::counts::bump;
 use crate::kread::{Ptr, address, config, fetch, load};
 use crate::maps::{DIRTY, EVENTS, NEW_DIRTY, TOLD, WRITEBACKS};
 use crate::owner::{Cause, PF_KTHREAD, current};
-use crate::{atomic, files, processes};
+use crate::{atomic, files, processes, xfs_log};
 
 /// Bytes of a page on x86-64.
 const PAGE: u64 = 4096;
@@ -64,10 +64,13 @@ pub fn dirty_folio(ctx: BtfTracePointContext) -> i32 {
                 }
                 file
             }
-            _ => match begin(Of::File, at, ino, dev, !first) {
-                Some(file) => file,
-                None => return 0,
-            },
+            _ => {
+                xfs_log::remember(dev, ino, at);
+                match begin(Of::File, at, ino, dev, !first) {
+                    Some(file) => file,
+                    None => return 0,
+                }
+            }
         };
         add(file, tgid, bytes);
     }

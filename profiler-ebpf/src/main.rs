@@ -29,6 +29,7 @@ mod streams;
 mod sync;
 mod threads;
 mod uring;
+mod xfs_log;
 
 /// An endless loop: the verifier rejects the object if a panic can be reached.
 #[panic_handler]

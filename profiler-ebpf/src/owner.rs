@@ -12,7 +12,7 @@ use iocontend_wire::key::{How, Key, Owner, Reason};
 use crate::devices::cgroup_index;
 use crate::files::{self, BioKind};
 use crate::kread::{Ptr, config, fetch, load};
-use crate::{dirty, journal, processes, threads};
+use crate::{dirty, journal, processes, threads, xfs_log};
 
 /// PF_KTHREAD (include/linux/sched.h, all versions).
 pub const PF_KTHREAD: u32 = 0x0020_0000;
@@ -60,6 +60,12 @@ pub fn of_submitter(bio: Ptr, op: u32) -> Cause {
     // SAFETY: members of the current task.
     let (tgid, flags): (u32, u32) =
         unsafe { (load(task, config!(task_tgid)), load(task, config!(task_flags))) };
+    if xfs_log::is_log(bio)
+        && let Some(mut cause) = xfs_log::cause_of(bio)
+    {
+        cause.held = flags & PF_KTHREAD != 0 && was_throttled(bio);
+        return cause;
+    }
     if flags & PF_KTHREAD != 0 {
         let mut cause = of_kernel_thread(bio, op, tgid);
         cause.held = was_throttled(bio);

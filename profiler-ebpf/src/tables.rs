@@ -327,6 +327,37 @@ pub struct Commit {
     pub logging: u64,
 }
 
+/// Logs of xfs that are watched at a time.
+pub const XFS_LOGS: u32 = 256;
+/// Writes to logs of xfs under way; a log has at most eight buffers (fs/xfs/xfs_log_priv.h, `XLOG_MAX_ICLOGS`).
+pub const XFS_WRITES: u32 = 8 * XFS_LOGS;
+/// Kernel threads that lately worked in xfs for somebody, or at a checkpoint.
+pub const XFS_WORKERS: u32 = 1024;
+/// Inodes of xfs whose memory, or whose last user, is remembered.
+pub const XFS_INODES: u32 = 8192;
+
+/// The log of an xfs; times are CLOCK_MONOTONIC ns, 0 for what did not happen since the last finished checkpoint.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct XfsLog {
+    /// When the latest checkpoint began to be written into the log's buffers.
+    pub start: u64,
+    /// When a buffer was first given to the disk since then.
+    pub logging: u64,
+    /// 1: the end of a checkpoint was given to the disk since the last one began.
+    pub written: u32,
+    /// How many ends were.
+    pub count: u32,
+    /// Bytes that a checkpoint reserves for itself; 0 before one was seen.
+    pub unit: u32,
+    /// 1: no transaction is in the next checkpoint yet.
+    pub empty: u32,
+    /// 1: the next checkpoint has all headers that it may need.
+    pub provided: u32,
+    /// Not used, always 0.
+    pub pad: u32,
+}
+
 /// Who dirtied the pages of a file that wait to be written.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]

@@ -60,6 +60,7 @@ const WATCH_HELP: &str = "Examples:
   iocontend watch --wait --pid-of etcd                wait until it starts
   iocontend watch --unit etcd --cgroup /kubepods.slice  a service, and all pods
   iocontend watch --pid-of etcd --record night.iocap  keep it for `iocontend report`
+  iocontend watch --duration 1m -o markdown           a ticket, ready to paste
 
 Exit codes: 0 done, 1 failed, 2 usage, 3 not permitted or not supported here, 4 target not found";
 
@@ -67,6 +68,8 @@ const REPORT_HELP: &str = "Examples:
   iocontend watch --pid-of etcd --record night.iocap    record until Ctrl-C
   iocontend report night.iocap                          the summary again
   iocontend report night.iocap --pid-of postgres --json another target of the same time
+  iocontend report night.iocap -o markdown > ticket.md  to paste into a ticket
+  iocontend report today.iocap --history week/*.iocap   in which rhythm backups ran and etcd waited, over all of them
 
 A recording that was cut off is read up to its last whole block, and `truncated` (or `corrupt`) stands on stderr.
 
@@ -198,6 +201,9 @@ pub struct ReportArgs {
     /// Targets; none: those it was recorded with.
     #[command(flatten)]
     pub target: TargetArgs,
+    /// Other recordings of the same host: when backups ran and etcd waited long in them counts too, for periods.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub history: Vec<PathBuf>,
     /// What to print.
     #[arg(short, long, value_enum, default_value_t = ReportFormat::Text)]
     pub output: ReportFormat,
@@ -212,6 +218,7 @@ impl ReportArgs {
         match self.output {
             _ if self.json => Format::Json,
             ReportFormat::Json => Format::Json,
+            ReportFormat::Markdown => Format::Markdown,
             ReportFormat::Text => Format::Text,
         }
     }
@@ -262,10 +269,12 @@ pub enum AdviceFormat {
 /// What to print of a recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ReportFormat {
-    /// The summary.
+    /// The summary: verdict and findings first.
     Text,
     /// One JSON document.
     Json,
+    /// A document to paste into a ticket.
+    Markdown,
 }
 
 /// What to print.
@@ -277,6 +286,8 @@ pub enum Format {
     Json,
     /// One JSON document per line and interval.
     Jsonl,
+    /// A document to paste into a ticket, at the end.
+    Markdown,
 }
 
 /// `demo`.

@@ -14,6 +14,7 @@ mod mounts;
 mod proc_dir;
 mod process;
 mod psi;
+mod schedules;
 mod system;
 
 #[cfg(test)]
@@ -29,6 +30,7 @@ pub use mounts::{
 };
 pub use process::{WithFiles, list_pids, read_cgroup, read_process, read_processes};
 pub use psi::{parse_psi, read_psi_io};
+pub use schedules::read_schedules;
 pub use system::{cgroup_exists, read_cpus_possible, read_host};
 
 /// Where the host's file systems are mounted for us.

@@ -5,6 +5,7 @@
 
 mod dirty;
 mod waits;
+mod xfs;
 
 use std::collections::BTreeMap;
 
@@ -152,7 +153,7 @@ pub enum PlanError {
 pub type Formats = BTreeMap<(&'static str, &'static str), Format>;
 
 /// Classic tracepoints whose format the plan wants to see.
-pub const CLASSIC: [(&str, &str); 12] = [
+pub const CLASSIC: [(&str, &str); 21] = [
     ("writeback", "balance_dirty_pages"),
     ("jbd2", "jbd2_start_commit"),
     ("jbd2", "jbd2_commit_locking"),
@@ -163,6 +164,15 @@ pub const CLASSIC: [(&str, &str); 12] = [
     ("ext4", "ext4_sync_file_enter"),
     ("ext4", "ext4_sync_file_exit"),
     ("xfs", "xfs_file_fsync"),
+    ("xfs", "xlog_iclog_get_space"),
+    ("xfs", "xlog_iclog_write"),
+    ("xfs", "xlog_iclog_clean"),
+    ("xfs", "xfs_log_ticket_regrant"),
+    ("xfs", "xfs_log_ticket_ungrant"),
+    ("xfs", "xfs_unwritten_convert"),
+    ("xfs", "xfs_setfilesize"),
+    ("xfs", "xfs_inode_set_need_inactive"),
+    ("xfs", "xfs_inode_inactivating"),
     ("btrfs", "btrfs_sync_file"),
     ("syscalls", "sys_exit_fsync"),
 ];
@@ -192,6 +202,9 @@ pub const DIO_END_SYMBOLS: [&str; DIO_ENDS] = [
     "btrfs_dio_end_io",
 ];
 
+/// The completion function of writes to the log of an xfs (fs/xfs/xfs_log.c, 5.4 and later).
+pub const XLOG_END_SYMBOL: &str = "xlog_bio_end_io";
+
 /// What the host has, and what is wanted.
 pub struct Facts<'a> {
     /// The kernel's type information.
@@ -200,6 +213,8 @@ pub struct Facts<'a> {
     pub formats: Option<&'a Formats>,
     /// Addresses of [`DIO_END_SYMBOLS`], 0 where unknown.
     pub dio_ends: [u64; DIO_ENDS],
+    /// Address of [`XLOG_END_SYMBOL`], 0 where unknown.
+    pub xlog_end: u64,
     /// Possible CPUs.
     pub cpus: u32,
     /// File system types mounted from block devices.
@@ -232,6 +247,7 @@ pub fn plan(facts: &Facts<'_>) -> Result<Plan, PlanError> {
     waits::thread_programs(&mut plan, facts);
     dirty::dirty_programs(&mut plan, facts);
     dirty::journal_programs(&mut plan, facts);
+    xfs::log_programs(&mut plan, facts);
     Ok(plan)
 }
 

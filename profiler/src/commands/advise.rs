@@ -20,7 +20,7 @@ const RING_BYTES: u32 = 4 << 20;
 
 pub(super) fn run(args: &AdviseArgs) -> Result<(), Failure> {
     let report = if let Some(file) = &args.file {
-        report::read(file, &args.target.selectors())?
+        report::of_targets(file, &args.target.selectors(), Vec::new())?
     } else {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

@@ -156,6 +156,10 @@ pub struct Probes {
     counts: PerCpuArray<MapData, [u64; COUNT_SLOTS]>,
 }
 
+/// What only the log of xfs needs; without one it takes no memory.
+const XFS_MAPS: [&str; 5] =
+    ["XFS_INODES", "XFS_LOGS", "XFS_SUBMITTERS", "XFS_WORKERS", "XFS_WRITES"];
+
 /// Loads the object's maps and code.
 pub(super) fn load(plan: &Plan, btf: &Btf, options: ProbeOptions) -> Result<Ebpf, ProbeError> {
     let other = match env::var_os(OBJECT_VARIABLE) {
@@ -167,7 +171,13 @@ pub(super) fn load(plan: &Plan, btf: &Btf, options: ProbeOptions) -> Result<Ebpf
     };
     let log_level = if options.log { aya_log::Level::Debug as u8 } else { 0 };
     let streams = u32::try_from(STREAMS).unwrap_or(u32::MAX);
-    EbpfLoader::new()
+    let mut loader = EbpfLoader::new();
+    if plan.config.xfs_log.end_io == 0 {
+        for map in XFS_MAPS {
+            loader.map_max_entries(map, 1);
+        }
+    }
+    loader
         .btf(Some(btf))
         .verifier_log_level(VerifierLogLevel::STATS)
         .override_global("CONFIG", bytemuck::bytes_of(&plan.config), true)

@@ -1,7 +1,7 @@
 //! How a live session begins: permission, kernel facts, plan, attach, scan, count.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use iocontend_core::btf::Btf;
 use iocontend_core::plan::{Facts, Formats, GapReason, Hook, Plan, PlanError, plan};
@@ -85,6 +85,7 @@ pub(super) fn start(
     }
     live.tell_what_is_attached();
     live.scan();
+    live.apply(Input::Schedules(Box::new(host::read_schedules(Path::new("/")))));
     if !settings.wait && !live.has_targets() {
         return Err(live.no_target());
     }
@@ -201,10 +202,12 @@ pub(crate) fn make_plan(
     settings: &Settings,
 ) -> Result<Plan, PlanError> {
     let filesystems = host::mounted_block_filesystems(root);
+    let ends = kernel.read_ends();
     let facts = Facts {
         btf,
         formats,
-        dio_ends: kernel.read_dio_ends(),
+        dio_ends: ends.dio,
+        xlog_end: ends.xlog,
         cpus: host::read_cpus_possible(root).unwrap_or(1),
         filesystems: &filesystems,
         io_events: true,

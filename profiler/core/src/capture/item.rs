@@ -173,6 +173,7 @@ pub(super) fn put(
         }
         Input::Controls(controls) => body(out, "controls", now, controls),
         Input::Note(note) => body(out, "note", now, note),
+        Input::Schedules(schedules) => body(out, "schedules", now, schedules),
     }
 }
 
@@ -317,6 +318,7 @@ impl Decoder {
             "file_freed" => Input::FileFreed(read(cbor)?),
             "controls" => Input::Controls(Box::new(read(cbor)?)),
             "note" => Input::Note(read(cbor)?),
+            "schedules" => Input::Schedules(read(cbor)?),
             _ => return self.no_input(kind, cbor),
         };
         Some(Ok(Item::Input(Box::new(input))))

@@ -90,6 +90,8 @@ pub(super) fn report(session: &Session, span: Span, sample: &HostSample, now: No
     report.blame = blamed::blame(session, rows, interval);
     if !interval {
         report.coverage.self_check = self_check::self_checks(session, rows);
+        report.activity = Some(session.activities.report(session, now));
+        report.coverage.notes.extend(session.activities.notes(session, now));
         report.alone_vs_shared = blamed::alone_vs_shared(session);
         let requests = report.devices.iter().fold(0, |sum: u64, one| sum.wrapping_add(one.ios));
         let lost = session.ledger.count(Count::RingFullIo, false);

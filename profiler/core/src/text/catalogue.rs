@@ -7,6 +7,55 @@ use super::Lang;
 pub enum Msg<'a> {
     /// Everything is attached and counting has begun.
     Watching,
+    /// The verdict.
+    Verdict {
+        /// In a word or two.
+        answer: &'a str,
+        /// In a sentence.
+        summary: &'a str,
+    },
+    /// How sure a finding is.
+    Confidence {
+        /// Its pattern.
+        id: &'a str,
+        /// How sure.
+        sure: &'a str,
+    },
+    /// Patterns that could not be looked for.
+    Unasked {
+        /// Which.
+        rules: &'a str,
+        /// Why, a sentence.
+        reason: &'a str,
+    },
+    /// Small rows of blame, put together.
+    SmallRows(&'a str),
+    /// Title of a ticket.
+    TicketTitle {
+        /// The host.
+        host: &'a str,
+        /// The verdict in a word or two; empty without one.
+        answer: &'a str,
+    },
+    /// Who wrote a ticket.
+    WrittenBy(&'a str),
+    /// No rule fired.
+    NothingFound,
+    /// The numbers of a finding.
+    Evidence(&'a str),
+    /// A file system on a device.
+    Mounted {
+        /// The device.
+        device: &'a str,
+        /// The file system's type.
+        fstype: &'a str,
+        /// Where it is mounted.
+        point: &'a str,
+        /// Its options.
+        options: &'a str,
+    },
+    /// Who started a process.
+    StartedBy(&'a str),
     /// The time a report covers.
     Window {
         /// Its start.
@@ -203,6 +252,19 @@ pub fn text(lang: Lang, msg: &Msg<'_>) -> String {
 fn english(msg: &Msg<'_>) -> String {
     match msg {
         Msg::Watching => "watching".to_owned(),
+        Msg::Verdict { answer, summary } => format!("{answer}: {summary}"),
+        Msg::Confidence { id, sure } => format!("({id}, confidence {sure})"),
+        Msg::Unasked { rules, reason } => format!("Not answered: {rules}. {reason}"),
+        Msg::SmallRows(rows) => format!("{rows} smaller ones"),
+        Msg::TicketTitle { host, answer: "" } => format!("iocontend on {host}"),
+        Msg::TicketTitle { host, answer } => format!("iocontend on {host}: {answer}"),
+        Msg::WrittenBy(version) => format!("written by: iocontend {version}"),
+        Msg::NothingFound => "No pattern was found.".to_owned(),
+        Msg::Evidence(numbers) => format!("numbers: {numbers}"),
+        Msg::Mounted { device, fstype, point, options } => {
+            format!("{device}: {fstype} on {point}, {options}")
+        }
+        Msg::StartedBy(starter) => format!("started by {starter}"),
         Msg::Window { start, end, duration } => format!("{start} to {end}, {duration}"),
         Msg::Cpus(count) => format!("{count} CPUs"),
         Msg::Cgroups(version) => format!("cgroup {version}"),

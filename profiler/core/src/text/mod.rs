@@ -7,8 +7,10 @@
 pub mod advice;
 mod catalogue;
 pub mod doctor;
+pub mod findings;
 mod labels;
 pub mod notes;
+pub mod periods;
 mod problems;
 
 pub use catalogue::{Msg, text};

@@ -17,6 +17,7 @@ use crate::facts::{
 };
 use crate::ids::Dev;
 use crate::report::{Attached, BpfCost, HookKind, Report};
+use crate::schedule::{Crontab, Schedules, When, crontab};
 use crate::session::{HostSample, Input, Now, Options, Session, Span, StreamSample};
 
 pub(super) const DISK: Dev = Dev { major: 8, minor: 0 };
@@ -86,6 +87,17 @@ pub(super) fn etcd() -> ProcessFacts {
     }];
     facts.files_seen = FilesSeen::All;
     facts
+}
+
+/// Of every kind of entry's times, and a problem.
+fn schedules() -> Schedules {
+    let (none, table) = (|_: &str| None, "5 * * * * root etcdctl snapshot save /b\nx\n");
+    let (mut entries, problems) = crontab("/etc/crontab", table, Crontab::System, &none, &none);
+    entries[0].when.push(When::Every(3_600));
+    let mut schedules =
+        Schedules { zone: Some("CET-1CEST,M3.5.0,M10.5.0/3".to_owned()), ..Schedules::default() };
+    schedules.add(entries, problems);
+    schedules
 }
 
 /// A record lives as long as the test.
@@ -163,6 +175,7 @@ pub(super) fn small() -> Vec<(u64, Told)> {
         (2500, input(Input::FileFreed(1))),
         (2500, input(Input::Note("a note".to_owned()))),
         (2500, input(Input::Controls(Box::new(controls())))),
+        (2500, input(Input::Schedules(Box::new(schedules())))),
         (2600, sample(1)),
         (2600, input(Input::Counts(vec![(Count::Merged, 5)]))),
         (2600, input(Input::RecursionMisses(0))),

@@ -2,18 +2,21 @@
 //!
 //! Owns the order and layout of the text. Words come from `crate::text`, numbers from `render::units`.
 
+mod activity;
 mod advice;
-mod anatomy;
-mod coverage;
+pub(super) mod anatomy;
+pub(super) mod blame;
+pub(super) mod coverage;
 mod device;
 mod doctor;
+pub(super) mod findings;
 mod histogram;
-mod interval;
-mod io_rows;
-mod lines;
-mod summary;
+pub(super) mod interval;
+pub(super) mod io_rows;
+pub(super) mod lines;
+pub(super) mod summary;
 mod table;
-mod who;
+pub(super) mod who;
 
 pub use advice::advice;
 pub use doctor::doctor;

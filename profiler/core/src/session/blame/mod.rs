@@ -57,6 +57,28 @@ impl DiskState {
     fn flushes(&mut self) -> &mut Recent<(u64, u64)> {
         self.flushes.get_or_insert_with(|| Recent::new(FLUSHES))
     }
+
+    /// Everything in order, and what was undisturbed learnt.
+    fn learn(&mut self, dev: u32, until: u64, bases: &mut Bases) {
+        self.timeline.sort();
+        self.timeline.look_at(until, |one, alone| {
+            let class = Class::new(dev, one.op, one.journal, one.bytes);
+            bases.learn(class, one.complete - one.queued, alone);
+        });
+        self.timeline.drop_old();
+        let since = self.learnt_until;
+        let Some(flushes) = &mut self.flushes else { return };
+        let mut before = flushes.last_until(since).map_or(0, |(begin, _)| *begin);
+        for (begin, end) in flushes.after(since).take_while(|(_, end)| *end <= until) {
+            let cached = self.timeline.ended(before, *begin).filter(|one| one.op == Op::Write);
+            let bytes: u64 = cached.map(|one| u64::from(one.bytes)).sum();
+            let data = |one: &&Request| one.op != Op::Flush && !one.journal;
+            let quiet = self.timeline.in_service(*begin, *end).all(|one| !data(&one));
+            let class = Class::new(dev, Op::Flush, false, 0);
+            bases.learn(class, end - begin, quiet && bytes <= SMALL_FLUSH);
+            (before, self.learnt_until) = (*begin, *end);
+        }
+    }
 }
 
 /// A wait that is not shared out yet.
@@ -126,6 +148,9 @@ impl Blame {
         let journal = io.key.how() == How::Journal as u32;
         disk.timeline.push(Request::new(times, who, io.key.file(), io.bytes, op, journal, cost));
         self.newest = self.newest.max(io.complete_ns);
+        if disk.timeline.is_loose() {
+            disk.learn(dev, self.newest.saturating_sub(PATIENCE_NS), &mut self.bases);
+        }
         self.share_out_what_is_due();
     }
 
@@ -150,7 +175,7 @@ impl Blame {
         if self
             .pending
             .front()
-            .is_some_and(|oldest| oldest.waited.to <= due.saturating_sub(PATIENCE_NS / 2))
+            .is_some_and(|oldest| oldest.waited.to <= due.saturating_sub(PATIENCE_NS / 8))
         {
             self.share_out(due);
         }
@@ -158,7 +183,9 @@ impl Blame {
 
     /// Shares out the waits that ended up to then.
     fn share_out(&mut self, until: u64) {
-        self.learn(until);
+        for (dev, disk) in &mut self.disks {
+            disk.learn(*dev, until, &mut self.bases);
+        }
         // Waits are told CPU by CPU too; those that are not due stay.
         let waiting = std::mem::take(&mut self.pending);
         for one in waiting {
@@ -173,31 +200,6 @@ impl Blame {
             }
             self.compare(&one);
             self.covered.waits += 1;
-        }
-    }
-
-    /// Everything in order, and what was undisturbed learnt.
-    fn learn(&mut self, until: u64) {
-        for (dev, disk) in &mut self.disks {
-            disk.timeline.sort();
-            let bases = &mut self.bases;
-            disk.timeline.look_at(until, |one, alone| {
-                let class = Class::new(*dev, one.op, one.journal, one.bytes);
-                bases.learn(class, one.complete - one.queued, alone);
-            });
-            let since = disk.learnt_until;
-            let mut before = disk.flushes().last_until(since).map_or(0, |(begin, _)| *begin);
-            let timeline = &disk.timeline;
-            let Some(flushes) = &mut disk.flushes else { continue };
-            for (begin, end) in flushes.after(since).take_while(|(_, end)| *end <= until) {
-                let cached = timeline.ended(before, *begin).filter(|one| one.op == Op::Write);
-                let bytes: u64 = cached.map(|one| u64::from(one.bytes)).sum();
-                let data = |one: &&Request| one.op != Op::Flush && !one.journal;
-                let quiet = timeline.in_service(*begin, *end).all(|one| !data(&one));
-                let class = Class::new(*dev, Op::Flush, false, 0);
-                bases.learn(class, end - begin, quiet && bytes <= SMALL_FLUSH);
-                (before, disk.learnt_until) = (*begin, *end);
-            }
         }
     }
 
