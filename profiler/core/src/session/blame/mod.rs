@@ -36,7 +36,7 @@ use crate::ids::Op;
 /// A wait is shared out when events so much later than its end were told, ns: until then, requests that it overlapped
 /// with may end. One that ends later still is not counted among those that held it up; where a device serves
 /// in order, it was behind.
-const PATIENCE_NS: u64 = 500_000_000;
+const PATIENCE_NS: u64 = 250_000_000;
 /// Flushes that are kept per disk.
 const FLUSHES: usize = 1 << 14;
 /// A flush of no more than these bytes of one process tells what a flush takes, bytes.

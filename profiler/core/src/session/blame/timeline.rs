@@ -8,11 +8,11 @@ use crate::session::actors::Owned;
 
 /// How long a request is kept after the newest one, ns; see [`super::super::recent`].
 const KEPT_NS: u64 = 120_000_000_000;
-/// Most requests that are kept per disk: at 100,000 a second those of 0.65 s, 4 MiB. The oldest go first, and what of a wait was
+/// Most requests that are kept per disk: at 100,000 a second those of 0.4 s, 2.5 MiB. The oldest go first, and what of a wait was
 /// before is charged like the rest of it.
-const KEPT: usize = 1 << 16;
+const KEPT: usize = 40 << 10;
 /// So many may come before they are put in order, at the latest; and so many that are dropped may still take room.
-const LOOSE: usize = 1 << 14;
+const LOOSE: usize = 1 << 13;
 
 /// A finished request.
 #[derive(Clone, Copy, Debug, PartialEq)]
