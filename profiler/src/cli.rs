@@ -7,6 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use iocontend_core::cgroup::type_without_cgroup;
 use iocontend_core::selector::Selector;
 
+use crate::live::RING_BYTES;
+
 /// Who makes etcd wait for the disk, by how many milliseconds, and through which mechanism.
 #[derive(Debug, Parser)]
 #[command(name = "iocontend", version, about, arg_required_else_help = true)]
@@ -182,7 +184,7 @@ pub struct WatchArgs {
     #[arg(long)]
     pub sync_calls: bool,
     /// Size of the event buffer, a power of two.
-    #[arg(long, value_name = "BYTES", value_parser = ring_size, default_value = "4194304", hide = true)]
+    #[arg(long, value_name = "BYTES", value_parser = ring_size, default_value_t = RING_BYTES, hide = true)]
     pub ring_size: u32,
 }
 

@@ -12,11 +12,8 @@ use crate::cli::{AdviceFormat, AdviseArgs, Format};
 use crate::error::{Failure, tell};
 use crate::host::HostRoot;
 use crate::kernel::facts::KernelPaths;
-use crate::live::{Live, Settings};
+use crate::live::{Live, RING_BYTES, Settings};
 use crate::output::{self, Reports};
-
-/// Bytes of the event buffer, as `watch` has them.
-const RING_BYTES: u32 = 4 << 20;
 
 pub(super) fn run(args: &AdviseArgs) -> Result<(), Failure> {
     let report = if let Some(file) = &args.file {

@@ -19,8 +19,8 @@ use iocontend_core::text::{Lang, Problem, notes};
 use iocontend_wire::key::Owner;
 use rustix::time::{ClockId, clock_gettime};
 
-pub use start::Settings;
 pub(crate) use start::make_plan;
+pub use start::{RING_BYTES, Settings};
 
 use crate::error::warn;
 use crate::host::{self, HostRoot};

@@ -23,6 +23,9 @@ use crate::kernel::facts::KernelPaths;
 use crate::kernel::permission;
 use crate::kernel::probes::{ProbeError, ProbeOptions, Probes, large_blocks_apart};
 
+/// Size of the event ring where nobody asks for another, bytes.
+pub const RING_BYTES: u32 = 4 << 20;
+
 /// What a live session is asked for.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {

@@ -7,8 +7,8 @@ use crate::ids::Op;
 
 /// So many undisturbed ones are needed before they are believed.
 const ENOUGH: u64 = 16;
-/// Until then, of so many disturbed ones the shortest is taken for undisturbed: a higher quantile is what is charged to
-/// others (with a reader that is always there, the 5th percentile was five times the base).
+/// Until then, of so many disturbed ones the shortest is taken for undisturbed: a higher quantile has waits for others in
+/// it, and would call them own.
 const ENOUGH_DISTURBED: u64 = 64;
 /// The longest undisturbed ones are left out of the mean: what disturbed them is not seen here (firmware, other hosts).
 const LONGEST: f64 = 0.95;

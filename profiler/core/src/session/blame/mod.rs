@@ -43,19 +43,19 @@ const FLUSHES: usize = 1 << 14;
 const SMALL_FLUSH: u64 = 1 << 20;
 
 /// One disk.
-#[derive(Default)]
 struct DiskState {
     timeline: Timeline,
     /// Begin and end of flushes.
-    flushes: Option<Recent<(u64, u64)>>,
+    flushes: Recent<(u64, u64)>,
     /// Flushes that ended up to here were learnt from.
     learnt_until: u64,
     rotational: bool,
 }
 
 impl DiskState {
-    fn flushes(&mut self) -> &mut Recent<(u64, u64)> {
-        self.flushes.get_or_insert_with(|| Recent::new(FLUSHES))
+    fn new(rotational: bool) -> Self {
+        let (timeline, flushes) = (Timeline::default(), Recent::new(FLUSHES));
+        Self { timeline, flushes, learnt_until: 0, rotational }
     }
 
     /// Everything in order, and what was undisturbed learnt.
@@ -67,7 +67,7 @@ impl DiskState {
         });
         self.timeline.drop_old();
         let since = self.learnt_until;
-        let Some(flushes) = &mut self.flushes else { return };
+        let flushes = &mut self.flushes;
         let mut before = flushes.last_until(since).map_or(0, |(begin, _)| *begin);
         for (begin, end) in flushes.after(since).take_while(|(_, end)| *end <= until) {
             let cached = self.timeline.ended(before, *begin).filter(|one| one.op == Op::Write);
@@ -132,11 +132,7 @@ impl Blame {
             return;
         };
         let dev = io.key.dev();
-        let rotational = &self.rotational;
-        let disk = self.disks.entry(dev).or_insert_with(|| DiskState {
-            rotational: rotational.get(&dev).copied().unwrap_or(false),
-            ..DiskState::default()
-        });
+        let disk = disk_of(&mut self.disks, &self.rotational, dev);
         let end = io.sector.saturating_add(u64::from(io.bytes) / 512);
         let last = self.ends.insert((who, dev), end);
         let random = last.is_none_or(|last| cost::is_random(io.sector, last));
@@ -158,7 +154,8 @@ impl Blame {
     pub(super) fn flush(&mut self, dev: u32, complete_ns: u64, d2c_ns: Option<u64>) {
         let Some(d2c) = d2c_ns else { return };
         let begin = complete_ns.saturating_sub(d2c);
-        self.disks.entry(dev).or_default().flushes().push(complete_ns, (begin, complete_ns));
+        let disk = disk_of(&mut self.disks, &self.rotational, dev);
+        disk.flushes.push(complete_ns, (begin, complete_ns));
     }
 
     /// A wait of a target is over.
@@ -211,7 +208,7 @@ impl Blame {
         };
         let known_since = disk.timeline.known_since();
         self.covered.forgotten_ns += known_since.min(waited.to).saturating_sub(waited.from);
-        let flushes = disk.flushes();
+        let flushes = &mut disk.flushes;
         // The one before the first that touches the wait: what was written since is in the cache.
         let mut of_wait: Vec<(u64, u64)> =
             flushes.last_until(waited.from).copied().into_iter().collect();
@@ -291,6 +288,16 @@ impl Blame {
     pub(super) fn files_together(&mut self, moved: &HashMap<(Owned, u32), u32>) {
         self.matrix.files_together(moved);
     }
+}
+
+/// The state of a disk. One that nobody says anything of has no heads to move.
+fn disk_of<'a>(
+    disks: &'a mut HashMap<u32, DiskState>,
+    rotational: &HashMap<u32, bool>,
+    dev: u32,
+) -> &'a mut DiskState {
+    let known = || rotational.get(&dev).copied().unwrap_or(false);
+    disks.entry(dev).or_insert_with(|| DiskState::new(known()))
 }
 
 const fn op(kind: Kind) -> Option<Op> {

@@ -499,3 +499,35 @@ fn the_larger_one_is_charged_more() {
     let alone = one_wait(&[slow], &wait);
     assert!((alone[&(Culprit::Nobody, Mechanism::Device)] - 100.0).abs() < 0.001, "{alone:?}");
 }
+
+// Property: a disk that moves its heads is one whatever is told of it first; on it a small request at a random place
+// asks for most of what a large one does, on an SSD for little.
+#[test]
+fn a_disk_has_heads_whatever_comes_first() {
+    let wait = Wait {
+        from: 100,
+        segments: vec![(100, 205, Part::Device)],
+        to: 205,
+        commits: vec![(1, 0, 0)],
+    };
+    let reqs = [
+        req_of(0, 100, 100, 205, 4096),
+        req_of(1, 100, 100, 200, 1 << 20),
+        req_of(2, 100, 100, 200, 4096),
+    ];
+    let ratio = |is_rotational: bool| {
+        let mut blame = engine();
+        blame.set_rotational(std::iter::once((DEV, is_rotational)));
+        blame.flush(DEV, TICK, Some(1));
+        for (at, one) in reqs.iter().enumerate() {
+            blame.io(Owned::Actor(one.who), &event(one, at));
+        }
+        blame.wait(row(), waited(&wait, &reqs));
+        blame.prepare(false);
+        let sums = sums(&blame);
+        let of = |who: usize| sums[&(culprit(who), Mechanism::Device)];
+        of(1) / of(2)
+    };
+    assert!(ratio(true) < 4.0, "{}", ratio(true));
+    assert!(ratio(false) > 20.0, "{}", ratio(false));
+}

@@ -35,6 +35,9 @@ pub(super) struct Request {
     earliest: u64,
 }
 
+// What `KEPT` says of memory.
+const _: () = assert!(size_of::<Request>() <= 64);
+
 impl Request {
     pub(super) const fn new(
         (queued, issued, complete): (u64, u64, u64),
@@ -70,7 +73,7 @@ pub(super) struct Timeline {
     from: usize,
     /// So many, from the begin of `kept`, are in order.
     sorted: usize,
-    /// So many, from the begin of `kept`, were looked at by [`Timeline::alone`].
+    /// So many, from the begin of `kept`, were looked at by [`Timeline::look_at`].
     looked_at: usize,
     newest: u64,
     /// What ended up to here is not kept any more.
@@ -150,7 +153,8 @@ impl Timeline {
     }
 
     /// Calls `learn` for each request that ended up to `until` and was not looked at before, and says whether it had the
-    /// device for itself from queued to completed.
+    /// device for itself from queued to completed. Where one is told so late that later ones were looked at, these are
+    /// looked at again.
     pub(super) fn look_at(&mut self, until: u64, mut learn: impl FnMut(&Request, bool)) {
         let known = &self.kept[..self.sorted];
         let mut at = self.looked_at.max(self.from);
