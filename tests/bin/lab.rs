@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, ensure};
 use clap::{Args, Parser, Subcommand};
 use iocontend_tests::lab::ablation::{found, shares};
+use iocontend_tests::lab::files::{choose, load_all};
 use iocontend_tests::lab::plan::boots;
 use iocontend_tests::lab::result::{Failure, Round, parse};
 use iocontend_tests::lab::run::{Settings, run_all};
-use iocontend_tests::lab::scenario::{Scenario, choose, load_all};
+use iocontend_tests::lab::scenario::Scenario;
 use iocontend_tests::lab::{table, verdict};
 
 #[derive(Parser)]

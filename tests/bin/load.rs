@@ -1,17 +1,19 @@
 //! Puts values into etcd at a fixed rate, whatever the answers take.
 //!
 //! Says `start` on stdout when all connections are open and the first put is due, `window` when the puts begin to
-//! count, and after the last answer one line of JSON: what became of the puts of the window.
+//! count, and after the last answer one line of JSON: what became of the puts of the window. With `--until-stdin` the window
+//! ends early when stdin does.
 #![expect(clippy::print_stdout, reason = "a helper program answers on stdout")]
 
 use std::io::Write as _;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use clap::Parser;
 use iocontend_tests::gateway::Gateway;
-use iocontend_tests::load::{Schedule, run};
+use iocontend_tests::load::{End, Schedule, run_until};
 
 #[derive(Parser)]
 #[command(about = "Open-loop load on an etcd")]
@@ -37,6 +39,9 @@ struct Args {
     /// Milliseconds that count
     #[arg(long)]
     window_ms: u64,
+    /// End the window early when stdin ends
+    #[arg(long)]
+    until_stdin: bool,
     /// An answer that takes longer is a failure
     #[arg(long, default_value_t = 30_000)]
     limit_ms: u64,
@@ -62,7 +67,16 @@ fn main() -> Result<()> {
         thread::sleep((begin + schedule.lead).saturating_duration_since(Instant::now()));
         say("window")
     });
-    let outcome = run(schedule, begin, lanes)?;
+    let end = Arc::new(End::of(schedule));
+    if args.until_stdin {
+        let end = Arc::clone(&end);
+        thread::spawn(move || {
+            // Whatever ends it, nobody wants more.
+            drop(std::io::copy(&mut std::io::stdin(), &mut std::io::sink()));
+            end.set(begin.elapsed());
+        });
+    }
+    let outcome = run_until(schedule, begin, lanes, &end)?;
     say(&serde_json::to_string(&outcome)?)
 }
 

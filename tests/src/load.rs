@@ -122,38 +122,81 @@ impl Lane {
     }
 }
 
+/// When the window ends, after the begin: as planned, or earlier when somebody has seen enough.
+#[derive(Debug)]
+pub struct End(AtomicU64);
+
+impl End {
+    /// As planned.
+    pub fn of(schedule: Schedule) -> Self {
+        Self(AtomicU64::new(nanos(schedule.lead + schedule.window)))
+    }
+
+    /// At this moment after the begin, unless the end comes earlier anyway.
+    pub fn set(&self, moment: Duration) {
+        self.0.fetch_min(nanos(moment), Ordering::Relaxed);
+    }
+
+    fn get(&self) -> Duration {
+        Duration::from_nanos(self.0.load(Ordering::Relaxed))
+    }
+}
+
+fn nanos(time: Duration) -> u64 {
+    // u64 nanoseconds reach for 584 years.
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
 /// Sends the requests of a schedule from `begin` on, with one lane for each of `senders`, and waits for the last answer.
 pub fn run<S>(schedule: Schedule, begin: Instant, senders: Vec<S>) -> Result<Outcome>
 where
     S: FnMut(u64) -> Result<()> + Send,
 {
+    run_until(schedule, begin, senders, &End::of(schedule))
+}
+
+/// The same with an end that may come early: what would have been due after it was never due.
+pub fn run_until<S>(
+    schedule: Schedule,
+    begin: Instant,
+    senders: Vec<S>,
+    end: &End,
+) -> Result<Outcome>
+where
+    S: FnMut(u64) -> Result<()> + Send,
+{
     let next = AtomicU64::new(0);
     let lanes = thread::scope(|scope| {
-        let start = |sender| scope.spawn(|| lane(schedule, begin, &next, sender));
+        let start = |sender| scope.spawn(|| lane(schedule, begin, end, &next, sender));
         let lanes: Vec<_> = senders.into_iter().map(start).collect();
         let ended = lanes.into_iter().map(thread::ScopedJoinHandle::join);
         ended.map(|end| end.unwrap_or_else(|_| bail!("a lane failed"))).collect::<Result<Vec<_>>>()
     })?;
-    outcome(schedule, lanes)
+    let window = end.get().saturating_sub(schedule.lead).min(schedule.window);
+    outcome(Schedule { window, ..schedule }, lanes)
 }
 
 /// Takes the next request when it has nothing to do, waits until it is due, sends it.
 fn lane(
     schedule: Schedule,
     begin: Instant,
+    end: &End,
     next: &AtomicU64,
     mut send: impl FnMut(u64) -> Result<()>,
 ) -> Result<Lane> {
     let mut seen = Lane::new()?;
-    let end = begin + schedule.lead + schedule.window;
     // Order among lanes is of no matter, only that no number is given twice.
-    while !schedule.cut || Instant::now() < end {
+    while !schedule.cut || begin.elapsed() < end.get() {
         let number = next.fetch_add(1, Ordering::Relaxed);
         if number >= schedule.total() {
             break;
         }
         let due = begin + schedule.due(number);
         thread::sleep(due.saturating_duration_since(Instant::now()));
+        // The end came while it slept.
+        if schedule.due(number) >= end.get() {
+            break;
+        }
         let waited = due.elapsed();
         let answer = send(number);
         if number >= schedule.first_counted() {
@@ -250,6 +293,18 @@ mod tests {
         };
         let outcome = run(schedule, begin, vec![slow]).unwrap();
         assert_eq!((outcome.due, outcome.answered, outcome.unsent), (5, 5, 0));
+    }
+
+    // Property: with an end that comes early, exactly what was due before it counts.
+    #[test]
+    fn an_early_end_cuts_what_was_due() {
+        let schedule = Schedule { rate: 100, lead: ms(50), window: ms(60_000), cut: true };
+        let end = End::of(schedule);
+        end.set(ms(250));
+        end.set(ms(900));
+        let outcome = run_until(schedule, Instant::now(), vec![|_| Ok(()); 4], &end).unwrap();
+        assert_eq!(outcome.due, 20);
+        assert_eq!(outcome.answered + outcome.unsent, 20);
     }
 
     // Property: every number is sent once, by any number of lanes; those of the window count as what they were, those of

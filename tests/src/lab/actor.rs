@@ -79,6 +79,7 @@ pub struct Running {
     cgroup: Arc<Cgroup>,
     stop: Arc<AtomicBool>,
     passes: Arc<AtomicU64>,
+    since: Instant,
     /// Gone when it has been joined.
     thread: Option<JoinHandle<Result<()>>>,
 }
@@ -106,7 +107,8 @@ pub fn start(actor: &Actor, ground: &Ground, stage: &Stage) -> Result<Running> {
             Ok(())
         })
     };
-    Ok(Running { actor: actor.clone(), cgroup, stop, passes, thread: Some(thread) })
+    let (actor, since) = (actor.clone(), Instant::now());
+    Ok(Running { actor, cgroup, stop, passes, since, thread: Some(thread) })
 }
 
 impl Running {
@@ -132,9 +134,11 @@ impl Running {
     /// Ends it and removes what it wrote; fails when it had not worked until then.
     pub fn stop(mut self, ground: &Ground) -> Result<ActorSeen> {
         self.end()?;
+        let at_work_ms = u64::try_from(self.since.elapsed().as_millis()).ok();
         let (read_bytes, write_bytes) = self.cgroup.io()?;
         clean(&self.actor, ground)?;
-        Ok(ActorSeen { passes: self.passes.load(Ordering::Relaxed), read_bytes, write_bytes })
+        let passes = self.passes.load(Ordering::Relaxed);
+        Ok(ActorSeen { passes, read_bytes, write_bytes, at_work_ms })
     }
 
     fn end(&mut self) -> Result<()> {
@@ -184,7 +188,9 @@ fn pass(actor: &Actor, ground: &Ground, stage: &Stage) -> Result<Pass> {
     let folder = folders.first().cloned().unwrap_or_default();
     let (program, words): (PathBuf, Vec<String>) = match &actor.does {
         Does::Snapshot { .. } => ("etcdctl".into(), snapshot(&stage.endpoint, &folder)),
-        Does::Buffered { mib, .. } => ("dd".into(), buffered(&folder, *mib)),
+        Does::Buffered { mib, direct_kib, pv_kib_per_s, .. } => {
+            buffered(&folder, *mib, *direct_kib, *pv_kib_per_s)
+        }
         Does::Direct { .. } => ("fio".into(), direct(actor, &folder)),
         Does::Tar { .. } => {
             let archive = folders.get(1).context("no folder for the archive")?.join("archive.tar");
@@ -211,6 +217,7 @@ fn pass(actor: &Actor, ground: &Ground, stage: &Stage) -> Result<Pass> {
         }
     };
     let before = before(actor, folder, stage);
+    let (program, words) = if actor.idle { idle(&program, words) } else { (program, words) };
     Ok(Box::new(move |cgroup, log| {
         before()?;
         run(cgroup.command(&program)?.env("ETCDCTL_API", "3").args(&words), log)
@@ -237,10 +244,34 @@ fn snapshot(endpoint: &str, folder: &Path) -> Vec<String> {
     vec![format!("--endpoints={endpoint}"), "snapshot".to_owned(), "save".to_owned(), copy]
 }
 
-fn buffered(folder: &Path, mib: u32) -> Vec<String> {
-    let to = format!("of={}", folder.join("file").display());
-    let words = ["if=/dev/zero", &to, "bs=1M", &format!("count={mib}"), "conv=fsync"];
-    words.map(str::to_owned).to_vec()
+/// Writes `$1` MiB to `$3` at `$2` KiB a second.
+const THROUGH_PV: &str = "dd if=/dev/zero bs=1M count=\"$1\" status=none | pv -q -L \"$2k\" | \
+                          dd of=\"$3\" bs=1M iflag=fullblock conv=fsync status=none";
+
+fn buffered(
+    folder: &Path,
+    mib: u32,
+    direct_kib: Option<u32>,
+    pv_kib_per_s: Option<u32>,
+) -> (PathBuf, Vec<String>) {
+    let file = text(&folder.join("file"));
+    if let Some(rate) = pv_kib_per_s {
+        let words = ["-c", THROUGH_PV, "sh", &mib.to_string(), &rate.to_string(), &file];
+        return ("sh".into(), words.map(str::to_owned).to_vec());
+    }
+    let kib = direct_kib.unwrap_or(1024);
+    let count = format!("count={}", mib * 1024 / kib);
+    let words =
+        ["if=/dev/zero", &format!("of={file}"), &format!("bs={kib}k"), &count, "conv=fsync"];
+    let mut words = words.map(str::to_owned).to_vec();
+    words.extend(direct_kib.map(|_| "oflag=direct".to_owned()));
+    ("dd".into(), words)
+}
+
+/// The same with the idle IO priority from its first request on.
+fn idle(program: &Path, words: Vec<String>) -> (PathBuf, Vec<String>) {
+    let before = ["-c".to_owned(), "3".to_owned(), text(program)];
+    ("ionice".into(), before.into_iter().chain(words).collect())
 }
 
 fn direct(actor: &Actor, folder: &Path) -> Vec<String> {

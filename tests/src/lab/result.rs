@@ -118,6 +118,9 @@ pub struct ActorSeen {
     pub read_bytes: u64,
     /// Bytes written likewise; writeback counts for whose cgroup owns the file.
     pub write_bytes: u64,
+    /// From its start to its end, milliseconds. Absent in results from before advice was proved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_work_ms: Option<u64>,
 }
 
 /// What iocontend says, from the start of the load to the end of the window.

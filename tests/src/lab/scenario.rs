@@ -1,10 +1,11 @@
-//! A scenario: one file of tests/lab/scenarios, read and checked. Pure but for reading the files.
+//! A scenario: one file of tests/lab/scenarios, read and checked. Pure.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Result, ensure};
 use serde::Deserialize;
+
+use super::files::InFile;
 
 /// What somebody has on a host, and who is suspected.
 #[derive(Clone, Debug, Deserialize)]
@@ -138,6 +139,9 @@ pub struct Actor {
     pub part: Part,
     /// Seconds after the start of the load; absent when it is at work before.
     pub delay_s: Option<u32>,
+    /// Started with the idle IO priority (`ionice -c 3`).
+    #[serde(default)]
+    pub idle: bool,
     /// What it does.
     pub does: Does,
 }
@@ -188,6 +192,10 @@ pub enum Does {
         /// Seconds between two of them.
         #[serde(default)]
         pause_s: u32,
+        /// Past the page cache after all (`oflag=direct`), in pieces of this size, KiB.
+        direct_kib: Option<u32>,
+        /// Through `pv` at this rate, KiB a second.
+        pv_kib_per_s: Option<u32>,
     },
     /// `fio` past the page cache.
     Direct {
@@ -275,12 +283,8 @@ impl Scenario {
         Ok(scenario)
     }
 
-    fn check(&self) -> Result<()> {
-        let plain = |name: &str| {
-            let ok = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-            ensure!(!name.is_empty() && name.chars().all(ok), "`{name}` is not a name like a-b-1");
-            Ok(())
-        };
+    /// Fails for what cannot be run.
+    pub fn check(&self) -> Result<()> {
         plain(&self.name)?;
         let mut seen = BTreeSet::new();
         for actor in &self.actors {
@@ -314,44 +318,30 @@ impl Scenario {
     }
 }
 
-/// All scenarios of a folder, by name; a file's name is its scenario's.
-pub fn load_all(folder: &Path) -> Result<Vec<Scenario>> {
-    let entries = std::fs::read_dir(folder).with_context(|| folder.display().to_string())?;
-    let mut paths: Vec<PathBuf> =
-        entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
-    paths.sort();
-    ensure!(!paths.is_empty(), "no scenario in {}", folder.display());
-    paths.iter().map(|path| load(path)).collect()
+/// Fails for a name that does not look like a-b-1: names become parts of paths.
+pub fn plain(name: &str) -> Result<()> {
+    let ok = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    ensure!(!name.is_empty() && name.chars().all(ok), "`{name}` is not a name like a-b-1");
+    Ok(())
 }
 
-fn load(path: &Path) -> Result<Scenario> {
-    let whole = || {
-        let scenario = Scenario::parse(&std::fs::read_to_string(path)?)?;
-        let stem = path.file_stem().unwrap_or_default();
-        ensure!(stem == scenario.name.as_str(), "it is called {} inside", scenario.name);
-        Ok(scenario)
-    };
-    whole().with_context(|| path.display().to_string())
-}
+impl InFile for Scenario {
+    const WHAT: &str = "scenario";
 
-/// Those with these names, in the order of the names; all when no name is given.
-pub fn choose(all: Vec<Scenario>, names: &[String]) -> Result<Vec<Scenario>> {
-    if names.is_empty() {
-        return Ok(all);
+    fn parse(text: &str) -> Result<Self> {
+        Self::parse(text)
     }
-    let find = |name: &String| match all.iter().find(|scenario| scenario.name == *name) {
-        Some(scenario) => Ok(scenario.clone()),
-        None => bail!(
-            "no scenario `{name}`; there is: {}",
-            all.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join(" ")
-        ),
-    };
-    names.iter().map(find).collect()
+
+    fn name(&self) -> &str {
+        &self.name
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::{Path, PathBuf};
+
+    use super::super::files::{choose, load_all};
     use super::*;
 
     fn folder() -> PathBuf {
@@ -361,7 +351,7 @@ mod tests {
     // Property: every scenario file parses, and those that users ask for are there.
     #[test]
     fn the_files_are_scenarios() {
-        let all = load_all(&folder()).unwrap();
+        let all: Vec<Scenario> = load_all(&folder()).unwrap();
         let names: BTreeSet<_> = all.iter().map(|s| s.name.as_str()).collect();
         for name in [
             "alone",
@@ -395,7 +385,7 @@ mod tests {
     fn the_document_has_all_scenarios() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../profiler/docs/lab.md");
         let text = std::fs::read_to_string(path).unwrap();
-        for scenario in load_all(&folder()).unwrap() {
+        for scenario in load_all::<Scenario>(&folder()).unwrap() {
             let manual = scenario.manual.as_deref().unwrap_or("–");
             let Scenario { name, purpose, expect, .. } = &scenario;
             let row = format!("| `{name}` | {purpose} | {manual} | `{expect}` |");
@@ -454,7 +444,7 @@ mod tests {
     // Property: names choose in their order, an unknown one is an error that lists the known ones.
     #[test]
     fn names_choose() {
-        let all = load_all(&folder()).unwrap();
+        let all: Vec<Scenario> = load_all(&folder()).unwrap();
         let names = ["two-culprits".to_owned(), "alone".to_owned()];
         let chosen = choose(all.clone(), &names).unwrap();
         assert_eq!(chosen.iter().map(|s| s.name.clone()).collect::<Vec<_>>(), names);
