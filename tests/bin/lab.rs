@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, ensure};
 use clap::{Args, Parser, Subcommand};
 use iocontend_tests::lab::ablation::{found, shares};
+use iocontend_tests::lab::advice;
+use iocontend_tests::lab::advice::case::Case;
 use iocontend_tests::lab::files::{choose, load_all};
-use iocontend_tests::lab::plan::boots;
+use iocontend_tests::lab::plan::{CaseBoot, boots, case_boot};
 use iocontend_tests::lab::result::{Failure, Round, parse};
 use iocontend_tests::lab::run::{Settings, run_all};
 use iocontend_tests::lab::scenario::Scenario;
@@ -38,8 +40,44 @@ struct Choice {
     fs: Option<String>,
 }
 
+#[derive(Args)]
+struct Cases {
+    /// Names; all when none is given
+    names: Vec<String>,
+    /// Rounds of each setting in each phase
+    #[arg(long)]
+    repeats: u32,
+    /// Seconds that a window may last, instead of each case's own
+    #[arg(long)]
+    window: Option<u32>,
+    /// Of the order of the rounds
+    #[arg(long)]
+    seed: u64,
+    /// Where results go; what stands there is not run again
+    #[arg(long)]
+    out: PathBuf,
+}
+
 #[derive(Subcommand)]
 enum Task {
+    /// Print as JSON which VMs are to be booted for what is left of which cases of advice
+    AdvicePlan(Cases),
+    /// Run what is left of cases of advice in this VM
+    AdviceRun {
+        #[command(flatten)]
+        cases: Cases,
+        /// The program that watches and advises
+        #[arg(long)]
+        iocontend: PathBuf,
+        /// Begin no round that would not end within so many seconds
+        #[arg(long)]
+        seconds: Option<u64>,
+    },
+    /// Print the tables of a folder of results of advice
+    AdviceTables {
+        /// The folder
+        out: PathBuf,
+    },
     /// Print as JSON which VMs are to be booted, and for what
     Plan(Choice),
     /// Run scenarios in this VM
@@ -81,6 +119,16 @@ enum Task {
 
 fn main() -> Result<()> {
     match Cli::parse().task {
+        Task::AdvicePlan(cases) => {
+            println!("{}", serde_json::to_string(&cases.boots()?)?);
+            Ok(())
+        }
+        Task::AdviceRun { cases, iocontend, seconds } => cases.run(&iocontend, seconds),
+        Task::AdviceTables { out } => {
+            let (lines, failures) = advice_results(&out)?;
+            print!("{}", advice::table::render(&all_cases()?, &lines, &failures));
+            Ok(())
+        }
         Task::Plan(choice) => {
             let boots = boots(&choice.scenarios()?, choice.repeats);
             println!("{}", serde_json::to_string(&boots)?);
@@ -152,6 +200,57 @@ impl Choice {
         }
         Ok(scenarios)
     }
+}
+
+impl Cases {
+    fn cases(&self) -> Result<Vec<Case>> {
+        let mut cases = choose(all_cases()?, &self.names)?;
+        for case in &mut cases {
+            case.time.window_s = self.window.unwrap_or(case.time.window_s);
+        }
+        Ok(cases)
+    }
+
+    fn boots(&self) -> Result<Vec<CaseBoot>> {
+        let (lines, _) = advice_results(&self.out)?;
+        let mut boots = Vec::new();
+        for case in self.cases()? {
+            let is_open = advice::order::next(&case, self.repeats, self.seed, &lines).is_some();
+            let left = advice::order::left(&case, self.repeats, &lines).max(1);
+            let left = if is_open { left } else { 0 };
+            boots.extend(case_boot(&case.scenario(None)?, &case.kernel, left));
+        }
+        Ok(boots)
+    }
+
+    fn run(&self, iocontend: &Path, seconds: Option<u64>) -> Result<()> {
+        let own = std::env::current_exe()?;
+        let settings = advice::run::Settings {
+            repeats: self.repeats,
+            seed: self.seed,
+            out: self.out.clone(),
+            program: iocontend.to_owned(),
+            programs: own.parent().context("no folder")?.to_owned(),
+            time: seconds.map(std::time::Duration::from_secs),
+        };
+        let cases = self.cases()?;
+        cases
+            .iter()
+            .try_for_each(|case| advice::run::run(case, &settings, &mut |line| eprintln!("{line}")))
+    }
+}
+
+fn all_cases() -> Result<Vec<Case>> {
+    load_all(&Path::new(env!("CARGO_MANIFEST_DIR")).join("lab/advice"))
+}
+
+fn advice_results(out: &Path) -> Result<(Vec<advice::result::Line>, Vec<Failure>)> {
+    let path = out.join("results.jsonl");
+    if !path.exists() {
+        return Ok(Default::default());
+    }
+    let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    advice::result::parse(&text)
 }
 
 fn all() -> Result<Vec<Scenario>> {

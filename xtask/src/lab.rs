@@ -1,6 +1,8 @@
 //! Owns `cargo xtask lab`: builds what runs in the VMs, boots one for each machine that the scenarios ask for, prints the tables.
 //!
 //! The driver (`tests/bin/lab.rs`) knows the scenarios; here stands only how it is built, asked and given a VM.
+mod advice;
+
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -21,7 +23,10 @@ const CI_WINDOW_S: u32 = 10;
 const BOOT_S: u64 = 180;
 
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    task: Option<Task>,
     /// Names of scenarios (tests/lab/scenarios); all when none is given
     scenarios: Vec<String>,
     /// Debian's kernel to boot: 6.1 or 6.12
@@ -50,6 +55,12 @@ pub(crate) struct Args {
     ci: bool,
 }
 
+#[derive(clap::Subcommand)]
+enum Task {
+    /// Compare what iocontend advises with the measured best of many settings
+    Advice(advice::Args),
+}
+
 /// One VM, as the driver's `plan` says.
 #[derive(serde::Deserialize)]
 struct Boot {
@@ -65,6 +76,7 @@ impl Args {
     /// What CI asks for.
     pub(crate) fn ci() -> Self {
         Self {
+            task: None,
             scenarios: Vec::new(),
             kernel: KERNEL.to_owned(),
             repeats: None,
@@ -93,6 +105,9 @@ impl Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
+    if let Some(Task::Advice(args)) = &args.task {
+        return advice::run(args);
+    }
     apt::ensure(&["etcd-server", "etcd-client", "fio", "fdisk", "e2fsprogs"])?;
     let programs = Programs::build()?;
     let driver = programs.path("lab");

@@ -6,6 +6,7 @@
 
 pub mod ablation;
 pub mod actor;
+pub mod advice;
 pub mod files;
 pub mod ground;
 pub mod plan;

@@ -71,6 +71,26 @@ pub struct Boot {
     pub seconds: u32,
 }
 
+/// One VM for one case of advice: each is complete by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CaseBoot {
+    /// Debian's kernel.
+    pub kernel: String,
+    /// All the rest.
+    #[serde(flatten)]
+    pub boot: Boot,
+}
+
+/// The boot of a case with so many rounds left; none where it is complete.
+pub fn case_boot(scenario: &Scenario, kernel: &str, rounds: u32) -> Option<CaseBoot> {
+    let boot = boots(std::slice::from_ref(scenario), 0).pop()?;
+    let time = scenario.time;
+    let round = time.before_s + time.lead_s + time.window_s + 2 * BETWEEN_ROUNDS_S;
+    let seconds = boot.seconds.saturating_add(rounds.saturating_mul(round));
+    let kernel = kernel.to_owned();
+    (rounds > 0).then_some(CaseBoot { kernel, boot: Boot { seconds, ..boot } })
+}
+
 /// Scenarios that want the same machine share a boot.
 pub fn boots(scenarios: &[Scenario], repeats: u32) -> Vec<Boot> {
     let mut groups: BTreeMap<&Vm, Vec<&Scenario>> = BTreeMap::new();

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use iocontend_core::ids::{Call, FileClass};
-use iocontend_core::report::Report;
+use iocontend_core::report::{Lat, Report};
 
 use super::ablation::{found, shares};
 use super::actor::{self, Running, Stage};
@@ -28,7 +28,7 @@ use super::result::{Cpu, Disk, Iocontend, Machine, Round, SCHEMA, Waits};
 use super::scenario::{Actor, Scenario};
 use crate::blockstat;
 use crate::cgroup::Cgroup;
-use crate::etcd::{BACKEND_COMMIT, DB_BYTES, Etcd, Metrics, WAL_FSYNC};
+use crate::etcd::{BACKEND_COMMIT, DB_BYTES, Etcd, Histogram, Metrics, WAL_FSYNC};
 use crate::load::Outcome;
 use crate::process::wait_for;
 use crate::watch::{Watch, actor as find_actor, latency};
@@ -40,9 +40,9 @@ const LOAD_END_LIMIT: Duration = Duration::from_secs(60);
 const CALIBRATION: u32 = 40_000_000;
 
 /// What all rounds of a scenario share.
-pub struct Bench<'a> {
+pub struct Bench {
     /// What is set up.
-    pub scenario: &'a Scenario,
+    pub scenario: Scenario,
     /// The disks.
     pub ground: Ground,
     /// The victim.
@@ -61,14 +61,54 @@ pub struct Bench<'a> {
     pub out: PathBuf,
 }
 
-impl Bench<'_> {
+/// Which round is run, and what is done in it beside measuring.
+pub struct Order<'a> {
+    /// Who is there.
+    pub plan: &'a RoundPlan,
+    /// Of its files' names, below the folder of results.
+    pub stem: String,
+    /// Syncs of the log after which the window may end; it lasts its whole time when absent.
+    pub enough: Option<u64>,
+    /// Done when the actors are at work and nothing counts yet.
+    pub before_load: &'a mut dyn FnMut() -> Result<()>,
+}
+
+impl<'a> Order<'a> {
+    /// A round of a scenario's ablation.
+    pub fn plain(
+        scenario: &Scenario,
+        plan: &'a RoundPlan,
+        before_load: &'a mut dyn FnMut() -> Result<()>,
+    ) -> Self {
+        let subset =
+            if plan.subset.is_empty() { "alone".to_owned() } else { plan.subset.join("+") };
+        let stem = format!("{}/{}-{subset}", scenario.name, plan.repeat + 1);
+        Self { plan, stem, enough: None, before_load }
+    }
+}
+
+/// What a round showed.
+pub struct Seen {
+    /// For the results.
+    pub round: Round,
+    /// All that iocontend says.
+    pub report: Report,
+    /// etcd's histogram of syncs of its log in the window.
+    pub wal: Histogram,
+}
+
+/// Between two looks at whether there were enough syncs: etcd answers with all its metrics.
+const ENOUGH_LOOK: Duration = Duration::from_secs(4);
+
+impl Bench {
     /// Runs one round and leaves everything as it was.
-    pub fn run(&self, plan: &RoundPlan) -> Result<Round> {
+    pub fn run(&self, order: &mut Order<'_>) -> Result<Seen> {
+        let plan = order.plan;
         if self.scenario.victim.evict_db {
             self.stage.etcd.reclaim()?;
         }
         let calibration_ms = calibrate().as_secs_f64() * 1e3;
-        let names = Names::of(self.scenario, plan);
+        let names = Names::of(&order.stem);
         fs::create_dir_all(self.out.join(&self.scenario.name))?;
         let watched = Cgroup::new("lab-iocontend")?;
         let watch = self.watch(&watched, &names)?;
@@ -78,16 +118,19 @@ impl Bench<'_> {
         running.iter().try_for_each(Running::at_work)?;
         thread::sleep(Duration::from_secs(self.scenario.time.before_s.into()));
 
+        (order.before_load)()?;
+
         let load_cgroup = Cgroup::new("lab-load")?;
-        let mut load = Load::start(self, &load_cgroup)?;
+        let mut load = Load::start(self, &load_cgroup, order.enough.is_some())?;
         load.expect("start")?;
         let start = self.etcd.metrics()?;
         running.extend(self.start(&late)?);
         load.expect("window")?;
         let cgroups = [&*self.stage.etcd, &load_cgroup, &watched];
         let before = Look::take(self, &cgroups)?;
-        thread::sleep(Duration::from_secs(self.scenario.time.window_s.into()));
+        self.window(order.enough, &before)?;
         let after = Look::take(self, &cgroups)?;
+        load.end();
 
         let report = watch.finish()?;
         let mut seen = std::collections::BTreeMap::new();
@@ -99,8 +142,9 @@ impl Bench<'_> {
         self.etcd.idle()?;
 
         fs::write(self.out.join(&names.report), serde_json::to_vec(&report)?)?;
+        let wal = after.metrics.histogram(WAL_FSYNC)?.since(&before.metrics.histogram(WAL_FSYNC)?);
         let wal_since = |earlier| waits(&after.metrics, earlier, WAL_FSYNC);
-        Ok(Round {
+        let round = Round {
             schema: SCHEMA.to_owned(),
             machine: self.machine.clone(),
             scenario: self.scenario.name.clone(),
@@ -125,7 +169,22 @@ impl Bench<'_> {
                 report: names.report,
                 capture: self.record.then_some(names.capture),
             },
-        })
+        };
+        Ok(Seen { round, report, wal })
+    }
+
+    /// Lasts until its time is over or there were enough syncs of the log.
+    fn window(&self, enough: Option<u64>, before: &Look) -> Result<()> {
+        let end = before.at + Duration::from_secs(self.scenario.time.window_s.into());
+        let syncs = before.metrics.syncs()?.0;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            thread::sleep(if enough.is_some() { left.min(ENOUGH_LOOK) } else { left });
+            let is_enough = |enough| Ok(self.etcd.metrics()?.syncs()?.0 - syncs >= enough);
+            if Instant::now() >= end || enough.map_or(Ok::<_, anyhow::Error>(false), is_enough)? {
+                return Ok(());
+            }
+        }
     }
 
     fn watch(&self, cgroup: &Cgroup, names: &Names) -> Result<Watch> {
@@ -157,10 +216,7 @@ struct Names {
 }
 
 impl Names {
-    fn of(scenario: &Scenario, plan: &RoundPlan) -> Self {
-        let subset =
-            if plan.subset.is_empty() { "alone".to_owned() } else { plan.subset.join("+") };
-        let stem = format!("{}/{}-{subset}", scenario.name, plan.repeat + 1);
+    fn of(stem: &str) -> Self {
         Self { report: format!("{stem}.json"), capture: format!("{stem}.iocap") }
     }
 }
@@ -172,7 +228,7 @@ struct Load {
 }
 
 impl Load {
-    fn start(bench: &Bench<'_>, cgroup: &Cgroup) -> Result<Self> {
+    fn start(bench: &Bench, cgroup: &Cgroup, may_end_early: bool) -> Result<Self> {
         let (victim, time) = (&bench.scenario.victim, bench.scenario.time);
         let mut child = cgroup
             .command(bench.stage.programs.join("load"))?
@@ -182,7 +238,8 @@ impl Load {
             .args(["--value-bytes", &victim.value_bytes.to_string()])
             .args(["--lead-ms", &(1000 * time.lead_s).to_string()])
             .args(["--window-ms", &(1000 * time.window_s).to_string()])
-            .stdin(Stdio::null())
+            .args(may_end_early.then_some("--until-stdin"))
+            .stdin(if may_end_early { Stdio::piped() } else { Stdio::null() })
             .stdout(Stdio::piped())
             .spawn()
             .context("cannot run the load generator")?;
@@ -200,6 +257,11 @@ impl Load {
         let line = self.line()?;
         ensure!(line == word, "the load generator said `{line}` instead of `{word}`");
         Ok(())
+    }
+
+    /// Ends its window now, if it was told that it may.
+    fn end(&mut self) {
+        drop(self.child.stdin.take());
     }
 
     fn finish(mut self) -> Result<Outcome> {
@@ -229,7 +291,7 @@ struct Look {
 }
 
 impl Look {
-    fn take(bench: &Bench<'_>, cgroups: &[&Cgroup]) -> Result<Self> {
+    fn take(bench: &Bench, cgroups: &[&Cgroup]) -> Result<Self> {
         Ok(Self {
             at: Instant::now(),
             metrics: bench.etcd.metrics()?,
@@ -297,8 +359,13 @@ fn db_bytes(metrics: &Metrics) -> Result<u64> {
 
 #[expect(clippy::cast_precision_loss, reason = "a time for people")]
 fn ours(report: &Report, pid: u32) -> Result<Waits> {
-    let wal = latency(find_actor(report, pid)?, Call::Fdatasync, FileClass::Wal)?;
+    let wal = wal_of(report, pid)?;
     Ok(Waits { count: wal.count, sum_s: wal.sum_ns as f64 / 1e9 })
+}
+
+/// etcd's syncs of its log as iocontend has them.
+pub fn wal_of(report: &Report, pid: u32) -> Result<&Lat> {
+    latency(find_actor(report, pid)?, Call::Fdatasync, FileClass::Wal)
 }
 
 /// Makes an etcd in a cgroup of its own, with a database of the size that the scenario asks for.

@@ -11,7 +11,7 @@ use super::actor::{Stage, prepare};
 use super::ground::Ground;
 use super::plan::{rounds, seconds};
 use super::result::{Failure, Machine, SCHEMA};
-use super::round::{Bench, victim};
+use super::round::{Bench, Order, victim};
 use super::scenario::{Place, Scenario};
 use crate::process;
 
@@ -74,7 +74,7 @@ fn run(scenario: &Scenario, settings: &Settings, progress: &mut dyn FnMut(&str))
     let stage =
         Stage { endpoint: etcd.endpoint(), etcd: cgroup, programs: settings.programs.clone() };
     let bench = Bench {
-        scenario,
+        scenario: scenario.clone(),
         ground,
         etcd,
         stage,
@@ -87,7 +87,7 @@ fn run(scenario: &Scenario, settings: &Settings, progress: &mut dyn FnMut(&str))
     let rounds = rounds(scenario, settings.repeats, settings.seed);
     let begin = Instant::now();
     for (index, plan) in rounds.iter().enumerate() {
-        let round = bench.run(plan)?;
+        let round = bench.run(&mut Order::plain(scenario, plan, &mut || Ok(())))?.round;
         append(&settings.out, &serde_json::to_string(&round)?)?;
         let left = remaining(begin.elapsed(), index + 1, rounds.len());
         progress(&format!(
@@ -110,7 +110,7 @@ fn remaining(elapsed: Duration, done: usize, all: usize) -> Duration {
     each * u32::try_from(all - done).unwrap_or(u32::MAX)
 }
 
-fn machine(scenario: &Scenario) -> Result<Machine> {
+pub(super) fn machine(scenario: &Scenario) -> Result<Machine> {
     let first_line = |text: String| text.lines().next().unwrap_or_default().trim().to_owned();
     let etcd = first_line(process::run("etcd", &["--version"])?);
     Ok(Machine {
@@ -122,7 +122,7 @@ fn machine(scenario: &Scenario) -> Result<Machine> {
     })
 }
 
-fn append(out: &Path, line: &str) -> Result<()> {
+pub(super) fn append(out: &Path, line: &str) -> Result<()> {
     let path = out.join("results.jsonl");
     let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
     writeln!(file, "{line}").with_context(|| path.display().to_string())

@@ -1,0 +1,143 @@
+//! Which round of a case is next, given those that were run. Pure, so a run can be taken up again at any round.
+
+use iocontend_core::change::Change;
+use iocontend_core::report::{Advice, Verdict};
+
+use super::case::Case;
+use super::figure::Figure;
+use super::result::{Line, Outcome, Phase, Todo};
+
+/// What the first recommended action of a case comes to here.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Advised {
+    /// Its own changes of the host, at the end with the names in the lab of those it acts on.
+    Changes(Advice),
+    /// A change of the program: the first setting of the case with this action stands for it.
+    Setting {
+        /// The advice.
+        advice: Advice,
+        /// The setting's name.
+        name: String,
+    },
+    /// Nothing that can be set here.
+    Nothing(Option<Advice>),
+}
+
+impl Advised {
+    /// The advice itself.
+    pub fn advice(&self) -> Option<&Advice> {
+        match self {
+            Self::Changes(advice) | Self::Setting { advice, .. } => Some(advice),
+            Self::Nothing(advice) => advice.as_ref(),
+        }
+    }
+}
+
+/// What is advised in the first round without a setting; none before that round.
+pub fn advised(case: &Case, lines: &[Line]) -> Option<Advised> {
+    let is_first = |line: &&Line| {
+        let todo = &line.todo;
+        line.case == case.name && (todo.phase, todo.arm.as_str()) == (Phase::Explore, "none")
+    };
+    let round = lines.iter().find(is_first)?.measured()?;
+    let Some(first) = round.advice.iter().find(|one| one.verdict == Verdict::Recommended) else {
+        return Some(Advised::Nothing(None));
+    };
+    let first = first.clone();
+    if !first.changes.is_empty() {
+        return Some(Advised::Changes(first));
+    }
+    let setting = case.settings.iter().find(|setting| setting.action == first.id);
+    Some(match setting {
+        Some(setting) => Advised::Setting { name: setting.name.clone(), advice: first },
+        None => Advised::Nothing(Some(first)),
+    })
+}
+
+/// The priorities among an action's changes act on a process; in another round that is another one.
+pub fn is_of_process(change: &Change) -> bool {
+    matches!(change, Change::IoPriority { .. })
+}
+
+/// The arm with the smallest 99th percentile of the first phase, nothing at all among them.
+pub fn winner(case: &Case, lines: &[Line]) -> Option<(String, Figure)> {
+    let arms = ["none", "advice"].into_iter().map(str::to_owned);
+    let arms = arms.chain(case.settings.iter().map(|setting| setting.name.clone()));
+    let figures = arms.filter_map(|arm| {
+        let figure = Figure::of_arm(lines, &case.name, Phase::Explore, &arm)?;
+        Some((arm, figure))
+    });
+    figures.min_by(|a, b| a.1.p99_ms.total_cmp(&b.1.p99_ms))
+}
+
+/// The next round; none when the case is complete.
+pub fn next(case: &Case, repeats: u32, seed: u64, lines: &[Line]) -> Option<Todo> {
+    let lines: Vec<Line> = lines.iter().filter(|line| line.case == case.name).cloned().collect();
+    let is_open = |todo: &Todo| {
+        let impossible = |line: &Line| matches!(line.outcome, Outcome::Impossible { .. });
+        let closes =
+            |line: &Line| line.todo == *todo || (line.todo.arm == todo.arm && impossible(line));
+        !lines.iter().any(closes)
+    };
+    explore(case, repeats, seed, &lines)
+        .into_iter()
+        .find(is_open)
+        .or_else(|| fresh(case, repeats, seed, &lines).into_iter().find(is_open))
+}
+
+/// All settings: alone and nothing first, since the advice comes from there; then blocks in an order of their own.
+fn explore(case: &Case, repeats: u32, seed: u64, lines: &[Line]) -> Vec<Todo> {
+    let mut arms: Vec<String> = case.settings.iter().map(|one| one.name.clone()).collect();
+    // Unknown before the first two rounds, and so never in their place.
+    if matches!(advised(case, lines), Some(Advised::Changes(_) | Advised::Setting { .. })) {
+        arms.push("advice".to_owned());
+    }
+    let first = ["alone", "none"].map(str::to_owned);
+    blocks(Phase::Explore, repeats, seed, &|repeat, random| {
+        if repeat == 0 {
+            let mut rest = arms.clone();
+            random.shuffle(&mut rest);
+            first.iter().cloned().chain(rest).collect()
+        } else {
+            let mut all: Vec<String> = first.iter().chain(&arms).cloned().collect();
+            random.shuffle(&mut all);
+            all
+        }
+    })
+}
+
+/// The best again, beside the advice, nothing, and alone.
+fn fresh(case: &Case, repeats: u32, seed: u64, lines: &[Line]) -> Vec<Todo> {
+    let mut arms = vec!["alone".to_owned(), "none".to_owned()];
+    let is_there = Figure::of_arm(lines, &case.name, Phase::Explore, "advice").is_some();
+    let more = winner(case, lines).map(|(arm, _)| arm);
+    for arm in more.into_iter().chain(is_there.then(|| "advice".to_owned())) {
+        if !arms.contains(&arm) {
+            arms.push(arm);
+        }
+    }
+    blocks(Phase::Fresh, repeats, seed ^ 1, &|_, random| {
+        let mut all = arms.clone();
+        random.shuffle(&mut all);
+        all
+    })
+}
+
+type Block<'a> = &'a dyn Fn(u32, &mut fastrand::Rng) -> Vec<String>;
+
+fn blocks(phase: Phase, repeats: u32, seed: u64, block: Block<'_>) -> Vec<Todo> {
+    let of_repeat = |repeat: u32| {
+        let mut random = fastrand::Rng::with_seed(seed.wrapping_add(u64::from(repeat) << 32));
+        let arms = block(repeat, &mut random);
+        arms.into_iter().map(move |arm| Todo { phase, repeat, arm })
+    };
+    (0..repeats).flat_map(of_repeat).collect()
+}
+
+/// How many rounds are left, at most.
+pub fn left(case: &Case, repeats: u32, lines: &[Line]) -> u32 {
+    let arms = u32::try_from(case.settings.len()).unwrap_or(u32::MAX) + 3;
+    let done = lines.iter().filter(|line| line.case == case.name).count();
+    let all = repeats.saturating_mul(arms + 4);
+    all.saturating_sub(u32::try_from(done).unwrap_or(u32::MAX))
+}

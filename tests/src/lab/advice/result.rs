@@ -1,0 +1,124 @@
+//! What a round of a case showed: one line of JSON each, in `results.jsonl`. Pure.
+
+use std::collections::BTreeMap;
+
+use iocontend_core::report::{Advice, Lat};
+use serde::{Deserialize, Serialize};
+
+use super::super::result::{Failure, Round};
+
+/// Name and version of a line's shape.
+pub const SCHEMA: &str = "iocontend.lab-advice/1";
+
+/// What a round is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// All settings, to find the best.
+    Explore,
+    /// The best again, beside the advice: the best of many is partly luck.
+    Fresh,
+}
+
+/// Which round it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Todo {
+    /// What for.
+    pub phase: Phase,
+    /// Counted from 0.
+    pub repeat: u32,
+    /// `alone`, `none` (all actors, nothing set), `advice`, or a setting's name.
+    pub arm: String,
+}
+
+/// A line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Line {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// Name of the case.
+    pub case: String,
+    /// Which round.
+    #[serde(flatten)]
+    pub todo: Todo,
+    /// Which action of the catalogue was in force. Absent without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
+    /// What was set, and what the kernel said of it.
+    pub in_force: Vec<InForce>,
+    /// What came of it.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+}
+
+/// What came of a round.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Outcome {
+    /// It was measured.
+    Measured(Box<Measured>),
+    /// It cannot be set on this host.
+    Impossible {
+        /// Why.
+        impossible: String,
+    },
+}
+
+/// A measured round.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    /// etcd's fdatasync of its log as iocontend has it, from the start of the load on.
+    pub wal: Lat,
+    /// etcd's own histogram in the window: upper edge of a bucket in milliseconds (absent: above all), how many.
+    pub wal_of_etcd: Vec<(Option<f64>, u64)>,
+    /// What iocontend advises in this round.
+    pub advice: Vec<Advice>,
+    /// Names in the lab of the advice's culprits, by actor id.
+    pub culprits: BTreeMap<String, String>,
+    /// All the rest.
+    pub round: Round,
+}
+
+/// A setting in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InForce {
+    /// What was run.
+    pub command: Vec<String>,
+    /// The file.
+    pub file: String,
+    /// What stood there before.
+    pub before: String,
+    /// What stood there then.
+    pub after: String,
+    /// Whether it stands there again as before; files of an actor's cgroup go with it.
+    pub is_back: bool,
+}
+
+impl Line {
+    /// What was measured.
+    pub fn measured(&self) -> Option<&Measured> {
+        match &self.outcome {
+            Outcome::Measured(measured) => Some(measured),
+            Outcome::Impossible { .. } => None,
+        }
+    }
+}
+
+/// Reads the lines of a file; those of failures apart. A last line that was cut off is not there.
+pub fn parse(text: &str) -> anyhow::Result<(Vec<Line>, Vec<Failure>)> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Either {
+        Failure(Failure),
+        Line(Box<Line>),
+    }
+    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+    let (mut lines, mut failures) = (Vec::new(), Vec::new());
+    for line in whole.lines() {
+        match serde_json::from_str(line)? {
+            Either::Failure(failure) => failures.push(failure),
+            Either::Line(line) => lines.push(*line),
+        }
+    }
+    Ok((lines, failures))
+}
