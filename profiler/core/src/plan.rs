@@ -133,6 +133,16 @@ pub struct Plan {
     pub rings: u32,
 }
 
+impl Plan {
+    /// Tracepoints of the kernel's type information that programs go to.
+    pub fn tracepoints(&self) -> impl Iterator<Item = &'static str> {
+        self.programs.iter().filter_map(|planned| match planned.hook {
+            Hook::Btf(name) => Some(name),
+            Hook::Classic(..) => None,
+        })
+    }
+}
+
 /// Why nothing can be measured here.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum PlanError {

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use aya::maps::{Map, MapData, MapError, PerCpuArray, RingBuf};
 use aya::programs::{BtfTracePoint, ProgramError, TracePoint};
-use aya::{Btf, Ebpf, EbpfLoader, VerifierLogLevel};
+use aya::{Btf, Ebpf, EbpfLoader, Endianness, VerifierLogLevel};
 use iocontend_core::plan::{Gap, GapReason, Hook, Loses, Plan, Planned};
 use iocontend_wire::config::ABSENT;
 use iocontend_wire::count::{COUNT_SLOTS, Count};
@@ -49,6 +49,9 @@ pub enum ProbeError {
     /// The loader refused.
     #[error("cannot load the BPF object")]
     Load(#[source] aya::EbpfError),
+    /// The ids of tracepoints cannot be read.
+    #[error("the type information of the tracepoints is not as expected")]
+    Types(#[source] aya::BtfError),
     /// The kernel refused a program without which there is no measurement.
     #[error("the kernel refused the program {program} at {hook}")]
     Program {
@@ -165,8 +168,13 @@ pub struct Probes {
 const XFS_MAPS: [&str; 5] =
     ["XFS_INODES", "XFS_LOGS", "XFS_SUBMITTERS", "XFS_WORKERS", "XFS_WRITES"];
 
+/// Type information in which programs find their tracepoints ([`iocontend_core::btf::Btf::of_tracepoints`]).
+pub(super) fn types(tracepoints: &[u8]) -> Result<Btf, ProbeError> {
+    Btf::parse(tracepoints, Endianness::default()).map_err(ProbeError::Types)
+}
+
 /// Loads the object's maps and code.
-pub(super) fn load(plan: &Plan, btf: &Btf, options: ProbeOptions) -> Result<Ebpf, ProbeError> {
+pub(super) fn load(plan: &Plan, options: ProbeOptions) -> Result<Ebpf, ProbeError> {
     let other = match env::var_os(OBJECT_VARIABLE) {
         Some(path) => Some(fs::read(&path).map_err(|source| ProbeError::Object {
             path: path.to_string_lossy().into_owned(),
@@ -184,7 +192,8 @@ pub(super) fn load(plan: &Plan, btf: &Btf, options: ProbeOptions) -> Result<Ebpf
         }
     }
     loader
-        .btf(Some(btf))
+        // It has read all types of the kernel, which nothing here needs: the object has no relocations by them.
+        .btf(None)
         .verifier_log_level(VerifierLogLevel::STATS)
         .override_global("CONFIG", bytemuck::bytes_of(&plan.config), true)
         .map_max_entries("STATS", streams.saturating_mul(plan.shards))
@@ -319,10 +328,14 @@ fn leave(table: &Mapped<Tracked>, tgid: u32) {
 }
 
 impl Probes {
-    /// Loads and attaches. Takes the type information, which is large, and lets it go before the tables are
-    /// mapped.
-    pub fn attach(plan: &Plan, btf: Btf, options: ProbeOptions) -> Result<Self, ProbeError> {
-        let mut ebpf = load(plan, &btf, options)?;
+    /// Loads and attaches. Takes type information that has the tracepoints of the plan.
+    pub fn attach(
+        plan: &Plan,
+        tracepoints: &[u8],
+        options: ProbeOptions,
+    ) -> Result<Self, ProbeError> {
+        let mut ebpf = load(plan, options)?;
+        let btf = types(tracepoints)?;
         let map_bytes = ebpf.maps().filter_map(|(_, map)| cost::of_map(map)).sum();
         let (mut attached, mut gaps) = (Vec::new(), plan.gaps.clone());
         for planned in &plan.programs {

@@ -180,8 +180,8 @@ fn attach(settings: &Settings, root: &HostRoot, kernel: &KernelPaths) -> Result<
     let path = kernel.btf.display().to_string();
     let no_btf = |error: String| Failure::not_here(&Problem::NoBtf { path: &path, error: &error });
     let bytes = kernel.read_btf().map_err(|error| no_btf(error.to_string()))?;
-    // One after the other: each takes several times the memory of the bytes.
-    let plan = {
+    // Gone before the object is loaded: it takes several times the memory of the bytes.
+    let (plan, tracepoints) = {
         let btf = Btf::parse(&bytes).map_err(|error| no_btf(error.to_string()))?;
         let formats = kernel.read_formats();
         if formats.is_none() {
@@ -189,14 +189,14 @@ fn attach(settings: &Settings, root: &HostRoot, kernel: &KernelPaths) -> Result<
                 kernel.tracefs.iter().map(|path| path.display().to_string()).collect();
             warn(&Problem::TracefsNotMounted { looked: &looked.join(" or ") });
         }
-        make_plan(&btf, formats.as_ref(), root, kernel, settings)
-            .map_err(|error| unsupported(&error))?
+        let plan = make_plan(&btf, formats.as_ref(), root, kernel, settings)
+            .map_err(|error| unsupported(&error))?;
+        let tracepoints = btf.of_tracepoints(plan.tracepoints());
+        (plan, tracepoints)
     };
-    let loader_btf = aya::Btf::parse(&bytes, aya::Endianness::default())
-        .map_err(|error| no_btf(error.to_string()))?;
     drop(bytes);
     let options = ProbeOptions { ring_bytes: settings.ring_bytes, log: settings.bpf_log };
-    Probes::attach(&plan, loader_btf, options).map_err(|error| refused(&error))
+    Probes::attach(&plan, &tracepoints, options).map_err(|error| refused(&error))
 }
 
 /// What a session with these settings attaches here.
