@@ -58,13 +58,13 @@ pub mod io {
     /// The record's head.
     #[inline(always)]
     pub fn head(status: u32, marks: u32) -> u32 {
-        super::tag::IO as u32 | status << 8 | (marks & marks::HELD) << 16 | marks & 0xff00_0000
+        u32::from(super::tag::IO) | status << 8 | (marks & marks::HELD) << 16 | marks & 0xff00_0000
     }
 
     /// The record's sector.
     #[inline(always)]
     pub fn sector(sector: u64, marks: u32) -> u64 {
-        sector & SECTORS | (marks as u64 >> marks::FORCER_SHIFT) << SECTOR_BITS
+        sector & SECTORS | (u64::from(marks) >> marks::FORCER_SHIFT) << SECTOR_BITS
     }
 
     /// The sector of a record.

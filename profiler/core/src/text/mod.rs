@@ -8,6 +8,7 @@ pub mod advice;
 mod catalogue;
 pub mod doctor;
 pub mod findings;
+pub mod forced;
 mod labels;
 pub mod notes;
 pub mod periods;

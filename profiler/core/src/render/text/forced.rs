@@ -2,11 +2,11 @@
 
 use std::io::{self, Write};
 
-use super::lines::{paragraph, say};
+use super::lines::paragraph;
 use super::who;
 use crate::render::{Style, units};
 use crate::report::{Actor, ForcedBy, Report};
-use crate::text::Msg;
+use crate::text::forced::forced;
 
 /// Pairs shown.
 const SHOWN: usize = 3;
@@ -19,12 +19,11 @@ pub(super) fn section(report: &Report, style: &Style, out: &mut dyn Write) -> io
     let mut pairs: Vec<(&Actor, &ForcedBy)> =
         all.filter(|(_, forced)| forced.bytes >= WORTH_A_LINE).collect();
     pairs.sort_by_key(|(_, forced)| std::cmp::Reverse(forced.bytes));
-    for (actor, forced) in pairs.into_iter().take(SHOWN) {
-        let (by, of) = (who::name_of(report, &forced.by, style), who::name(actor, style));
-        let requests = units::count(forced.count);
-        let bytes = units::bytes(forced.bytes);
-        let text =
-            say(&Msg::Forced { by: &by, of: &of, requests: &requests, bytes: &bytes }, style);
+    for (actor, one) in pairs.into_iter().take(SHOWN) {
+        let (by, of) = (who::name_of(report, &one.by, style), who::name(actor, style));
+        let requests = units::count(one.count);
+        let bytes = units::bytes(one.bytes);
+        let text = forced(style.lang, &by, &of, (&requests, &bytes));
         paragraph(&text, style, out)?;
     }
     Ok(())

@@ -296,7 +296,7 @@ fn who_forced_a_request_stands_with_its_cause() {
     host.tell(stream(0, direct(10, 1, Kind::Write), &stats_of(&[Done::io(8192, 400, 300)])));
     let report = host.report(Span::Interval);
     let expected = ForcedBy { by: "11@6".to_owned(), count: 1, bytes: 8192 };
-    assert_eq!(actor(&report, "10@5").forced_by, [expected.clone()]);
+    assert_eq!(actor(&report, "10@5").forced_by, std::slice::from_ref(&expected));
     assert_eq!(
         host.report(Span::Interval).actors.iter().map(|one| one.forced_by.len()).sum::<usize>(),
         0
