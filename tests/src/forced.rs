@@ -22,7 +22,8 @@ pub fn check(folder: &Path) -> Result<String> {
     let forced = &actor(&report, writer)?.forced_by;
     let its: u64 = forced.iter().filter(|one| one.by == *by).map(|one| one.bytes).sum();
     let all: u64 = forced.iter().map(|one| one.bytes).sum();
-    ensure!(its >= SIZE / 100 * 97 && its <= SIZE / 100 * 103, "of {SIZE} bytes: {forced:?}");
+    let within = SIZE / 100 * 97..=SIZE / 100 * 103;
+    ensure!(within.contains(&its), "of {SIZE} bytes: {forced:?}");
     ensure!(all == its, "others are named too: {forced:?}");
     let none = &actor(&report, forcer)?.forced_by;
     ensure!(none.is_empty(), "nobody forced what sync itself caused: {none:?}");
