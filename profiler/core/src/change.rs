@@ -1,13 +1,14 @@
 //! A change of the host's settings, as advice proposes it and a lease applies and takes it back. Data only: nothing here touches
 //! the host.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::facts::ProcessKey;
 use crate::ids::Dev;
 
 /// One setting and its wanted value. Each names a single value that can be read before and written back.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Change {
     /// A device's line in a file of a cgroup (v2), such as `io.max`, `io.weight`, `io.latency`.

@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::cgroup::{CgroupPaths, PodIds};
@@ -15,7 +16,9 @@ mod host;
 pub use host::*;
 
 /// Identity of a process: a reused pid has another start time, so it is another actor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 pub struct ProcessKey {
     /// Process id in the reader's pid namespace.
     pub pid: u32,

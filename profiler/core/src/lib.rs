@@ -22,6 +22,7 @@ pub mod facts;
 pub mod file_class;
 pub mod hist;
 pub mod ids;
+pub mod lease;
 mod paths;
 pub mod plan;
 pub mod reclaim;
