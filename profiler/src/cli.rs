@@ -30,6 +30,12 @@ pub enum Command {
     /// Say what can and cannot be measured on this host, and who shares what. Changes nothing.
     #[command(after_help = DOCTOR_HELP)]
     Doctor(DoctorArgs),
+    /// Apply recommended advice for a time: shows, asks, and takes it back at the end, at Ctrl-C, or in the next run.
+    Apply(ApplyArgs),
+    /// Take applied changes back.
+    Undo(UndoArgs),
+    /// Take back what is due, and list what is applied.
+    Status(StatusArgs),
     /// Print the JSON Schema of a document.
     Schema {
         /// The document.
@@ -82,6 +88,66 @@ pub enum Document {
     Report,
     /// What `doctor` prints.
     Doctor,
+}
+
+/// Where leases and settings are.
+#[derive(Clone, Debug, Args)]
+pub struct LeaseArgs {
+    /// Where applied changes are recorded; must belong to whoever runs this.
+    #[arg(long, value_name = "DIR", default_value = "/run/iocontend")]
+    pub state_dir: PathBuf,
+    /// A folder that stands in for the host, with proc, sys and cgroup.
+    #[arg(long, value_name = "DIR", hide = true)]
+    pub root: Option<PathBuf>,
+}
+
+/// `apply`.
+#[derive(Clone, Debug, Args)]
+pub struct ApplyArgs {
+    /// A report with advice, as JSON.
+    pub file: PathBuf,
+    /// The advice's id; without it the first that is recommended and changes settings.
+    #[arg(long, value_name = "ID")]
+    pub id: Option<String>,
+    /// Do not ask.
+    #[arg(long)]
+    pub yes: bool,
+    /// Only show what would be changed.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How long.
+    #[arg(long, value_name = "T", value_parser = duration, default_value = "1h")]
+    pub lease: Duration,
+    /// Do not stay: the next `apply`, `undo` or `status` after the time takes it back.
+    #[arg(long)]
+    pub leave: bool,
+    /// Where.
+    #[command(flatten)]
+    pub lease_args: LeaseArgs,
+}
+
+/// `undo`.
+#[derive(Clone, Debug, Args)]
+pub struct UndoArgs {
+    /// The lease; without it all of them.
+    pub id: Option<String>,
+    /// Change nothing, and forget the lease: for values that somebody else has changed.
+    #[arg(long, requires = "id")]
+    pub forget: bool,
+    /// Where.
+    #[command(flatten)]
+    pub lease_args: LeaseArgs,
+}
+
+/// `status`.
+#[derive(Clone, Debug, Args)]
+pub struct StatusArgs {
+    /// Print one JSON document.
+    #[arg(long)]
+    pub json: bool,
+    /// Where.
+    #[command(flatten)]
+    pub lease_args: LeaseArgs,
 }
 
 /// `doctor`.

@@ -3,7 +3,18 @@
 use super::binary::run;
 
 /// Commands that a user sees, and those that only the demo starts.
-const COMMANDS: [&str; 7] = ["watch", "report", "demo", "doctor", "schema", "completions", "man"];
+const COMMANDS: [&str; 10] = [
+    "watch",
+    "report",
+    "demo",
+    "doctor",
+    "apply",
+    "undo",
+    "status",
+    "schema",
+    "completions",
+    "man",
+];
 const HIDDEN: [&str; 2] = ["demo-victim", "demo-copier"];
 
 /// Help names every command, goes to stdout, and ends well.

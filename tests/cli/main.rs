@@ -4,6 +4,7 @@
 mod binary;
 mod doctor;
 mod help;
+mod lease;
 mod outputs;
 mod permission;
 mod readme;

@@ -2,6 +2,7 @@
 
 mod demo;
 mod doctor;
+mod lease;
 mod report;
 mod watch;
 
@@ -20,6 +21,9 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Report(args) => report::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Doctor(args) => doctor::run(&args),
+        Command::Apply(args) => lease::apply(&args),
+        Command::Undo(args) => lease::undo(&args),
+        Command::Status(args) => lease::status(&args),
         Command::Schema { document } => schema(document),
         Command::Completions { shell } => {
             let mut text = Vec::new();

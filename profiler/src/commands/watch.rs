@@ -117,7 +117,7 @@ impl StopSignals {
         Ok(Self { signals })
     }
 
-    async fn wait(&mut self) {
+    pub(super) async fn wait(&mut self) {
         let [interrupt, terminate, hangup] = &mut self.signals;
         tokio::select! {
             _ = interrupt.recv() => {}

@@ -7,6 +7,7 @@
 mod catalogue;
 pub mod doctor;
 mod labels;
+pub mod lease;
 pub mod notes;
 mod problems;
 
