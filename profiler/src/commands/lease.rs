@@ -88,7 +88,9 @@ fn say(undone: &Undone) {
     tell(&words::undone(Lang::En, &undone.lease.id, undone.complete));
     if !undone.complete {
         for item in &undone.lease.items {
-            words::item(Lang::En, item).iter().for_each(|line| tell(line));
+            for line in words::item(Lang::En, item) {
+                tell(&line);
+            }
         }
     }
     if let Some(error) = &undone.store_error {

@@ -70,7 +70,7 @@ impl HostSettings {
         let path = PathBuf::from(&mount.ok_or(SettingError::NoCgroup2)?.mount_point);
         if self.root == HostRoot::default() {
             let kind = fstatfs(std::fs::File::open(&path)?).map_err(io::Error::from)?.f_type;
-            if i64::from(kind) != CGROUP2_MAGIC {
+            if kind != CGROUP2_MAGIC {
                 return Err(SettingError::NoCgroup2);
             }
         }

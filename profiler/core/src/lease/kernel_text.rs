@@ -79,13 +79,12 @@ pub(super) fn wanted(
             .collect(),
         Change::Cgroup { file, value, .. } if file == "memory.high" => one(memory(value)?),
         Change::Cgroup { file, value, .. } if file == "io.prio.class" => one(prio_class(value)?),
-        Change::Cgroup { value, .. } => one(number(value)?),
         Change::Queue { file, value, .. } if file == "scheduler" => {
             let beside = now.keys().filter(|part| !part.is_empty());
             let own = one(word(value)?).into_iter();
             own.chain(beside.map(|part| (part.clone(), None))).collect()
         }
-        Change::Queue { value, .. } => one(number(value)?),
+        Change::Cgroup { value, .. } | Change::Queue { value, .. } => one(number(value)?),
         Change::Sysctl { name, value } => one(match pair_of(name) {
             Some(pair) => pair_value(pair.bytes == name, &number(value)?),
             None => number(value)?,
@@ -125,9 +124,8 @@ fn device_parts(file: &str, line: &str) -> Result<Values, NotUnderstood> {
         let value = match (file, key, value) {
             ("io.max", key, "max") if IO_MAX.contains(&key) => value.to_owned(),
             ("io.max", key, _) if IO_MAX.contains(&key) => number(value)?,
-            ("io.latency", "target", _) => number(value)?,
             ("io.weight" | "io.bfq.weight", "", "default") => value.to_owned(),
-            ("io.weight" | "io.bfq.weight", "", _) => number(value)?,
+            ("io.latency", "target", _) | ("io.weight" | "io.bfq.weight", "", _) => number(value)?,
             _ => return Err(NotUnderstood),
         };
         if values.insert(key.to_owned(), value).is_some() {
