@@ -141,7 +141,7 @@ unsafe fn begin_from_bio(rq: Ptr, key: u64) -> Option<NonNull<Slot>> {
 /// next), so one of an earlier request with this pointer may be found: it is older than this request's allocation.
 /// "None" is a null pointer here and no flag beside an undefined one, which Linux 6.1 would refuse to see copied.
 #[inline(always)]
-unsafe fn slot_of(rq: Ptr, key: u64) -> Option<NonNull<Slot>> {
+pub unsafe fn slot_of(rq: Ptr, key: u64) -> Option<NonNull<Slot>> {
     // SAFETY: a member of a request; the slot is ours.
     unsafe {
         let allocated: u64 = load(rq, config!(rq_start_time_ns));

@@ -157,6 +157,92 @@ pub struct Config {
     pub uring: Uring,
     /// For the writers of pages that somebody else writes back.
     pub dirty: Dirty,
+    /// For device-mapper and loop devices.
+    pub indirect: Indirect,
+    /// For the log of xfs.
+    pub xfs_log: XfsLog,
+}
+
+/// What the programs need to know of devices whose IO is submitted by threads of their own. Offsets in bytes, unless said
+/// otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+#[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
+pub struct Indirect {
+    /// 1: causes are carried through device-mapper.
+    pub stacked: u32,
+    /// 1: requests of loop devices are remembered.
+    pub loops: u32,
+    /// Major number of device-mapper devices.
+    pub mapper_major: u32,
+    /// `bio.bi_bdev`.
+    pub bio_bdev: u32,
+    /// `block_device.bd_disk`.
+    pub bdev_disk: u32,
+    /// `bio.bi_iter.bi_sector`.
+    pub bio_sector: u32,
+    /// `bio.bi_iter.bi_size`.
+    pub bio_size: u32,
+    /// `request.tag`.
+    pub rq_tag: u32,
+    /// `folio.index` (or `page.index`).
+    pub folio_index: u32,
+    /// `kiocb.ki_pos`.
+    pub kiocb_pos: u32,
+}
+
+impl Indirect {
+    /// Nothing known.
+    pub const fn absent() -> Self {
+        Self {
+            stacked: 0,
+            loops: 0,
+            mapper_major: ABSENT,
+            bio_bdev: ABSENT,
+            bdev_disk: ABSENT,
+            bio_sector: ABSENT,
+            bio_size: ABSENT,
+            rq_tag: ABSENT,
+            folio_index: ABSENT,
+            kiocb_pos: ABSENT,
+        }
+    }
+}
+
+/// What the programs need to know of the log of xfs. Offsets in bytes, unless said otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+#[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
+pub struct XfsLog {
+    /// Kernel address of the completion function of the log's bios; 0: the log is not watched.
+    pub end_io: u64,
+    /// `dev` in the records of all tracepoints that are used.
+    pub dev: u32,
+    /// `curr_res` of `xfs_log_ticket_ungrant` and `xfs_log_ticket_regrant`.
+    pub ticket_left: u32,
+    /// `unit_res` of these two.
+    pub ticket_unit: u32,
+    /// `flags` of `xlog_iclog_write`.
+    pub iclog_flags: u32,
+    /// `lsn` of `xlog_iclog_write` and `xlog_iclog_clean`.
+    pub iclog_lsn: u32,
+    /// `ino` in the records of the tracepoints about inodes.
+    pub ino: u32,
+}
+
+impl XfsLog {
+    /// Nothing known.
+    pub const fn absent() -> Self {
+        Self {
+            end_io: 0,
+            dev: ABSENT,
+            ticket_left: ABSENT,
+            ticket_unit: ABSENT,
+            iclog_flags: ABSENT,
+            iclog_lsn: ABSENT,
+            ino: ABSENT,
+        }
+    }
 }
 
 /// What the programs need to know of dirty pages. Offsets in bytes, unless said otherwise.
@@ -172,14 +258,10 @@ pub struct Dirty {
     pub head_mask: u32,
     /// `folio._nr_pages` (`_folio_nr_pages` before 6.15): pages of a large folio.
     pub folio_pages: u32,
-    /// `inode.i_state`.
-    pub inode_state: u32,
-    /// `I_DIRTY_PAGES` there.
-    pub dirty_pages: u32,
     /// `inode.i_mode`.
     pub inode_mode: u32,
-    /// `address_space.nrpages`.
-    pub mapping_pages: u32,
+    /// `address_space.i_pages.xa_flags`.
+    pub mapping_flags: u32,
     /// `bio.bi_iter.bi_size`.
     pub bio_size: u32,
     /// `bio.bi_opf`.
@@ -210,10 +292,8 @@ impl Dirty {
             folio_flags: ABSENT,
             head_mask: 0,
             folio_pages: ABSENT,
-            inode_state: ABSENT,
-            dirty_pages: 0,
             inode_mode: ABSENT,
-            mapping_pages: ABSENT,
+            mapping_flags: ABSENT,
             bio_size: ABSENT,
             bio_opf: ABSENT,
             journals: 0,
@@ -269,6 +349,10 @@ pub struct Threads {
     pub pause: u32,
     /// `task_struct.plug`.
     pub plug: u32,
+    /// `task_struct.bio_list`.
+    pub bio_list: u32,
+    /// Not used, always 0.
+    pub pad: u32,
 }
 
 impl Threads {
@@ -293,6 +377,8 @@ impl Threads {
             regs_si: ABSENT,
             pause: ABSENT,
             plug: ABSENT,
+            bio_list: ABSENT,
+            pad: 0,
         }
     }
 }
@@ -412,6 +498,8 @@ impl Config {
             threads: Threads::absent(),
             uring: Uring::absent(),
             dirty: Dirty::absent(),
+            indirect: Indirect::absent(),
+            xfs_log: XfsLog::absent(),
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::counts::bump;
 use crate::kread::{Ptr, address, config, fetch, load};
 use crate::maps::{DIRTY, EVENTS, NEW_DIRTY, TOLD, WRITEBACKS};
 use crate::owner::{Cause, PF_KTHREAD, current};
-use crate::{atomic, files, processes};
+use crate::{atomic, files, loops, processes, xfs_log};
 
 /// Bytes of a page on x86-64.
 const PAGE: u64 = 4096;
@@ -55,7 +55,7 @@ pub fn dirty_folio(ctx: BtfTracePointContext) -> i32 {
         let sb: Ptr = load(host, config!(inode_sb));
         let (ino, dev): (u64, u32) = (load(host, config!(inode_ino)), load(sb, config!(sb_dev)));
         let bytes = bytes_of(folio);
-        let first = is_first(host, mapping, bytes);
+        let first = is_first(mapping);
         let file = match DIRTY.get_ptr_mut(&at) {
             // The memory of an inode may have become another's.
             Some(file) if (*file).ino == ino && (*file).dev == dev => {
@@ -64,26 +64,40 @@ pub fn dirty_folio(ctx: BtfTracePointContext) -> i32 {
                 }
                 file
             }
-            _ => match begin(Of::File, at, ino, dev, !first) {
-                Some(file) => file,
-                None => return 0,
-            },
+            _ => {
+                xfs_log::remember(dev, ino, at);
+                match begin(Of::File, at, ino, dev, !first) {
+                    Some(file) => file,
+                    None => return 0,
+                }
+            }
         };
-        add(file, tgid, bytes);
+        let mut who = tgid;
+        if config!(indirect.loops) != 0 && flags & PF_KTHREAD != 0 {
+            match loops::user_of_page(folio, dev, ino, bytes) {
+                loops::NOT_KNOWN => {}
+                user => who = user,
+            }
+        }
+        if who == loops::NOBODY {
+            add_others(file, bytes);
+        } else {
+            add(file, who, bytes);
+        }
     }
     0
 }
 
-/// Whether no other page of the file can be dirty. What is booked then was never written: the pages were cut off, or
-/// the file is gone and a new one has its inode. The kernel marks the inode (`I_DIRTY_PAGES`) after its first page.
+/// Bits of `xarray.xa_flags` that are no marks in a page cache (include/linux/xarray.h, 4.20 and later); those above say
+/// that a page is dirty, or being written.
+const NO_MARKS: u32 = 0x3f;
+
+/// Whether no other page of the file is dirty, or being written: the page is marked after this. What is booked then will
+/// never be written: the pages were cut off, or the file is gone and a new one has its inode.
 #[inline(always)]
-unsafe fn is_first(host: Ptr, mapping: Ptr, bytes: u64) -> bool {
-    // SAFETY: members of an inode and its mapping.
-    unsafe {
-        let state: u32 = load(host, config!(dirty.inode_state));
-        let pages: u64 = load(mapping, config!(dirty.mapping_pages));
-        state & config!(dirty.dirty_pages) == 0 || pages * PAGE == bytes
-    }
+unsafe fn is_first(mapping: Ptr) -> bool {
+    // SAFETY: a member of a mapping.
+    unsafe { load::<u32>(mapping, config!(dirty.mapping_flags)) & !NO_MARKS == 0 }
 }
 
 /// Nothing of a file is dirty.
@@ -219,23 +233,13 @@ pub fn inode_write_start(ctx: BtfTracePointContext) -> i32 {
     0
 }
 
-/// A file was written back. What is clean has no writers any more.
+/// A file was written back. Its writers are kept until its next page becomes dirty, also when it is clean: btrfs submits its
+/// pages later, by other threads, where checksums take long (fs/btrfs/bio.c, `should_async_write`).
 #[btf_tracepoint(function = "writeback_single_inode")]
-pub fn inode_written(ctx: BtfTracePointContext) -> i32 {
-    let inode: Ptr = ctx.arg(0);
+pub fn inode_written(_ctx: BtfTracePointContext) -> i32 {
     let thread = bpf_get_current_pid_tgid() as u32;
     // Not there: it began before the programs were attached.
     let _removed = WRITEBACKS.remove(&thread);
-    // SAFETY: a member of an inode; map memory.
-    unsafe {
-        let state: u32 = load(inode, config!(dirty.inode_state));
-        if state & config!(dirty.dirty_pages) != 0 {
-            return 0;
-        }
-        if let Some(file) = DIRTY.get_ptr_mut(&address(inode)) {
-            forget(file);
-        }
-    }
     0
 }
 

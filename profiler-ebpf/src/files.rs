@@ -74,7 +74,21 @@ pub fn inode_of_page(bio: Ptr) -> Option<Inode> {
 /// The address of that inode. Guarded copies: this is not the common path.
 #[inline(always)]
 pub fn host_of_page(bio: Ptr) -> Option<u64> {
-    if config!(bio_io_vec) == ABSENT || config!(page_mapping) == ABSENT {
+    if config!(page_mapping) == ABSENT {
+        return None;
+    }
+    let mapping: u64 = fetch(folio_of(bio)?, config!(page_mapping))?;
+    // The low bits mark anonymous and movable pages (PAGE_MAPPING_FLAGS): no file behind those.
+    if mapping & 3 != 0 || mapping == 0 {
+        return None;
+    }
+    fetch(mapping, config!(mapping_host))
+}
+
+/// The address of the folio, or page, that a bio carries first.
+#[inline(always)]
+pub fn folio_of(bio: Ptr) -> Option<u64> {
+    if config!(bio_io_vec) == ABSENT {
         return None;
     }
     // SAFETY: a member of a bio.
@@ -86,13 +100,7 @@ pub fn host_of_page(bio: Ptr) -> Option<u64> {
     let page: u64 = fetch(vec, 0)?;
     // A tail page of a large folio points at its head with bit 0 set (include/linux/page-flags.h).
     let head: u64 = fetch(page, config!(page_compound_head))?;
-    let folio = if head & 1 == 1 { head - 1 } else { page };
-    let mapping: u64 = fetch(folio, config!(page_mapping))?;
-    // The low bits mark anonymous and movable pages (PAGE_MAPPING_FLAGS): no file behind those.
-    if mapping & 3 != 0 || mapping == 0 {
-        return None;
-    }
-    fetch(mapping, config!(mapping_host))
+    Some(if head & 1 == 1 { head - 1 } else { page })
 }
 
 /// The inode of a direct IO through iomap.

@@ -58,9 +58,9 @@ pub fn handle_stats(ctx: TracePointContext) -> i32 {
     0
 }
 
-/// The process that the current task works for.
+/// The process that the current task works for: its own, or that of the file that it writes back.
 #[inline(always)]
-fn contributor() -> Option<u32> {
+pub fn contributor() -> Option<u32> {
     let thread = bpf_get_current_pid_tgid();
     // SAFETY: a member of the current task.
     let flags: u32 = unsafe { load(current(), config!(task_flags)) };

@@ -20,15 +20,18 @@ mod dirty;
 mod files;
 mod journal;
 mod kread;
+mod loops;
 mod maps;
 mod owner;
 mod process;
 mod processes;
 mod slots;
+mod stacked;
 mod streams;
 mod sync;
 mod threads;
 mod uring;
+mod xfs_log;
 
 /// An endless loop: the verifier rejects the object if a panic can be reached.
 #[panic_handler]

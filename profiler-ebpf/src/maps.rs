@@ -5,7 +5,7 @@ use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf};
 use iocontend_wire::config::Config;
 use iocontend_wire::count::Counts;
 use iocontend_wire::key::FILES as FILE_IDS;
-use iocontend_wire::record::{ARGV_MAX, ExecRecord, IoRecord};
+use iocontend_wire::record::{ARGV_MAX, CommitRecord, ExecRecord, IoRecord};
 use iocontend_wire::tables::{self, *};
 
 /// BPF_F_MMAPABLE: userspace maps the array and reads it without system calls.
@@ -90,6 +90,32 @@ pub static COMMITS: HashMap<u32, Commit> = HashMap::with_max_entries(tables::COM
 #[map]
 pub static WRITEBACKS: HashMap<u32, u64> = HashMap::with_max_entries(tables::WRITEBACKS, 0);
 
+/// Logs of xfs by the file system's device. Never removed. Full: the one that was quiet longest is begun anew.
+#[map]
+pub static XFS_LOGS: LruHashMap<u32, XfsLog> = LruHashMap::with_max_entries(tables::XFS_LOGS, 0);
+
+/// Ends of checkpoints on their way to the disk, as the records that are sent when they are there; by the buffer's place
+/// in the log, and device. Removed then. Full: counted.
+#[map]
+pub static XFS_WRITES: HashMap<FileKey, CommitRecord> =
+    HashMap::with_max_entries(tables::XFS_WRITES, 0);
+
+/// What kernel threads do in xfs, by thread: [`crate::xfs_log::CHECKPOINT`], else for whom they work: an inode's address
+/// or a process id. Full: what such a thread changes is nobody's.
+#[map]
+pub static XFS_WORKERS: LruHashMap<u32, u64> = LruHashMap::with_max_entries(tables::XFS_WORKERS, 0);
+
+/// Which log a thread gave to the disk last. Full: such a write has no contributors.
+#[map]
+pub static XFS_SUBMITTERS: LruHashMap<u32, u32> =
+    LruHashMap::with_max_entries(tables::XFS_WORKERS, 0);
+
+/// The addresses of inodes with dirty pages, or who used an inode last that is being removed. Filled only where the log
+/// of xfs is watched. Full: what a kernel thread changes of such an inode is nobody's.
+#[map]
+pub static XFS_INODES: LruHashMap<FileKey, u64> =
+    LruHashMap::with_max_entries(tables::XFS_INODES, 0);
+
 /// Processes that userspace was told to keep because they dirtied pages. Full: told again, no loss.
 #[map]
 pub static TOLD: LruHashMap<u32, u64> = LruHashMap::with_max_entries(TOLD_WRITERS, 0);
@@ -98,6 +124,23 @@ pub static TOLD: LruHashMap<u32, u64> = LruHashMap::with_max_entries(TOLD_WRITER
 /// interrupt.
 #[map]
 pub static NEW_DIRTY: PerCpuArray<DirtyFile> = PerCpuArray::with_max_entries(2, 0);
+
+/// Causes on their way through device-mapper, by bio and by place on a device. Full: the oldest is forgotten, and its
+/// bytes are nobody's. As good as empty where [`crate::stacked`] is not used.
+#[map]
+pub static CARRIED: LruHashMap<u64, Carried> = LruHashMap::with_max_entries(tables::CARRIED, 0);
+
+/// Files of loop devices; by userspace, before the programs run.
+#[map]
+pub static LOOP_FILES: HashMap<FileKey, LoopFile> = HashMap::with_max_entries(LOOPS, 0);
+
+/// Places in [`LOOP_REQUESTS`] by loop device (kernel encoding); by userspace, before the programs run.
+#[map]
+pub static LOOP_DISKS: HashMap<u32, u32> = HashMap::with_max_entries(LOOPS, 0);
+
+/// Requests of loop devices in flight; userspace sets the number of devices.
+#[map]
+pub static LOOP_REQUESTS: Array<LoopRequests> = Array::with_max_entries(1, 0);
 
 /// Waits that have begun, by thread. Removed at their end. Full: counted.
 #[map]

@@ -12,7 +12,7 @@ use iocontend_wire::key::{How, Key, Owner, Reason};
 use crate::devices::cgroup_index;
 use crate::files::{self, BioKind};
 use crate::kread::{Ptr, config, fetch, load};
-use crate::{dirty, journal, processes, threads};
+use crate::{dirty, journal, loops, processes, stacked, threads, xfs_log};
 
 /// PF_KTHREAD (include/linux/sched.h, all versions).
 pub const PF_KTHREAD: u32 = 0x0020_0000;
@@ -56,10 +56,21 @@ fn writes(op: u32) -> bool {
 /// Who caused a bio that the current task submits.
 #[inline(always)]
 pub fn of_submitter(bio: Ptr, op: u32) -> Cause {
+    if config!(indirect.stacked) != 0
+        && let Some(cause) = stacked::cause_of(bio)
+    {
+        return cause;
+    }
     let task = current();
     // SAFETY: members of the current task.
     let (tgid, flags): (u32, u32) =
         unsafe { (load(task, config!(task_tgid)), load(task, config!(task_flags))) };
+    if xfs_log::is_log(bio)
+        && let Some(mut cause) = xfs_log::cause_of(bio)
+    {
+        cause.held = flags & PF_KTHREAD != 0 && was_throttled(bio);
+        return cause;
+    }
     if flags & PF_KTHREAD != 0 {
         let mut cause = of_kernel_thread(bio, op, tgid);
         cause.held = was_throttled(bio);
@@ -122,6 +133,16 @@ fn of_kernel_thread(bio: Ptr, op: u32, tgid: u32) -> Cause {
                     _ => 0,
                 };
                 return Cause::of(Key::owner(Owner::Process(waiter), file, How::Direct));
+            }
+            if config!(indirect.loops) != 0
+                && let Some(cause) = loops::cause_of_direct(dio)
+            {
+                return cause;
+            }
+        }
+        BioKind::Cached if !writes(op) && config!(indirect.loops) != 0 => {
+            if let Some(cause) = loops::cause_of_read(bio) {
+                return cause;
             }
         }
         BioKind::Cached if writes(op) && config!(dirty.watched) != 0 => {

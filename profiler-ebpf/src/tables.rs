@@ -327,6 +327,37 @@ pub struct Commit {
     pub logging: u64,
 }
 
+/// Logs of xfs that are watched at a time.
+pub const XFS_LOGS: u32 = 256;
+/// Writes to logs of xfs under way; a log has at most eight buffers (fs/xfs/xfs_log_priv.h, `XLOG_MAX_ICLOGS`).
+pub const XFS_WRITES: u32 = 8 * XFS_LOGS;
+/// Kernel threads that lately worked in xfs for somebody, or at a checkpoint.
+pub const XFS_WORKERS: u32 = 1024;
+/// Inodes of xfs whose memory, or whose last user, is remembered.
+pub const XFS_INODES: u32 = 8192;
+
+/// The log of an xfs; times are CLOCK_MONOTONIC ns, 0 for what did not happen since the last finished checkpoint.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct XfsLog {
+    /// When the latest checkpoint began to be written into the log's buffers.
+    pub start: u64,
+    /// When a buffer was first given to the disk since then.
+    pub logging: u64,
+    /// 1: the end of a checkpoint was given to the disk since the last one began.
+    pub written: u32,
+    /// How many ends were.
+    pub count: u32,
+    /// Bytes that a checkpoint reserves for itself; 0 before one was seen.
+    pub unit: u32,
+    /// 1: no transaction is in the next checkpoint yet.
+    pub empty: u32,
+    /// 1: the next checkpoint has all headers that it may need.
+    pub provided: u32,
+    /// Not used, always 0.
+    pub pad: u32,
+}
+
 /// Who dirtied the pages of a file that wait to be written.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
@@ -393,6 +424,73 @@ pub struct Thread {
     pub pause: u64,
     /// How long something held it back while it handed over requests, since it is watched, ns.
     pub held: u64,
+}
+
+/// Causes on their way through device-mapper at a time.
+pub const CARRIED: u32 = 16_384;
+
+/// The cause of a bio on its way through device-mapper.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Carried {
+    /// Owner part of the stream key.
+    pub owner: u64,
+    /// As in [`Slot`].
+    pub second: u64,
+    /// First sector that the bio covers.
+    pub first: u64,
+    /// End of the sectors.
+    pub end: u64,
+    /// As in [`Slot`].
+    pub share: u32,
+    /// As in [`Slot`].
+    pub held: u32,
+    /// The disk that the bio goes to (kernel encoding).
+    pub disk: u32,
+    /// Not used, always 0.
+    pub pad: u32,
+}
+
+/// Loop devices whose users are told apart.
+pub const LOOPS: u32 = 64;
+/// Requests of a loop device in flight (`LOOP_DEFAULT_HW_Q_DEPTH`, drivers/block/loop.c).
+pub const LOOP_TAGS: usize = 128;
+
+/// A loop device's file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+#[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
+pub struct LoopFile {
+    /// Where the device begins in it, bytes.
+    pub offset: u64,
+    /// The device's index.
+    pub index: u32,
+    /// Not used, always 0.
+    pub pad: u32,
+}
+
+/// A request of a loop device in flight.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct LoopRequest {
+    /// First byte on the device.
+    pub start: u64,
+    /// End of its bytes; 0 when there is none.
+    pub end: u64,
+    /// Owner part of the stream key.
+    pub owner: u64,
+    /// As in [`Slot`].
+    pub second: u64,
+    /// As in [`Slot`].
+    pub share: u64,
+}
+
+/// Those of a device, by tag.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct LoopRequests {
+    /// The requests.
+    pub tags: [LoopRequest; LOOP_TAGS],
 }
 
 /// Ways of a set of threads.

@@ -209,16 +209,18 @@ unsafe fn slept(thread: *mut Thread, delays: u64) -> u64 {
 
 /// A thread that hands over requests (it has a plug, include/linux/blkdev.h) sleeps for IO there when it is held back:
 /// by wbt, iocost or iolatency (block/blk-rq-qos.c, `rq_qos_wait`), or because the device's tags are all in use
-/// (block/blk-mq-tag.c). ext4 has a plug while it hands over the data of a sync, and none while it waits for it.
+/// (block/blk-mq-tag.c). ext4 has a plug while it hands over the data of a sync, and none while it waits for it. xfs has
+/// none; there the bio itself tells, which is in the task's list of bios meanwhile (block/blk-core.c,
+/// `__submit_bio_noacct_mq`).
 #[inline(always)]
 fn is_held(task: Ptr) -> bool {
-    if config!(threads.plug) == ABSENT {
-        return false;
-    }
     // SAFETY: members of the current task.
     unsafe {
-        load::<u32>(task, config!(threads.iowait)) & config!(threads.iowait_mask) != 0
-            && load::<u64>(task, config!(threads.plug)) != 0
+        if load::<u32>(task, config!(threads.iowait)) & config!(threads.iowait_mask) == 0 {
+            return false;
+        }
+        let has = |member: u32| member != ABSENT && load::<u64>(task, member) != 0;
+        has(config!(threads.plug)) || has(config!(threads.bio_list))
     }
 }
 

@@ -7,6 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use iocontend_core::cgroup::type_without_cgroup;
 use iocontend_core::selector::Selector;
 
+use crate::live::RING_BYTES;
+
 /// Who makes etcd wait for the disk, by how many milliseconds, and through which mechanism.
 #[derive(Debug, Parser)]
 #[command(name = "iocontend", version, about, arg_required_else_help = true)]
@@ -25,6 +27,9 @@ pub enum Command {
     /// Report what a recording holds, also for other targets.
     #[command(after_help = REPORT_HELP)]
     Report(ReportArgs),
+    /// Say what to do about contention here, and what not: from a live look or a recording. Changes nothing.
+    #[command(after_help = ADVISE_HELP)]
+    Advise(AdviseArgs),
     /// See it work without etcd: a built-in WAL writer and a snapshot copier, watched for 20 seconds.
     Demo(DemoArgs),
     /// Say what can and cannot be measured on this host, and who shares what. Changes nothing.
@@ -63,6 +68,7 @@ const WATCH_HELP: &str = "Examples:
   iocontend watch --wait --pid-of etcd                wait until it starts
   iocontend watch --unit etcd --cgroup /kubepods.slice  a service, and all pods
   iocontend watch --pid-of etcd --record night.iocap  keep it for `iocontend report`
+  iocontend watch --duration 1m -o markdown           a ticket, ready to paste
 
 Exit codes: 0 done, 1 failed, 2 usage, 3 not permitted or not supported here, 4 target not found";
 
@@ -70,10 +76,22 @@ const REPORT_HELP: &str = "Examples:
   iocontend watch --pid-of etcd --record night.iocap    record until Ctrl-C
   iocontend report night.iocap                          the summary again
   iocontend report night.iocap --pid-of postgres --json another target of the same time
+  iocontend report night.iocap -o markdown > ticket.md  to paste into a ticket
+  iocontend report today.iocap --history week/*.iocap   in which rhythm backups ran and etcd waited, over all of them
 
 A recording that was cut off is read up to its last whole block, and `truncated` (or `corrupt`) stands on stderr.
 
 Exit codes: 0 done, 1 failed, 2 usage, 4 target not found in the recording";
+
+const ADVISE_HELP: &str = "Examples:
+  iocontend advise --duration 2m                     watch what is recognised as etcd, then say what to do
+  iocontend advise --pid-of postgres --duration 2m   another target
+  iocontend advise night.iocap                       from a recording, on any machine, without root
+  iocontend advise night.iocap -o shell > do.sh      as a script; also -o systemd and -o kubernetes
+
+What is recommended comes best first; what is refused says why. profiler/docs/advice.md has the whole catalogue.
+
+Exit codes: 0 done, 1 failed, 2 usage, 3 not permitted or not supported here, 4 target not found";
 
 const DOCTOR_HELP: &str = "Examples:
   iocontend doctor          as root: every hook is attached for a moment and detached again
@@ -232,7 +250,7 @@ pub struct WatchArgs {
     #[arg(long)]
     pub sync_calls: bool,
     /// Size of the event buffer, a power of two.
-    #[arg(long, value_name = "BYTES", value_parser = ring_size, default_value = "4194304", hide = true)]
+    #[arg(long, value_name = "BYTES", value_parser = ring_size, default_value_t = RING_BYTES, hide = true)]
     pub ring_size: u32,
 }
 
@@ -251,6 +269,9 @@ pub struct ReportArgs {
     /// Targets; none: those it was recorded with.
     #[command(flatten)]
     pub target: TargetArgs,
+    /// Other recordings of the same host: when backups ran and etcd waited long in them counts too, for periods.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub history: Vec<PathBuf>,
     /// What to print.
     #[arg(short, long, value_enum, default_value_t = ReportFormat::Text)]
     pub output: ReportFormat,
@@ -265,18 +286,63 @@ impl ReportArgs {
         match self.output {
             _ if self.json => Format::Json,
             ReportFormat::Json => Format::Json,
+            ReportFormat::Markdown => Format::Markdown,
             ReportFormat::Text => Format::Text,
         }
     }
 }
 
+/// `advise`.
+#[derive(Clone, Debug, Args)]
+pub struct AdviseArgs {
+    /// A recording; without one the host is watched.
+    #[arg(conflicts_with = "duration")]
+    pub file: Option<PathBuf>,
+    /// How long to watch, from the moment everything is attached (20s, 5m, 1h): best over the time of a backup.
+    #[arg(long, value_name = "T", value_parser = duration, default_value = "1m")]
+    pub duration: Duration,
+    /// Targets; none: whatever is recognised as etcd, or those of the recording.
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// What to print.
+    #[arg(short, long, value_enum, default_value_t = AdviceFormat::Text)]
+    pub output: AdviceFormat,
+    /// Short for `-o json`.
+    #[arg(long, conflicts_with = "output")]
+    pub json: bool,
+}
+
+impl AdviseArgs {
+    /// The output that was asked for.
+    pub fn format(&self) -> AdviceFormat {
+        if self.json { AdviceFormat::Json } else { self.output }
+    }
+}
+
+/// How `advise` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum AdviceFormat {
+    /// For people.
+    Text,
+    /// The whole report as one document, advice in `advice`.
+    Json,
+    /// A script: the best action's commands, the others' as comments.
+    Shell,
+    /// systemctl set-property lines, and drop-ins.
+    Systemd,
+    /// Classes for the container runtime and a pod's annotation.
+    Kubernetes,
+}
+
 /// What to print of a recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ReportFormat {
-    /// The summary.
+    /// The summary: verdict and findings first.
     Text,
     /// One JSON document.
     Json,
+    /// A document to paste into a ticket.
+    Markdown,
 }
 
 /// What to print.
@@ -288,6 +354,8 @@ pub enum Format {
     Json,
     /// One JSON document per line and interval.
     Jsonl,
+    /// A document to paste into a ticket, at the end.
+    Markdown,
 }
 
 /// `demo`.

@@ -6,27 +6,33 @@
 
 use std::path::PathBuf;
 
+mod controls;
 mod devices;
 mod etcd_metrics;
 mod files;
+mod indirect;
 mod mounts;
 mod proc_dir;
 mod process;
 mod psi;
+mod schedules;
 mod system;
 
 #[cfg(test)]
 pub(crate) mod fake;
 
+pub use controls::read_controls;
 pub use devices::{has_requests, parse_block_stat, read_block_stat, read_devices};
 pub use etcd_metrics::read_etcd_metrics;
 pub use files::{device_of, find_file};
+pub use indirect::{read_carrying_mapper, read_loops};
 pub use mounts::{
     Mount, mount_of, mounted_block_filesystems, one_per_filesystem, parse_mountinfo, read_mounts,
     read_mounts_of,
 };
 pub use process::{WithFiles, list_pids, read_cgroup, read_process, read_processes};
 pub use psi::{parse_psi, read_psi_io};
+pub use schedules::read_schedules;
 pub use system::{cgroup_exists, read_cpus_possible, read_host};
 
 /// Where the host's file systems are mounted for us.

@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 
-use iocontend_core::render::{Style, json, text};
+use iocontend_core::render::{Style, json, markdown, text};
 use iocontend_core::report::Report;
 
 use crate::cli::Format;
@@ -32,7 +32,7 @@ impl Reports {
 
     /// Whether interval reports are printed.
     pub fn wants_intervals(&self) -> bool {
-        self.format != Format::Json
+        matches!(self.format, Format::Text | Format::Jsonl)
     }
 
     /// Whether the interval that ends with the watch is printed, though it is shorter: lines of JSON add up to the
@@ -47,7 +47,7 @@ impl Reports {
         match self.format {
             Format::Text => text::interval(report, &self.style, &mut out)?,
             Format::Jsonl => json::line(report, &mut out)?,
-            Format::Json => return Ok(()),
+            Format::Json | Format::Markdown => return Ok(()),
         }
         write(&out)
     }
@@ -58,6 +58,7 @@ impl Reports {
         match self.format {
             Format::Text => text::summary(report, &self.style, &mut out)?,
             Format::Json => json::document(report, &mut out)?,
+            Format::Markdown => markdown::document(report, &self.style, &mut out)?,
             Format::Jsonl => return Ok(()),
         }
         write(&out)

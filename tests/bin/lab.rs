@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 use clap::{Args, Parser, Subcommand};
-use iocontend_tests::lab::ablation::shares;
+use iocontend_tests::lab::ablation::{found, shares};
 use iocontend_tests::lab::plan::boots;
 use iocontend_tests::lab::result::{Failure, Round, parse};
 use iocontend_tests::lab::run::{Settings, run_all};
@@ -135,6 +135,7 @@ fn again(round: &mut Round, out: &Path, iocontend: &Path) -> Result<()> {
     ensure!(output.status.success(), "{capture}: {words}");
     let report = serde_json::from_slice(&output.stdout)?;
     round.iocontend.blame = shares(&report);
+    round.iocontend.findings = found(&report);
     Ok(())
 }
 

@@ -3,9 +3,10 @@
 use super::binary::run;
 
 /// Commands that a user sees, and those that only the demo starts.
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 11] = [
     "watch",
     "report",
+    "advise",
     "demo",
     "doctor",
     "apply",

@@ -40,6 +40,42 @@ fn a_capture_is_reported_as_text_and_json() {
     }
 }
 
+/// The same as a ticket, also with the verdict of the text.
+#[test]
+fn a_capture_is_reported_as_markdown() {
+    let file = fixture();
+    let ticket = run(&["report", name(&file), "-o", "markdown"]).ended(0);
+    assert_eq!(ticket.stderr, "");
+    let document = run(&["report", name(&file), "--json"]).ended(0);
+    let verdict = Report::from_json(document.stdout.as_bytes()).unwrap().verdict.unwrap();
+    let text = run(&["report", name(&file)]).ended(0);
+    assert!(text.stdout.starts_with("verdict"), "{}", text.stdout);
+    assert!(ticket.stdout.starts_with("# iocontend on "), "{}", ticket.stdout);
+    for part in ["## Waits of the targets", "## IO by process", "## What could not be seen"] {
+        assert!(ticket.stdout.contains(part), "{part}: {}", ticket.stdout);
+    }
+    // Both have its first words; what follows may be wrapped or escaped.
+    let first: String = verdict.summary.split(['_', '`', ':']).next().unwrap().to_owned();
+    assert!(ticket.stdout.contains(&first), "{first}: {}", ticket.stdout);
+}
+
+/// What other captures showed of backups stands in the report; the capture itself may be among them, and one that is no
+/// capture is refused.
+#[test]
+fn other_captures_add_their_backups() {
+    let (file, demo) = (fixture(), fixture().with_file_name("demo.iocap"));
+    let args = ["report", name(&file), "--json", "--history", name(&file), name(&demo)];
+    let end = run(&args).ended(0);
+    let report = Report::from_json(end.stdout.as_bytes()).unwrap();
+    let names: Vec<String> = report.activity.unwrap().into_iter().map(|one| one.name).collect();
+    for expected in ["etcdctl snapshot save", "iocontend demo-copier"] {
+        assert!(names.iter().any(|name| name == expected), "{expected} among {names:?}");
+    }
+    let nothing = tempfile::NamedTempFile::new().unwrap();
+    let end = run(&["report", name(&file), "--history", name(nothing.path())]).ended(1);
+    assert!(end.stderr.contains(name(nothing.path())), "{}", end.stderr);
+}
+
 /// A capture that was cut off or damaged is read as far as it is whole: exit code 0, the word on stderr and among
 /// the report's notes.
 #[test]

@@ -31,6 +31,13 @@ fn mistakes_are_named_and_end_with_2() {
         (&["report"], "<FILE>"),
         (&["report", "x", "-o", "jsonl"], "possible values: text, json"),
         (&["report", "x", "--wait"], "--wait"),
+        (&["advise", "x", "--duration", "5s"], "cannot be used with"),
+        (
+            &["advise", "x", "-o", "jsonl"],
+            "possible values: text, json, shell, systemd, kubernetes",
+        ),
+        (&["advise", "--json", "-o", "shell"], "cannot be used with"),
+        (&["advise", "--duration", "soon"], "expected a duration"),
         (&["demo", "--duration", "never"], "expected a duration"),
         (&["completions"], "<SHELL>"),
     ];

@@ -8,6 +8,7 @@ mod etcd;
 mod exact;
 mod files;
 mod ground;
+mod indirect;
 mod lines;
 mod loss;
 mod merges;

@@ -71,3 +71,11 @@ fn a_journal_is_of_those_who_fill_it() -> Result<()> {
     println!("{}", journal::check(&Disk::new("ext4")?.place())?);
     Ok(())
 }
+
+// Property: the same of the log of xfs, by the kernel's own count of what was written to it.
+#[test]
+#[ignore = "needs root and this kernel"]
+fn the_log_of_xfs_is_of_those_who_fill_it() -> Result<()> {
+    println!("{}", journal::check(&Disk::new("xfs")?.place())?);
+    Ok(())
+}

@@ -7,6 +7,7 @@ mod cgroups;
 mod counts;
 mod doctor;
 mod etcd;
+mod indirect;
 mod limits;
 mod requeues;
 mod syncs;

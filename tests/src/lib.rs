@@ -6,6 +6,7 @@ pub mod cgroup;
 pub mod etcd;
 pub mod fio;
 pub mod gateway;
+pub mod indirect;
 pub mod journal;
 pub mod lab;
 pub mod load;

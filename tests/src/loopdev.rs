@@ -47,8 +47,13 @@ pub struct LoopDevice {
 impl LoopDevice {
     /// On a new, sparse file of so many bytes.
     pub fn new(file: &Path, bytes: u64) -> Result<Self> {
+        Self::with(file, bytes, &[])
+    }
+
+    /// The same with options of `losetup`.
+    pub fn with(file: &Path, bytes: u64, options: &[&str]) -> Result<Self> {
         File::create(file)?.set_len(bytes)?;
-        let printed = run("losetup", &["--find", "--show", text(file)?])?;
+        let printed = run("losetup", &[options, &["--find", "--show", text(file)?]].concat())?;
         let path = PathBuf::from(printed.trim());
         let name =
             path.file_name().and_then(|name| name.to_str()).context("losetup gave no name")?;
@@ -146,17 +151,25 @@ impl Mounted {
 
     /// A new ext4, xfs or btrfs on a device, mounted.
     pub fn new(device: &LoopDevice, file_system: &str) -> Result<Self> {
+        Self::on(&device.node(), file_system)
+    }
+
+    /// The same on any device, by its node.
+    pub fn on(node: &str, file_system: &str) -> Result<Self> {
         let lazy = ["-F", "-E", "lazy_itable_init=0,lazy_journal_init=0"];
         let options: &[&str] = if file_system == "ext4" { &lazy } else { &["-f"] };
-        let node = device.node();
-        run(&format!("mkfs.{file_system}"), &[&["-q"], options, &[&node]].concat())?;
-        Self::mount(device)
+        run(&format!("mkfs.{file_system}"), &[&["-q"], options, &[node]].concat())?;
+        Self::mount_node(node)
     }
 
     /// The file system that is there, mounted with online discard.
     pub fn mount(device: &LoopDevice) -> Result<Self> {
+        Self::mount_node(&device.node())
+    }
+
+    fn mount_node(node: &str) -> Result<Self> {
         let folder = TempDir::with_prefix("iocontend-test-")?;
-        run("mount", &["-o", "discard", &device.node(), text(folder.path())?])?;
+        run("mount", &["-o", "discard", node, text(folder.path())?])?;
         Ok(Self { folder })
     }
 
@@ -197,7 +210,7 @@ fn unmount(path: &Path) {
 
 /// In a drop nothing can be returned, and a second panic would hide the first.
 #[expect(clippy::print_stderr, reason = "the only way to say it from a drop")]
-fn complain<T>(result: Result<T>) {
+pub(crate) fn complain<T>(result: Result<T>) {
     if let Err(error) = result {
         eprintln!("cannot clean up: {error:#}");
     }

@@ -153,10 +153,19 @@ impl Making<'_> {
     }
 }
 
+/// A disk to which nothing was written lately may hardly have any dirty pages: the kernel writes them at once
+/// (mm/page-writeback.c, `wb_over_bg_thresh`), also those that have to be dirty still when watching begins.
+fn has_written(place: &Place<'_>) -> Result<()> {
+    let mut earlier = place.process("earlier", "")?;
+    write(&mut earlier, "write", 32 * MIB)?;
+    earlier.order("only-fsync").map(drop)
+}
+
 /// Makes the mix and watches it.
 pub fn mix(place: &Place<'_>) -> Result<Mixed> {
     // Building it takes longer than dirty pages stay dirty.
     binary::path()?;
+    has_written(place)?;
     let mut before = place.process("before", "")?;
     let mut direct = place.process("direct", "direct")?;
     let (mut forcer, mut syncer) = (place.process("before", "")?, place.process("synced", "")?);

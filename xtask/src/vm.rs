@@ -114,11 +114,14 @@ impl Scheduler {
 }
 
 impl Args {
-    /// What CI asks for: a slow disk with the file system that etcd mostly has.
+    /// What CI asks for: a slow disk with the file system that etcd mostly has, and a spare one to build upon.
     pub(crate) fn tests(kernel: &str, command: Vec<OsString>) -> Result<Self> {
         Ok(Self {
             kernel: kernel.to_owned(),
-            disk: vec!["iops=600,bps=20M".parse().map_err(anyhow::Error::msg)?],
+            disk: ["iops=600,bps=20M", "size=512M"]
+                .into_iter()
+                .map(|spec| spec.parse::<Disk>().map_err(anyhow::Error::msg))
+                .collect::<Result<_>>()?,
             fs: Some(FileSystem::Ext4),
             sched: None,
             // Everything is several times slower under emulation.

@@ -217,13 +217,6 @@ impl<'a> Btf<'a> {
         (bits % 8 == 0).then_some(bits / 8)
     }
 
-    /// Size in bytes of a member that is an integer.
-    pub fn size(&self, structure: &str, name: &str) -> Option<u32> {
-        let ty = self.get(*self.structs.get(structure.as_bytes())?)?;
-        let (member, _) = self.member(ty, name.as_bytes(), 0)?;
-        self.resolve(member).filter(|ty| ty.kind() == kind::INT).map(|ty| ty.word)
-    }
-
     /// A member of one bit: offset in bytes of the aligned 32-bit word that holds it, and its mask there.
     pub fn bit(&self, structure: &str, name: &str) -> Option<(u32, u32)> {
         let ty = self.get(*self.structs.get(structure.as_bytes())?)?;

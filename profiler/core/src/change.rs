@@ -1,5 +1,4 @@
-//! A change of the host's settings, as advice proposes it and a lease applies and takes it back. Data only: nothing here touches
-//! the host.
+//! A change of the host's settings, as advice proposes it. Data only: nothing here touches the host.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

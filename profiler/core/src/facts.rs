@@ -12,7 +12,9 @@ use serde::{Deserialize, Serialize};
 use crate::cgroup::{CgroupPaths, PodIds};
 use crate::ids::Dev;
 
+mod controls;
 mod host;
+pub use controls::*;
 pub use host::*;
 
 /// Identity of a process: a reused pid has another start time, so it is another actor.

@@ -9,6 +9,8 @@
 //! Time and previous state are arguments everywhere, so a replayed capture runs the code that ran live.
 #![forbid(unsafe_code)]
 
+pub mod activity;
+pub mod advice;
 mod argv;
 pub mod btf;
 pub mod capture;
@@ -20,15 +22,18 @@ pub mod etcd_urls;
 pub mod event;
 pub mod facts;
 pub mod file_class;
+mod findings;
 pub mod hist;
 pub mod ids;
 pub mod lease;
 mod paths;
+pub mod period;
 pub mod plan;
 pub mod reclaim;
 pub mod render;
 pub mod report;
 pub mod role;
+pub mod schedule;
 pub mod schema;
 pub mod selector;
 pub mod session;

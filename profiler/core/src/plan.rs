@@ -4,13 +4,17 @@
 //! tracefs from the host, and doing what the plan says, is the edge's work.
 
 mod dirty;
+mod indirect;
 mod waits;
+mod xfs;
 
 use std::collections::BTreeMap;
 
 use iocontend_wire::config::{ABSENT, Config, DIO_ENDS};
 use iocontend_wire::tables::MAX_SHARDS;
 use thiserror::Error;
+
+pub use indirect::LoopBacking;
 
 use crate::btf::Btf;
 use crate::tracefs::Format;
@@ -71,6 +75,10 @@ pub enum Loses {
     Writers,
     /// Whose changes a journal's thread writes, and the phases of its commits.
     Journal,
+    /// For whom threads of device-mapper submit.
+    BehindMapper,
+    /// For whom a loop device's worker uses its file.
+    BehindLoops,
 }
 
 /// One program and where it goes.
@@ -125,6 +133,8 @@ pub struct Plan {
     pub shards: u32,
     /// IO rings: one per CPU.
     pub rings: u32,
+    /// Loop devices whose users are looked for.
+    pub loops: Vec<LoopBacking>,
 }
 
 /// Why nothing can be measured here.
@@ -152,7 +162,7 @@ pub enum PlanError {
 pub type Formats = BTreeMap<(&'static str, &'static str), Format>;
 
 /// Classic tracepoints whose format the plan wants to see.
-pub const CLASSIC: [(&str, &str); 12] = [
+pub const CLASSIC: [(&str, &str); 21] = [
     ("writeback", "balance_dirty_pages"),
     ("jbd2", "jbd2_start_commit"),
     ("jbd2", "jbd2_commit_locking"),
@@ -163,6 +173,15 @@ pub const CLASSIC: [(&str, &str); 12] = [
     ("ext4", "ext4_sync_file_enter"),
     ("ext4", "ext4_sync_file_exit"),
     ("xfs", "xfs_file_fsync"),
+    ("xfs", "xlog_iclog_get_space"),
+    ("xfs", "xlog_iclog_write"),
+    ("xfs", "xlog_iclog_clean"),
+    ("xfs", "xfs_log_ticket_regrant"),
+    ("xfs", "xfs_log_ticket_ungrant"),
+    ("xfs", "xfs_unwritten_convert"),
+    ("xfs", "xfs_setfilesize"),
+    ("xfs", "xfs_inode_set_need_inactive"),
+    ("xfs", "xfs_inode_inactivating"),
     ("btrfs", "btrfs_sync_file"),
     ("syscalls", "sys_exit_fsync"),
 ];
@@ -192,6 +211,9 @@ pub const DIO_END_SYMBOLS: [&str; DIO_ENDS] = [
     "btrfs_dio_end_io",
 ];
 
+/// The completion function of writes to the log of an xfs (fs/xfs/xfs_log.c, 5.4 and later).
+pub const XLOG_END_SYMBOL: &str = "xlog_bio_end_io";
+
 /// What the host has, and what is wanted.
 pub struct Facts<'a> {
     /// The kernel's type information.
@@ -200,6 +222,8 @@ pub struct Facts<'a> {
     pub formats: Option<&'a Formats>,
     /// Addresses of [`DIO_END_SYMBOLS`], 0 where unknown.
     pub dio_ends: [u64; DIO_ENDS],
+    /// Address of [`XLOG_END_SYMBOL`], 0 where unknown.
+    pub xlog_end: u64,
     /// Possible CPUs.
     pub cpus: u32,
     /// File system types mounted from block devices.
@@ -212,6 +236,10 @@ pub struct Facts<'a> {
     pub thread_waits: bool,
     /// Waits in `sync`, `syncfs` and `sync_file_range` of everybody, although that slows every system call.
     pub sync_calls: bool,
+    /// Major number of device-mapper devices, when threads of one of them submit for others.
+    pub mapper_major: Option<u32>,
+    /// Loop devices with a file on a disk.
+    pub loops: &'a [LoopBacking],
 }
 
 /// Decides.
@@ -222,6 +250,7 @@ pub fn plan(facts: &Facts<'_>) -> Result<Plan, PlanError> {
         config: offsets(facts.btf)?,
         shards: 0,
         rings: 0,
+        loops: Vec::new(),
     };
     switches(&mut plan, facts);
     block_programs(&mut plan, facts)?;
@@ -232,6 +261,9 @@ pub fn plan(facts: &Facts<'_>) -> Result<Plan, PlanError> {
     waits::thread_programs(&mut plan, facts);
     dirty::dirty_programs(&mut plan, facts);
     dirty::journal_programs(&mut plan, facts);
+    indirect::stacked_programs(&mut plan, facts);
+    indirect::loop_programs(&mut plan, facts);
+    xfs::log_programs(&mut plan, facts);
     Ok(plan)
 }
 

@@ -19,6 +19,7 @@ mod etcd;
 mod program;
 mod services;
 
+pub(crate) use backup_tools::{is_shell, is_wrapper, shell_text, text_runs_backup};
 pub(crate) use program::Program;
 
 /// What a role was given for.

@@ -17,7 +17,7 @@ use crate::error::{Failure, tell};
 use crate::host::HostRoot;
 use crate::kernel::facts::KernelPaths;
 use crate::kernel::permission;
-use crate::live::{Live, Settings};
+use crate::live::{Live, RING_BYTES, Settings};
 use crate::output::Reports;
 
 /// Share of the time in which the victim is alone.
@@ -49,7 +49,7 @@ async fn demo(args: &DemoArgs) -> Result<(), Failure> {
     let mut copier = spawn_copier(&plan, alone).map_err(|error| Failure::other(&error.into()))?;
     let settings = Settings {
         selectors: vec![Selector::Pid(victim.id())],
-        ring_bytes: 4 << 20,
+        ring_bytes: RING_BYTES,
         quiet: true,
         ..Settings::default()
     };

@@ -1,5 +1,6 @@
 //! One verb, one file.
 
+mod advise;
 mod demo;
 mod doctor;
 mod lease;
@@ -19,6 +20,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Watch(args) => watch::run(&args),
         Command::Report(args) => report::run(&args),
+        Command::Advise(args) => advise::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Apply(args) => lease::apply(&args),

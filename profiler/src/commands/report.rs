@@ -1,11 +1,14 @@
-//! `iocontend report`: a recording through the same engine.
+//! `iocontend report`: a recording through the same engine; of others of the same host, what they add to periods.
 
 use std::fs::File;
 use std::io::BufReader;
+use std::path::Path;
 
-use iocontend_core::capture::{End, Replay, replay};
+use iocontend_core::capture::{End, Replay, replay_after};
 use iocontend_core::render::units;
-use iocontend_core::report::Tool;
+use iocontend_core::report::{Report, Tool};
+use iocontend_core::selector::Selector;
+use iocontend_core::session::Past;
 use iocontend_core::text::Problem;
 
 use crate::cli::ReportArgs;
@@ -13,23 +16,51 @@ use crate::error::{Failure, warn};
 use crate::output::Reports;
 
 pub(super) fn run(args: &ReportArgs) -> Result<(), Failure> {
-    let name = args.file.display().to_string();
-    let refusal = |error: &dyn std::fmt::Display| {
-        Failure::failed(&Problem::NotReadable { file: &name, error: &error.to_string() })
-    };
-    let file = File::open(&args.file).map_err(|error| refusal(&error))?;
-    let size = file.metadata().map_err(|error| refusal(&error))?.len();
     let selectors = args.target.selectors();
     let asked = (!selectors.is_empty()).then(|| selectors.clone());
-    let tool = Tool { version: env!("CARGO_PKG_VERSION").to_owned(), bpf_object_sha256: None };
-    let replay = replay(BufReader::new(file), asked, tool).map_err(|error| refusal(&error))?;
-    say_what_is_missing(&name, size, &replay);
+    let history = history(args, asked.as_ref())?;
+    let report = report_of(&args.file, &selectors, history)?;
+    Reports::new(args.format()).end(&report)?;
+    Ok(())
+}
+
+/// The report of a recording, for its own targets or others, with what earlier ones add; what is missing in it is said.
+pub(super) fn report_of(
+    path: &Path,
+    selectors: &[Selector],
+    history: Vec<Past>,
+) -> Result<Report, Failure> {
+    let name = path.display().to_string();
+    let asked = (!selectors.is_empty()).then(|| selectors.to_vec());
+    let replay = read(path, asked.as_ref(), history)?;
     if !selectors.is_empty() && !replay.has_targets {
         let problem = Problem::NotInCapture { file: &name, absent: &replay.absent };
         return Err(Failure::no_target(&problem));
     }
-    Reports::new(args.format()).end(&replay.report)?;
-    Ok(())
+    Ok(replay.report)
+}
+
+/// What the other recordings showed. The recording itself is passed over, so that a pattern may take in all of a folder.
+fn history(args: &ReportArgs, asked: Option<&Vec<Selector>>) -> Result<Vec<Past>, Failure> {
+    let itself = args.file.canonicalize().ok();
+    let others =
+        args.history.iter().filter(|file| itself.is_none() || file.canonicalize().ok() != itself);
+    others.map(|file| Ok(read(file, asked, Vec::new())?.past)).collect()
+}
+
+/// Replays a recording, and says what is missing in it.
+fn read(file: &Path, asked: Option<&Vec<Selector>>, past: Vec<Past>) -> Result<Replay, Failure> {
+    let name = file.display().to_string();
+    let refusal = |error: &dyn std::fmt::Display| {
+        Failure::failed(&Problem::NotReadable { file: &name, error: &error.to_string() })
+    };
+    let opened = File::open(file).map_err(|error| refusal(&error))?;
+    let size = opened.metadata().map_err(|error| refusal(&error))?.len();
+    let tool = Tool { version: env!("CARGO_PKG_VERSION").to_owned(), bpf_object_sha256: None };
+    let replay = replay_after(BufReader::new(opened), asked.cloned(), tool, past)
+        .map_err(|error| refusal(&error))?;
+    say_what_is_missing(&name, size, &replay);
+    Ok(replay)
 }
 
 fn say_what_is_missing(file: &str, size: u64, replay: &Replay) {

@@ -13,10 +13,8 @@ use crate::host::{self, HostRoot, Mount};
 use crate::kernel::facts::KernelPaths;
 use crate::kernel::probes::{ProbeOptions, large_blocks_apart};
 use crate::kernel::{permission, trial};
-use crate::live::{Settings, make_plan};
+use crate::live::{RING_BYTES, Settings, make_plan};
 
-/// Event buffers as large as `watch` has them.
-const RING_BYTES: u32 = 4 << 20;
 /// The first pid namespace's inode number (`PROC_PID_INIT_INO`, include/linux/proc_ns.h).
 const FIRST_PID_NAMESPACE: &str = "pid:[4026531836]";
 

@@ -5,7 +5,7 @@ use std::io::BufRead as _;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use iocontend_core::plan::{CLASSIC, DIO_END_SYMBOLS, Formats};
+use iocontend_core::plan::{CLASSIC, DIO_END_SYMBOLS, Formats, XLOG_END_SYMBOL};
 use iocontend_core::tracefs::Format;
 use iocontend_wire::config::DIO_ENDS;
 
@@ -63,27 +63,39 @@ impl KernelPaths {
         Some(CLASSIC.into_iter().filter_map(read).collect::<BTreeMap<_, _>>())
     }
 
-    /// Addresses of the completion functions of direct IO; 0 for those that are not there or not shown.
-    pub fn read_dio_ends(&self) -> [u64; DIO_ENDS] {
-        let mut addresses = [0; DIO_ENDS];
-        let Ok(file) = fs::File::open(&self.kallsyms) else { return addresses };
+    /// Addresses of completion functions; 0 for those that are not there or not shown.
+    pub fn read_ends(&self) -> Ends {
+        let mut ends = Ends::default();
+        let Ok(file) = fs::File::open(&self.kallsyms) else { return ends };
         let mut reader = io::BufReader::with_capacity(1 << 16, file);
         let mut line = Vec::new();
         while matches!(reader.read_until(b'\n', &mut line), Ok(read) if read > 0) {
-            if let Some((index, address)) = symbol(&line) {
-                addresses[index] = address;
+            match symbol(&line) {
+                Some((Some(index), address)) => ends.dio[index] = address,
+                Some((None, address)) => ends.xlog = address,
+                None => {}
             }
             line.clear();
         }
-        addresses
+        ends
     }
 }
 
-/// `ffffffff81765bf0 T iomap_dio_bio_end_io`, if it is one of the wanted symbols.
-fn symbol(line: &[u8]) -> Option<(usize, u64)> {
+/// Addresses of completion functions of bios; 0 where unknown.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ends {
+    /// Those of direct IO ([`DIO_END_SYMBOLS`]).
+    pub dio: [u64; DIO_ENDS],
+    /// That of the log of xfs ([`XLOG_END_SYMBOL`]).
+    pub xlog: u64,
+}
+
+/// `ffffffff81765bf0 T iomap_dio_bio_end_io`, if it is one of the wanted symbols: its place among those of direct IO, none
+/// for the log's.
+fn symbol(line: &[u8]) -> Option<(Option<usize>, u64)> {
     // Hundreds of thousands of lines: two cheap looks at the name before it is compared with each.
     let name = line.get(19..)?;
-    if !matches!(name.first(), Some(b'i' | b'b' | b'd' | b's'))
+    if !matches!(name.first(), Some(b'i' | b'b' | b'd' | b's' | b'x'))
         || !name.windows(3).any(|three| three == b"end")
     {
         return None;
@@ -91,7 +103,10 @@ fn symbol(line: &[u8]) -> Option<(usize, u64)> {
     let text = std::str::from_utf8(line).ok()?;
     let mut words = text.split_ascii_whitespace();
     let (address, _kind, name) = (words.next()?, words.next()?, words.next()?);
-    let index = DIO_END_SYMBOLS.iter().position(|wanted| *wanted == name)?;
+    let index = DIO_END_SYMBOLS.iter().position(|wanted| *wanted == name);
+    if index.is_none() && name != XLOG_END_SYMBOL {
+        return None;
+    }
     let address = u64::from_str_radix(address, 16).ok()?;
     (address != 0).then_some((index, address))
 }
@@ -104,19 +119,23 @@ mod tests {
     fn a_wanted_symbol_is_found_also_in_a_module() {
         assert_eq!(
             symbol(b"ffffffff81765bf0 T iomap_dio_bio_end_io\n"),
-            Some((0, 0xffff_ffff_8176_5bf0))
+            Some((Some(0), 0xffff_ffff_8176_5bf0))
         );
         assert_eq!(
             symbol(b"ffffffffc0a4e9d0 t btrfs_dio_end_io\t[btrfs]\n"),
-            Some((7, 0xffff_ffff_c0a4_e9d0))
+            Some((Some(7), 0xffff_ffff_c0a4_e9d0))
         );
         assert_eq!(
             symbol(b"ffffffff81765bf0 T submit_bio_wait_endio\n").map(|(index, _)| index),
-            Some(6)
+            Some(Some(6))
         );
         assert_eq!(
             symbol(b"ffffffff81765bf0 T dio_bio_end_aio\n").map(|(index, _)| index),
-            Some(5)
+            Some(Some(5))
+        );
+        assert_eq!(
+            symbol(b"ffffffffc1b3a7d0 t xlog_bio_end_io\t[xfs]\n"),
+            Some((None, 0xffff_ffff_c1b3_a7d0))
         );
         assert_eq!(symbol(b"ffffffff81765bf0 T ext4_end_io\n"), None);
         assert_eq!(

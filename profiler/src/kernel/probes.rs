@@ -16,8 +16,8 @@ use iocontend_wire::config::ABSENT;
 use iocontend_wire::count::{COUNT_SLOTS, Count};
 use iocontend_wire::key::{DEVICE_OVERFLOW, Key, Kind};
 use iocontend_wire::tables::{
-    Cgroups, Control, Devices, KeySet, SETS, STREAMS, Stats, TRACKED_WINDOW, Tracked, WAYS,
-    sets_of, tracked_index,
+    CARRIED, Cgroups, Control, Devices, KeySet, LOOPS, SETS, STREAMS, Stats, TRACKED_WINDOW,
+    Tracked, WAYS, sets_of, tracked_index,
 };
 use thiserror::Error;
 
@@ -25,6 +25,7 @@ use super::cost::{self, RunStats};
 use super::files::FileTable;
 use super::io_ring::IoRing;
 use super::log::Logger;
+use super::loops;
 use super::tables::Mapped;
 
 /// The object built by `cargo xtask ebpf`.
@@ -100,6 +101,8 @@ impl ProbeError {
     }
 }
 
+/// Entries of a table that is not used.
+const UNUSED: u32 = 16;
 /// Least size of the ring of events other than IOs: one page.
 const EVENTS_LEAST: u32 = 4096;
 
@@ -156,6 +159,10 @@ pub struct Probes {
     counts: PerCpuArray<MapData, [u64; COUNT_SLOTS]>,
 }
 
+/// What only the log of xfs needs; without one it takes no memory.
+const XFS_MAPS: [&str; 5] =
+    ["XFS_INODES", "XFS_LOGS", "XFS_SUBMITTERS", "XFS_WORKERS", "XFS_WRITES"];
+
 /// Loads the object's maps and code.
 pub(super) fn load(plan: &Plan, btf: &Btf, options: ProbeOptions) -> Result<Ebpf, ProbeError> {
     let other = match env::var_os(OBJECT_VARIABLE) {
@@ -167,7 +174,15 @@ pub(super) fn load(plan: &Plan, btf: &Btf, options: ProbeOptions) -> Result<Ebpf
     };
     let log_level = if options.log { aya_log::Level::Debug as u8 } else { 0 };
     let streams = u32::try_from(STREAMS).unwrap_or(u32::MAX);
-    EbpfLoader::new()
+    let carried = if plan.config.indirect.stacked == 0 { UNUSED } else { CARRIED };
+    let loops = u32::try_from(plan.loops.len()).unwrap_or(LOOPS).max(1);
+    let mut loader = EbpfLoader::new();
+    if plan.config.xfs_log.end_io == 0 {
+        for map in XFS_MAPS {
+            loader.map_max_entries(map, 1);
+        }
+    }
+    loader
         .btf(Some(btf))
         .verifier_log_level(VerifierLogLevel::STATS)
         .override_global("CONFIG", bytemuck::bytes_of(&plan.config), true)
@@ -175,6 +190,8 @@ pub(super) fn load(plan: &Plan, btf: &Btf, options: ProbeOptions) -> Result<Ebpf
         .map_max_entries("EVENTS", (options.ring_bytes / 4).max(EVENTS_LEAST))
         .map_max_entries("IO_RING", plan.rings << plan.config.ring_bits)
         .map_max_entries("IO_ENDS", plan.rings)
+        .map_max_entries("CARRIED", carried)
+        .map_max_entries("LOOP_REQUESTS", loops)
         .override_global("AYA_LOG_LEVEL", &log_level, false)
         .load(other.as_deref().unwrap_or(OBJECT))
         .map_err(ProbeError::Load)
@@ -307,6 +324,7 @@ impl Probes {
     pub fn attach(plan: &Plan, btf: Btf, options: ProbeOptions) -> Result<Self, ProbeError> {
         let mut ebpf = load(plan, &btf, options)?;
         let map_bytes = ebpf.maps().filter_map(|(_, map)| cost::of_map(map)).sum();
+        loops::fill(&mut ebpf, &plan.loops)?;
         let (mut attached, mut gaps) = (Vec::new(), plan.gaps.clone());
         for planned in &plan.programs {
             match attach_one(&mut ebpf, planned, &btf)? {

@@ -19,8 +19,8 @@ use iocontend_core::text::{Lang, Problem, notes};
 use iocontend_wire::key::Owner;
 use rustix::time::{ClockId, clock_gettime};
 
-pub use start::Settings;
 pub(crate) use start::make_plan;
+pub use start::{RING_BYTES, Settings};
 
 use crate::error::warn;
 use crate::host::{self, HostRoot};
@@ -289,6 +289,7 @@ impl Live {
     /// Stops counting; the last report then holds everything up to this moment.
     pub fn stop(&mut self) {
         self.ask_etcds();
+        self.look_at_controls();
         let completed = self.kernel_completed();
         self.probes.count_since(0);
         // Both readings lie within the time of counting, so the kernel's difference cannot be more than ours.
@@ -312,6 +313,14 @@ impl Live {
             // One that does not answer takes its time, and the rings fill meanwhile.
             self.drain();
         }
+    }
+
+    /// What can be set for those who wait and those who use the disks most: at the begin, and at the end, when it is known
+    /// who they are.
+    fn look_at_controls(&mut self) {
+        let devices = host::read_devices(&self.root).unwrap_or_default();
+        let controls = host::read_controls(&self.root, &devices, &self.session.parties());
+        self.apply(Input::Controls(Box::new(controls)));
     }
 
     /// Requests completed so far by the kernel's own count, of the disks whose requests the probes see.

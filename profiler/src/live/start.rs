@@ -1,7 +1,7 @@
 //! How a live session begins: permission, kernel facts, plan, attach, scan, count.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use iocontend_core::btf::Btf;
 use iocontend_core::plan::{Facts, Formats, GapReason, Hook, Plan, PlanError, plan};
@@ -22,6 +22,9 @@ use crate::host::{self, HostRoot, WithFiles};
 use crate::kernel::facts::KernelPaths;
 use crate::kernel::permission;
 use crate::kernel::probes::{ProbeError, ProbeOptions, Probes, large_blocks_apart};
+
+/// Size of the event ring where nobody asks for another, bytes.
+pub const RING_BYTES: u32 = 4 << 20;
 
 /// What a live session is asked for.
 #[derive(Clone, Debug, Default)]
@@ -85,6 +88,7 @@ pub(super) fn start(
     }
     live.tell_what_is_attached();
     live.scan();
+    live.apply(Input::Schedules(Box::new(host::read_schedules(Path::new("/")))));
     if !settings.wait && !live.has_targets() {
         return Err(live.no_target());
     }
@@ -97,6 +101,7 @@ pub(super) fn start(
     live.session.apply(Input::Started(sample), began);
     live.completed_at_start = live.kernel_completed();
     live.ask_etcds();
+    live.look_at_controls();
     Ok(live)
 }
 
@@ -200,16 +205,21 @@ pub(crate) fn make_plan(
     settings: &Settings,
 ) -> Result<Plan, PlanError> {
     let filesystems = host::mounted_block_filesystems(root);
+    let loops = host::read_loops(root);
+    let ends = kernel.read_ends();
     let facts = Facts {
         btf,
         formats,
-        dio_ends: kernel.read_dio_ends(),
+        dio_ends: ends.dio,
+        xlog_end: ends.xlog,
         cpus: host::read_cpus_possible(root).unwrap_or(1),
         filesystems: &filesystems,
         io_events: true,
         io_records: (settings.ring_bytes / 64).clamp(2, IO_RECORDS),
         thread_waits: !settings.no_thread_waits,
         sync_calls: settings.sync_calls,
+        mapper_major: host::read_carrying_mapper(root),
+        loops: &loops,
     };
     plan(&facts)
 }

@@ -20,10 +20,10 @@ fn vm_truth_bytes_go_to_who_caused_them() {
     mixed.check().unwrap();
 }
 
-// Property: of ext4's journal, a process that alone changes metadata has 90 %; of two, each has its share within 15
+// Property: of ext4's journal, or the log of xfs, a process that alone changes metadata has 90 %; of two, each has its share within 15
 // points of what each causes alone; the journal's thread has nothing.
 #[test]
-#[ignore = "needs the VM with ext4"]
+#[ignore = "needs the VM with ext4 or xfs"]
 fn vm_truth_a_journal_is_of_those_who_fill_it() {
     let folder = super::folder();
     println!("{}", journal::check(&place(folder.path(), &super::disk())).unwrap());

@@ -132,6 +132,9 @@ pub struct Iocontend {
     /// Whom it charges with etcd's syncs of its log: shares, 0 to 1, by name. Empty in results from before blame.
     #[serde(default)]
     pub blame: BTreeMap<String, f64>,
+    /// What it finds, warnings and worse: names of rules. Absent in results from before findings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub findings: Option<Vec<String>>,
     /// Its report, beside the results.
     pub report: String,
     /// Its capture, beside the results; absent when none was asked for.

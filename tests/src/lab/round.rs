@@ -20,7 +20,7 @@ use anyhow::{Context as _, Result, ensure};
 use iocontend_core::ids::{Call, FileClass};
 use iocontend_core::report::Report;
 
-use super::ablation::shares;
+use super::ablation::{found, shares};
 use super::actor::{self, Running, Stage};
 use super::ground::Ground;
 use super::plan::RoundPlan;
@@ -121,6 +121,7 @@ impl Bench<'_> {
                 wal_fsync_of_etcd: wal_since(&start)?,
                 lost: report.coverage.lost.values().sum(),
                 blame: shares(&report),
+                findings: found(&report),
                 report: names.report,
                 capture: self.record.then_some(names.capture),
             },

@@ -44,6 +44,10 @@ pub struct Bounds {
     pub min_ratio: Option<f64>,
     /// At most.
     pub max_ratio: Option<f64>,
+    /// Share (0 to 1) of etcd's syncs of its log that each suspect is charged with, at least ...
+    pub min_charged: Option<f64>,
+    /// ... and at most.
+    pub max_charged: Option<f64>,
 }
 
 /// What etcd waits for.

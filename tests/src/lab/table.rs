@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::ablation::{Compared, compare, wrong};
+use super::ablation::{Compared, Findings, compare, findings, wrong};
 use super::plan::subsets;
 use super::result::{Failure, Round};
 use super::scenario::{Part, Scenario};
@@ -12,7 +12,16 @@ use super::stats::{Mean, mean};
 pub fn render(scenarios: &[Scenario], rounds: &[Round], failures: &[Failure]) -> String {
     let rows = rows(scenarios, rounds);
     let compared = compare(scenarios, rounds);
-    [head(rounds), waits(&rows), blame(&compared), machine(&rows), failed(failures)].concat()
+    let found = findings(scenarios, rounds);
+    let parts = [
+        head(rounds),
+        waits(&rows),
+        blame(&compared),
+        found_of(&found),
+        machine(&rows),
+        failed(failures),
+    ];
+    parts.concat()
 }
 
 /// A subset of a scenario's suspects and its rounds.
@@ -183,6 +192,25 @@ fn blame(compared: &[Compared]) -> String {
     format!("\n{}\n{}", table(&columns, compared.iter().map(row)), wrong.concat())
 }
 
+/// What was found, beside what has to be.
+fn found_of(found: &[Findings]) -> String {
+    if found.is_empty() {
+        return String::new();
+    }
+    let columns = ["scenario", "beside etcd", "expected", "found, warnings and worse", "right"];
+    let row = |one: &Findings| {
+        let ids = one.found.iter().map(|(id, count)| format!("{id} ({count} of {})", one.rounds));
+        vec![
+            one.scenario.clone(),
+            if one.subset.is_empty() { "–".to_owned() } else { one.subset.join(" + ") },
+            one.expected.clone().unwrap_or_else(|| "nothing".to_owned()),
+            ids.collect::<Vec<_>>().join(", "),
+            if one.is_right() { "yes" } else { "no" }.to_owned(),
+        ]
+    };
+    format!("\n{}", table(&columns, found.iter().map(row)))
+}
+
 /// Who used the machine, so that contention for the disk is not mistaken for contention for processors.
 fn machine(rows: &[Row<'_>]) -> String {
     let columns = [
@@ -251,7 +279,7 @@ pub(super) mod tests {
     /// A scenario with one culprit `dd` and a round of it with such a mean wait.
     pub(crate) fn scenario() -> Scenario {
         Scenario::parse(
-            "name='s'\npurpose='p'\nexpect='e'\n[ci]\nmeasure='wal_fsync'\nmin_ratio=2.0\n\
+            "name='s'\npurpose='p'\nexpect='e'\n[ci]\nmeasure='wal_fsync'\nmin_ratio=2.0\nmin_charged=0.5\n\
              [[actors]]\nname='dd'\npart='culprit'\ndoes={kind='cpu_hog'}\n",
         )
         .unwrap()

@@ -1,6 +1,6 @@
 //! Whether a run showed what its scenarios' bounds ask for. Pure.
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 
 use super::result::{Failure, Round};
 use super::scenario::{Bounds, Measure, Scenario};
@@ -33,10 +33,30 @@ pub fn judge(
             wrong.push(line.clone());
         }
         lines.push(line);
+        for suspect in &row.subset {
+            let (line, holds) = charged(row, suspect, bounds)?;
+            if !holds {
+                wrong.push(line.clone());
+            }
+            lines.push(line);
+        }
     }
     ensure!(!lines.is_empty(), "no scenario with bounds was run, so nothing is proved");
     ensure!(wrong.is_empty(), "not as expected: {}", wrong.join("; "));
     Ok(lines)
+}
+
+/// What a suspect is charged with, in the mean of the rounds, and whether that is within the bounds.
+fn charged(row: &Row<'_>, suspect: &str, bounds: Bounds) -> Result<(String, bool)> {
+    let shares = row.mean(|round| {
+        let blame = &round.iocontend.blame;
+        (!blame.is_empty()).then(|| blame.get(suspect).copied().unwrap_or(0.0))
+    });
+    let share = shares.with_context(|| format!("{}: nobody is charged", row.scenario.name))?.mean;
+    let holds = bounds.min_charged.is_none_or(|least| share >= least)
+        && bounds.max_charged.is_none_or(|most| share <= most);
+    let name = &row.scenario.name;
+    Ok((format!("{name}: {suspect} is charged with {:.1} %", share * 100.0), holds))
 }
 
 fn words(bounds: Bounds) -> String {
@@ -64,21 +84,30 @@ mod tests {
     use super::super::table::tests::{round, scenario};
     use super::*;
 
+    fn charged(mut round: Round, share: f64) -> Round {
+        round.iocontend.blame = [("dd".to_owned(), share), ("self".to_owned(), 1.0 - share)].into();
+        round
+    }
+
     // Property: the verdict fails when the effect is smaller than asked for, whatever one disturbed round says, and when
-    // nothing was measured; else it says the ratio.
+    // nothing was measured, or when a suspect is charged with too little; else it says the ratio and the charge.
     #[test]
     fn too_small_an_effect_fails() {
         let scenarios = [scenario()];
-        let judge = |with_ms| {
+        let judge_with = |with_ms, share| {
             let rounds = [
                 round(0, &[], 10.0),
                 round(0, &["dd"], with_ms),
                 round(1, &[], 200.0),
                 round(1, &["dd"], 300.0),
             ];
-            judge(&scenarios, &rounds, &[])
+            judge(&scenarios, &rounds.map(|round| charged(round, share)), &[])
         };
-        assert_eq!(judge(25.0).unwrap(), ["s: 2.50 times as long as alone (at least 2)"]);
+        let judge = |with_ms| judge_with(with_ms, 0.6);
+        let lines = ["s: 2.50 times as long as alone (at least 2)", "s: dd is charged with 60.0 %"];
+        assert_eq!(judge(25.0).unwrap(), lines);
+        let error = judge_with(25.0, 0.4).unwrap_err().to_string();
+        assert!(error.contains("40.0 %"), "{error}");
         let error = judge(19.0).unwrap_err().to_string();
         assert!(error.contains("1.90"), "{error}");
         assert!(super::judge(&scenarios, &[], &[]).is_err());

@@ -171,7 +171,9 @@ pub(super) fn put(
         Input::EtcdMetrics { pid, said } => {
             body(out, "etcd_metrics", now, &EtcdSaid { pid: *pid, said: *said })
         }
+        Input::Controls(controls) => body(out, "controls", now, controls),
         Input::Note(note) => body(out, "note", now, note),
+        Input::Schedules(schedules) => body(out, "schedules", now, schedules),
     }
 }
 
@@ -314,7 +316,9 @@ impl Decoder {
                 Input::File { id, path }
             }
             "file_freed" => Input::FileFreed(read(cbor)?),
+            "controls" => Input::Controls(Box::new(read(cbor)?)),
             "note" => Input::Note(read(cbor)?),
+            "schedules" => Input::Schedules(read(cbor)?),
             _ => return self.no_input(kind, cbor),
         };
         Some(Ok(Item::Input(Box::new(input))))

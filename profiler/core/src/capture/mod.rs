@@ -20,5 +20,5 @@ mod tests;
 pub use frame::{FILE_HEADER_BYTES, FORMAT_VERSION, MAX_BLOCK_BYTES, block, contents, file_header};
 pub use item::{Item, Malformed, Opening};
 pub use read::{CaptureError, End, Reader, Step};
-pub use replay::{Replay, replay};
+pub use replay::{Replay, replay, replay_after};
 pub use write::{Block, WriteError, Writer};

@@ -7,7 +7,7 @@ use super::item::{IO_BYTES, Item};
 use super::read::{CaptureError, End, Reader, Step};
 use crate::report::{Report, Tool};
 use crate::selector::{Absent, Selector};
-use crate::session::{HostSample, Input, Now, Output, Session, Span};
+use crate::session::{HostSample, Input, Now, Output, Past, Session, Span};
 use crate::text::{Lang, notes};
 
 /// What a capture says.
@@ -25,6 +25,8 @@ pub struct Replay {
     pub has_targets: bool,
     /// Where none was: each selector, and why it found nobody.
     pub absent: Vec<Absent>,
+    /// What it showed of activity and peaks, for a later capture's replay.
+    pub past: Past,
 }
 
 /// Replays a capture: with its own selectors, or with others. `tool` is who reports.
@@ -32,6 +34,16 @@ pub fn replay(
     source: impl Read,
     selectors: Option<Vec<Selector>>,
     tool: Tool,
+) -> Result<Replay, CaptureError> {
+    replay_after(source, selectors, tool, Vec::new())
+}
+
+/// The same, with what other captures of the same host showed of activity and peaks.
+pub fn replay_after(
+    source: impl Read,
+    selectors: Option<Vec<Selector>>,
+    tool: Tool,
+    past: Vec<Past>,
 ) -> Result<Replay, CaptureError> {
     let mut reader = Reader::new(source)?;
     let first = match reader.step()? {
@@ -47,6 +59,9 @@ pub fn replay(
     options.tool = tool;
     options.selectors = selectors.unwrap_or(options.selectors);
     let mut player = Player::new(Session::new(options, now), now);
+    for past in past {
+        player.session.remember(past);
+    }
     player.items(items);
     let end = loop {
         match reader.step()? {
@@ -59,7 +74,8 @@ pub fn replay(
     let has_targets = player.session.has_targets();
     // A recording does not say which cgroups there were without a process.
     let absent = if has_targets { Vec::new() } else { player.session.absent(|_| None) };
-    Ok(Replay { report, end, kept_bytes: reader.kept_bytes(), unknown, has_targets, absent })
+    let past = player.session.past(player.now);
+    Ok(Replay { report, end, kept_bytes: reader.kept_bytes(), unknown, has_targets, absent, past })
 }
 
 /// A session that hears again what it heard.

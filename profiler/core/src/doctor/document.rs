@@ -38,6 +38,9 @@ pub struct Doctor {
     pub tracefs: Tracefs,
     /// Where programs attach.
     pub hooks: Hooks,
+    /// Whose IO can be given to whoever caused it, way by way. Empty when nothing is known of the kernel.
+    #[serde(default)]
+    pub attributions: Vec<Attribution>,
     /// Memory of the kernel side.
     pub maps: Maps,
     /// What optional hooks cost.
@@ -174,6 +177,36 @@ pub enum State {
     Missing,
     /// The kernel refused it.
     Refused,
+}
+
+/// A way in which IO is given to whoever caused it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Attribution {
+    /// A name that stays the same, such as `writeback`.
+    pub name: String,
+    /// Whether it works here.
+    pub support: Support,
+    /// Which IO goes to whom, in words.
+    pub what: String,
+    /// Why it does not, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Whether a way of attribution works here.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Support {
+    /// It works.
+    Yes,
+    /// This host has nothing that would need it now.
+    NotNeeded,
+    /// Not known without permission to look.
+    Unknown,
+    /// It does not: that IO stays with whoever submits it, or with nobody.
+    No,
 }
 
 /// Memory of the kernel side.

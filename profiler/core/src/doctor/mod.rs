@@ -2,6 +2,7 @@
 //!
 //! Owns the judgement: what the edge saw ([`Seen`]) goes in, the document ([`Doctor`]) comes out. No IO.
 
+mod attributions;
 mod costs;
 mod disks;
 mod document;
@@ -37,6 +38,7 @@ pub fn examine(seen: &Seen, tool: Tool) -> Doctor {
             readable: seen.tracefs_read.is_some(),
         },
         hooks: hooks::of(seen),
+        attributions: Vec::new(),
         maps: maps(seen),
         costs: costs::of(seen),
         quirks: quirks(seen),
@@ -45,6 +47,7 @@ pub fn examine(seen: &Seen, tool: Tool) -> Doctor {
         disks: disks::of(seen),
         data: Vec::new(),
     };
+    doctor.attributions = attributions::of(seen, &doctor.hooks);
     doctor.data = disks::data(seen, &doctor.disks);
     let found = problems::of(seen, &doctor);
     doctor.ability = found.ability();

@@ -52,7 +52,14 @@ fn plan() -> Plan {
     let sync =
         Planned { program: "ext4_sync_enter", hook: SYNC_HOOK, loses: Loses::SyncWaits("ext4") };
     let config = Config { has_io_start: 1, dio_end_count: 3, bio_blkg: 72, ..Config::absent() };
-    Plan { programs: vec![issue, sync], gaps: Vec::new(), config, shards: 2, rings: 2 }
+    Plan {
+        programs: vec![issue, sync],
+        gaps: Vec::new(),
+        config,
+        shards: 2,
+        rings: 2,
+        loops: Vec::new(),
+    }
 }
 
 /// All that was planned, attached, but for one that the kernel refused.
@@ -428,4 +435,42 @@ fn many_processes_do_not_flood_the_screen() {
     let text = as_text(&doctor, true);
     assert!(text.lines().count() <= 45 && text.contains("and 185 more"), "{text}");
     assert_eq!(doctor.data.len(), 201);
+}
+
+/// Property: each way of attribution stands there with what its hook, or what leads to it, says.
+#[test]
+fn ways_of_attribution_follow_their_hooks() {
+    let with = |seen: &mut Seen, gap: &[(&'static str, GapReason)]| {
+        let mut plan = plan();
+        let hook = Hook::Btf("writeback_dirty_folio");
+        let loses = Loses::Writers;
+        plan.programs.push(Planned { program: "dirty_folio", hook, loses });
+        plan.gaps = gap
+            .iter()
+            .map(|(program, reason)| Gap { program, hook, reason: reason.clone(), loses })
+            .collect();
+        seen.trial = tried(&plan, None);
+        seen.plan = Some(Ok(plan));
+    };
+    let doctor = judged(|seen| {
+        with(
+            seen,
+            &[("loop_issue", GapReason::NotNeeded), ("stack_queue", GapReason::NoField("x"))],
+        );
+    });
+    let of = |doctor: &Doctor, name: &str| {
+        doctor.attributions.iter().find(|one| one.name == name).map(|one| one.support)
+    };
+    assert_eq!(of(&doctor, "direct"), Some(Support::Yes));
+    assert_eq!(of(&doctor, "writeback"), Some(Support::Yes));
+    assert_eq!(of(&doctor, "loop"), Some(Support::NotNeeded));
+    assert_eq!(of(&doctor, "dm_crypt"), Some(Support::No));
+    assert_eq!(of(&doctor, "limited_direct"), Some(Support::No), "no member leads to the waiter");
+    let refused = judged(|seen| {
+        with(seen, &[]);
+        let Some(Ok(plan)) = &seen.plan else { unreachable!() };
+        seen.trial = tried(plan, Some("dirty_folio"));
+    });
+    assert_eq!(of(&refused, "writeback"), Some(Support::No));
+    assert!(refused.attributions.iter().all(|one| !one.what.is_empty()));
 }

@@ -5,12 +5,6 @@ use iocontend_wire::config::{ABSENT, Dirty};
 use super::{Facts, Gap, GapReason, Hook, Loses, Plan, Planned, expect_args, offset_of};
 use crate::btf::Btf;
 
-/// `I_DIRTY_PAGES` while it was a macro (include/linux/fs.h): bit 2 until 6.11, bit 5 from 6.12, when the other bits
-/// moved too and `inode.i_state` became a `u32`.
-fn dirty_pages_macro(btf: &Btf<'_>) -> u32 {
-    if btf.size("inode", "i_state") == Some(4) { 1 << 5 } else { 1 << 2 }
-}
-
 /// The programs that book dirtied pages; both or none.
 pub(super) fn dirty_programs(plan: &mut Plan, facts: &Facts<'_>) {
     let loses = Loses::Writers;
@@ -118,10 +112,8 @@ fn offsets(btf: &Btf<'_>) -> Result<Dirty, GapReason> {
         head_mask: 1u32.checked_shl(head).unwrap_or(0),
         folio_pages: first(&[("folio", "_nr_pages"), ("folio", "_folio_nr_pages")])
             .unwrap_or(ABSENT),
-        inode_state: need("inode", "i_state", "inode.i_state")?,
-        dirty_pages: btf.enumerator("I_DIRTY_PAGES").unwrap_or_else(|| dirty_pages_macro(btf)),
         inode_mode: need("inode", "i_mode", "inode.i_mode")?,
-        mapping_pages: need("address_space", "nrpages", "address_space.nrpages")?,
+        mapping_flags: need("address_space", "i_pages.xa_flags", "address_space.i_pages")?,
         bio_size: need("bio", "bi_iter.bi_size", "bio.bi_iter.bi_size")?,
         bio_opf: need("bio", "bi_opf", "bio.bi_opf")?,
         bio_flags: if throttled.is_some() { btf.offset("bio", "bi_flags") } else { None }

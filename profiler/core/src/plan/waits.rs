@@ -132,6 +132,7 @@ fn thread_offsets(btf: &Btf<'_>) -> Result<Threads, GapReason> {
         iowait,
         iowait_mask,
         plug: task("plug"),
+        bio_list: task("bio_list"),
         run_delay: task("sched_info.run_delay"),
         syscr: task("ioac.syscr"),
         syscw: task("ioac.syscw"),

@@ -1,6 +1,8 @@
 //! Writers of a report. Each sees the report and a style, and nothing else.
 
 pub mod json;
+pub mod markdown;
+mod matrix;
 pub mod safe;
 pub mod text;
 pub mod units;

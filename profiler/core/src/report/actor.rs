@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Lat, Part};
+use super::{Lat, Part, StartedBy};
 use crate::ids::{Call, FileClass, Method, Op, Role};
 
 /// A process, a kernel thread that could not be resolved further, or (role `unattributed`) the IO of
@@ -42,6 +42,10 @@ pub struct Actor {
     /// Its Kubernetes pod.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod: Option<Pod>,
+    /// The nearest ancestor that starts programs for others: cron, systemd, a container runtime, a session. Absent when
+    /// none is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_by: Option<StartedBy>,
     /// True when it was seen to exit within the window.
     #[serde(default)]
     pub exited: bool,

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::change::Change;
+use crate::ids::{Call, FileClass};
 
 /// How much a finding matters.
 #[derive(
@@ -55,8 +56,28 @@ pub enum Verdict {
     Refused,
 }
 
+/// What an action should do to its victim and its culprit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Effect {
+    /// The actor whose waits should become shorter.
+    pub victim: String,
+    /// In which call.
+    pub call: Call,
+    /// On files of which class.
+    pub file_class: FileClass,
+    /// The 99th percentile of these waits while the culprit was at work, in nanoseconds.
+    pub p99_before_ns: u64,
+    /// The same with the action, in nanoseconds.
+    pub p99_expected_ns: u64,
+    /// By how much that may be wrong, as a factor either way.
+    pub error_factor: f64,
+    /// How many times as long the culprit takes. Absent when the data do not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub culprit_duration_factor: Option<f64>,
+}
+
 /// An action, recommended or refused.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Advice {
     /// The kind of action, such as `io-max`.
     pub id: String,
@@ -66,9 +87,15 @@ pub struct Advice {
     pub verdict: Verdict,
     /// Why.
     pub reason: String,
+    /// The actor it would act on. Absent when it is about the whole host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub culprit: Option<String>,
     /// What should change, and by how much. Absent for a refused one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<String>,
+    /// The same in numbers. Absent when the data do not allow one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effect: Option<Effect>,
     /// What may go wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub risk: Option<String>,

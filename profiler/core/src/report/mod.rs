@@ -7,6 +7,7 @@
 //! (`_ns`, `_us`, `_bytes`; plain counts have none; `bytes` is bytes); unknown fields are allowed when
 //! reading.
 
+mod activity;
 mod actor;
 mod blame;
 mod check;
@@ -14,6 +15,9 @@ mod coverage;
 mod device;
 mod finding;
 mod host;
+#[cfg(test)]
+pub(crate) mod judged_sample;
+mod judgement;
 mod lat;
 mod read;
 #[cfg(test)]
@@ -23,6 +27,7 @@ mod time;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use activity::{Activity, ActivityKind, ActivityWindow, Period, Scheduled};
 pub use actor::{Actor, Io, Pod, Wait, WorstWait};
 pub use blame::{AloneVsShared, Blame, Mechanism, Part, SELF, UNEXPLAINED};
 pub use check::check_consistency;
@@ -30,8 +35,9 @@ pub use coverage::{
     Attached, Attribution, BlameCoverage, BpfCost, Coverage, HookKind, SelfCheck, Told,
 };
 pub use device::{Depth, Device, DeviceOp, Filesystem, InFlight};
-pub use finding::{Advice, Finding, Severity, Verdict};
+pub use finding::{Advice, Effect, Finding, Severity, Verdict};
 pub use host::{CgroupVersion, Host, PsiIo};
+pub use judgement::{Answer, Judgement, Outcome, Rule, StartedBy, Starter};
 pub use lat::Lat;
 pub use read::ReadError;
 pub use time::rfc3339;
@@ -70,9 +76,19 @@ pub struct Report {
     /// Victims' waits with and without a culprit at work. Absent when it was not computed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alone_vs_shared: Option<Vec<AloneVsShared>>,
+    /// Whether it is the disk. Absent when it was not asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Judgement>,
+    /// Every pattern that was looked for, and the answer. Absent when none was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules: Option<Vec<Rule>>,
     /// Named patterns that were found. Absent when none was looked for; empty when none fired.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub findings: Option<Vec<Finding>>,
+    /// When backups were at work and targets waited far longer than usual, in which rhythm, and what the host's schedules
+    /// say. Only for the whole time; absent when it was not computed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activity: Option<Vec<Activity>>,
     /// What to do about it. Absent when it was not computed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advice: Option<Vec<Advice>>,
@@ -92,7 +108,10 @@ impl Report {
             actors: Vec::new(),
             blame: None,
             alone_vs_shared: None,
+            verdict: None,
+            rules: None,
             findings: None,
+            activity: None,
             advice: None,
         }
     }

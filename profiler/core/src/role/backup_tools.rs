@@ -90,6 +90,16 @@ const ETCDCTL_OTHER: [&str; 20] = [
     "watch",
 ];
 
+/// Whether this program only runs another one.
+pub(crate) fn is_wrapper(name: &str) -> bool {
+    WRAPPERS.contains(&name)
+}
+
+/// Whether this program is a shell.
+pub(crate) fn is_shell(name: &str) -> bool {
+    SHELLS.contains(&name)
+}
+
 pub(super) fn is_dedicated(name: &str) -> bool {
     DEDICATED.contains(&name)
 }
@@ -153,7 +163,7 @@ fn wrapped_runs_backup(args: &[&str]) -> bool {
 }
 
 /// The text after `-c` (also `-ec`, `-lc`).
-fn shell_text<'a>(args: &[&'a str]) -> Option<&'a str> {
+pub(crate) fn shell_text<'a>(args: &[&'a str]) -> Option<&'a str> {
     let at = args
         .iter()
         .take_while(|a| a.starts_with('-') || a.starts_with('+'))
@@ -161,7 +171,7 @@ fn shell_text<'a>(args: &[&'a str]) -> Option<&'a str> {
     args.get(at + 1..)?.iter().find(|a| is_word(a)).copied()
 }
 
-fn text_runs_backup(text: &str) -> bool {
+pub(crate) fn text_runs_backup(text: &str) -> bool {
     shell_commands(text).iter().any(|command| {
         let mut words = command.iter().map(String::as_str).skip_while(|w| is_assignment(w));
         let Some(name) = words.next().map(base_name) else { return false };

@@ -7,11 +7,12 @@ use std::collections::HashMap;
 
 use iocontend_wire::key::Owner;
 
-use super::Output;
+use super::{Output, ancestry};
 use crate::cgroup::CgroupPaths;
 use crate::event::ExecEvent;
 use crate::facts::{FilesSeen, ProcessFacts, ProcessKey};
 use crate::ids::Role;
+use crate::report::StartedBy;
 use crate::role::role_of;
 use crate::selector::Selector;
 
@@ -49,6 +50,8 @@ pub(super) struct Known {
     pub(super) selected_by: Vec<usize>,
     tracked: bool,
     threads_watched: bool,
+    /// Kept as soon as it is known: those in between may be forgotten.
+    pub(super) started_by: Option<StartedBy>,
     /// Its place may be taken by another.
     forgotten: bool,
 }
@@ -86,6 +89,23 @@ impl Actors {
 
     pub(super) fn get(&self, id: ActorId) -> Option<&Known> {
         self.known.get(id)
+    }
+
+    /// The newest process with a pid.
+    pub(super) fn with_pid(&self, pid: u32) -> Option<&Known> {
+        self.by_pid.get(&pid).map(|id| &self.known[*id])
+    }
+
+    /// Who started the process of a report.
+    pub(super) fn started_by(&self, pid: u32, start_ns: u64) -> Option<StartedBy> {
+        let id = *self.by_key.get(&ProcessKey::from_start_ns(pid, start_ns))?;
+        self.known[id].started_by.clone().or_else(|| ancestry::started_by(self, id))
+    }
+
+    fn keep_who_started(&mut self, id: ActorId) {
+        if self.known[id].started_by.is_none() {
+            self.known[id].started_by = ancestry::started_by(self, id);
+        }
     }
 
     /// How many places there are.
@@ -172,6 +192,7 @@ impl Actors {
             selected_by: Vec::new(),
             tracked: false,
             threads_watched: false,
+            started_by: None,
             forgotten: false,
         };
         let id = if let Some(id) = self.free.pop() {
@@ -225,6 +246,7 @@ impl Actors {
         keep_what_was_known(&mut facts, &mut known.facts);
         known.facts = facts;
         known.looked_up = true;
+        self.keep_who_started(id);
         self.judge(id)
     }
 
@@ -253,6 +275,7 @@ impl Actors {
         if known.selected_by.is_empty() && std::mem::take(&mut known.threads_watched) {
             outputs.push(Output::UnwatchThreads(exec.process.pid));
         }
+        self.keep_who_started(id);
         outputs.extend(self.judge(id));
         let known = &self.known[id];
         let interesting =
@@ -279,6 +302,7 @@ impl Actors {
             known.facts = ProcessFacts { key, ppid: parent, open_files: Vec::new(), ..image };
             known.facts.files_seen = FilesSeen::NotRead;
         }
+        self.keep_who_started(id);
     }
 
     pub(super) fn exit(&mut self, process: ProcessKey, comm: &str) -> Vec<Output> {
@@ -369,6 +393,12 @@ impl Actors {
             moved.insert(id, index);
         }
         moved
+    }
+
+    /// The newest process with this pid.
+    pub(super) fn by_pid(&self, pid: u32) -> Option<(ActorId, &Known)> {
+        let id = *self.by_pid.get(&pid)?;
+        Some((id, self.known.get(id)?))
     }
 
     /// Whether the newest process with this pid is a target.

@@ -9,7 +9,7 @@ use super::actors::{AUTO, Known, Owned, selector_name};
 use super::files::class_together;
 use super::streams::{Row, RowKey, What};
 use super::worst::Long;
-use super::{HostSample, Now, Session, Span, blamed, self_check};
+use super::{HostSample, Now, Session, Span, advised, blamed, self_check};
 use crate::facts::{BlockStat, DeviceFacts};
 use crate::file_class::Classifier;
 use crate::ids::{Call, Dev, FileClass, Method, Op, Role};
@@ -90,10 +90,13 @@ pub(super) fn report(session: &Session, span: Span, sample: &HostSample, now: No
     report.blame = blamed::blame(session, rows, interval);
     if !interval {
         report.coverage.self_check = self_check::self_checks(session, rows);
+        report.activity = Some(session.activities.report(session, now));
+        report.coverage.notes.extend(session.activities.notes(session, now));
         report.alone_vs_shared = blamed::alone_vs_shared(session);
         let requests = report.devices.iter().fold(0, |sum: u64, one| sum.wrapping_add(one.ios));
         let lost = session.ledger.count(Count::RingFullIo, false);
         report.coverage.blame = blamed::coverage(session, lost, requests);
+        report.advice = advised::advice(session, &report);
     }
     for count in Count::ALL {
         let value = session.ledger.count(count, interval);

@@ -4,13 +4,17 @@
 //! what is missing in `coverage`, and a report is put together in `assemble`. No IO, no clock: a replayed capture
 //! gives the same reports.
 
+mod activity;
 mod actors;
+mod advised;
 mod anatomy;
+mod ancestry;
 mod assemble;
 mod blame;
 mod blamed;
 mod coverage;
 mod files;
+mod judge;
 mod recent;
 mod self_check;
 mod streams;
@@ -27,13 +31,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::cgroup::CgroupPaths;
 use crate::event::{Event, WaitEvent, decode};
-use crate::facts::{BlockStat, DeviceFacts, ProcessFacts, Psi, WalFsyncs};
+use crate::facts::{BlockStat, ControlFacts, DeviceFacts, ProcessFacts, Psi, WalFsyncs};
 use crate::ids::{Dev, Role};
 use crate::report::{Attached, BpfCost, Host, Report, Tool};
+use crate::schedule::Schedules;
 use crate::selector::{Absent, Selector, why_absent};
 
+use activity::Activities;
+pub use activity::Past;
 use actors::Actors;
 pub use actors::Owned;
+pub use advised::written_files;
 use anatomy::Anatomy;
 use blame::{Blame, Filled, Waited};
 use coverage::Ledger;
@@ -128,8 +136,12 @@ pub enum Input<'a> {
         /// Its answer.
         said: WalFsyncs,
     },
+    /// What can be set here, and how it is set.
+    Controls(Box<ControlFacts>),
     /// Something to be said in every report.
     Note(String),
+    /// What the host says will run when.
+    Schedules(Box<Schedules>),
 }
 
 /// Something the engine wants.
@@ -198,7 +210,9 @@ pub struct Session {
     blame: Blame,
     ledger: Ledger,
     metrics: EtcdMetrics,
+    activities: Activities,
     devices: Vec<DeviceFacts>,
+    controls: Option<Box<ControlFacts>>,
     first_sample: HostSample,
     interval_sample: HostSample,
 }
@@ -218,7 +232,9 @@ impl Session {
             blame: Blame::default(),
             ledger: Ledger::default(),
             metrics: EtcdMetrics::default(),
+            activities: Activities::default(),
             devices: Vec::new(),
+            controls: None,
             first_sample: HostSample::default(),
             interval_sample: HostSample::default(),
         }
@@ -226,6 +242,7 @@ impl Session {
 
     /// Takes one input; gives what is wanted because of it.
     pub fn apply(&mut self, input: Input<'_>, now: Now) -> Vec<Output> {
+        self.activities.clock(now);
         match input {
             Input::Started(sample) => {
                 (self.started, self.interval_started) = (now, now);
@@ -273,7 +290,9 @@ impl Session {
                     self.metrics.told(actor, said);
                 }
             }
+            Input::Controls(controls) => self.controls = Some(controls),
             Input::Note(note) => self.ledger.note(note),
+            Input::Schedules(schedules) => self.activities.scheduled(*schedules),
         }
         Vec::new()
     }
@@ -300,6 +319,7 @@ impl Session {
                     self.anatomy.io(pid, &io);
                 }
                 let outputs = self.seen(io.key);
+                self.activities.io(&self.actors, &self.files, &io);
                 if self.actors.has_targets() {
                     self.blame.io(self.actors.owned_by(io.key.who()), &io);
                 }
@@ -319,7 +339,12 @@ impl Session {
                 self.anatomy.commit(*commit);
                 Vec::new()
             }
-            Event::Exec(exec) => self.actors.exec(exec),
+            Event::Exec(exec) => {
+                let pid = exec.process.pid;
+                let outputs = self.actors.exec(exec);
+                self.activities.began(&self.actors, &self.files, pid);
+                outputs
+            }
             Event::Fork { parent, child } => {
                 self.actors.fork(parent, child);
                 Vec::new()
@@ -328,6 +353,7 @@ impl Session {
             Event::Writer { pid } => self.actors.wrote(pid),
             Event::Exit { process, comm } => {
                 self.anatomy.forget(process.pid);
+                self.activities.ended(&self.actors, process.pid);
                 self.actors.exit(process, &comm)
             }
         }
@@ -340,6 +366,7 @@ impl Session {
             return;
         }
         let Some(row) = RowKey::new(wait.key, self.actors.owned_by(wait.key.who())) else { return };
+        self.activities.waited(&self.actors, pid, wait);
         let apart = self.anatomy.take_apart(pid, wait);
         self.streams.add_parts(row, &apart.parts);
         self.worst.add(row, wait.start_ns, wait.counted_ns, apart.parts);
@@ -420,6 +447,11 @@ impl Session {
         self.devices.iter().map(|facts| facts.dev).collect()
     }
 
+    /// Of whom advice may have to know more: targets, and whoever uses the disks most.
+    pub fn parties(&self) -> Vec<ProcessFacts> {
+        advised::parties(self)
+    }
+
     /// When counting began.
     pub fn started(&self) -> Now {
         self.started
@@ -471,10 +503,21 @@ impl Session {
         self.actors.roles()
     }
 
+    /// What earlier captures of this host showed of activity and peaks; periods are looked for over all of it.
+    pub fn remember(&mut self, past: Past) {
+        self.activities.remember(past);
+    }
+
+    /// What this session showed of activity and peaks, for a later one to remember.
+    pub fn past(&self, now: Now) -> Past {
+        self.activities.past(self, now)
+    }
+
     /// A report of a window that ends now. An interval report begins the next interval.
     pub fn report(&mut self, span: Span, sample: HostSample, now: Now) -> Report {
         self.blame.prepare(span == Span::Interval);
-        let report = assemble::report(self, span, &sample, now);
+        let mut report = assemble::report(self, span, &sample, now);
+        judge::complete(self, &mut report);
         let moved = self.actors.put_together();
         if !moved.is_empty() {
             self.streams.put_together(&moved);

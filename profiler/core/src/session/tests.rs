@@ -2,9 +2,12 @@
 //!
 //! `kernel` plays the kernel side (statistics and records), `host` has processes and a session to tell things to.
 
+mod activity;
 mod actors;
+mod blame;
 mod files;
 mod host;
+mod judged;
 mod kernel;
 mod ledger;
 mod random;

@@ -7,6 +7,55 @@ use super::Lang;
 pub enum Msg<'a> {
     /// Everything is attached and counting has begun.
     Watching,
+    /// The verdict.
+    Verdict {
+        /// In a word or two.
+        answer: &'a str,
+        /// In a sentence.
+        summary: &'a str,
+    },
+    /// How sure a finding is.
+    Confidence {
+        /// Its pattern.
+        id: &'a str,
+        /// How sure.
+        sure: &'a str,
+    },
+    /// Patterns that could not be looked for.
+    Unasked {
+        /// Which.
+        rules: &'a str,
+        /// Why, a sentence.
+        reason: &'a str,
+    },
+    /// Small rows of blame, put together.
+    SmallRows(&'a str),
+    /// Title of a ticket.
+    TicketTitle {
+        /// The host.
+        host: &'a str,
+        /// The verdict in a word or two; empty without one.
+        answer: &'a str,
+    },
+    /// Who wrote a ticket.
+    WrittenBy(&'a str),
+    /// No rule fired.
+    NothingFound,
+    /// The numbers of a finding.
+    Evidence(&'a str),
+    /// A file system on a device.
+    Mounted {
+        /// The device.
+        device: &'a str,
+        /// The file system's type.
+        fstype: &'a str,
+        /// Where it is mounted.
+        point: &'a str,
+        /// Its options.
+        options: &'a str,
+    },
+    /// Who started a process.
+    StartedBy(&'a str),
     /// The time a report covers.
     Window {
         /// Its start.
@@ -155,6 +204,17 @@ pub enum Msg<'a> {
     MoreRows(&'a str),
     /// Nothing is wrong.
     NoProblems,
+    /// There is no advice.
+    NoAdvice,
+    /// Advice that is left out.
+    MoreAdvice(&'a str),
+    /// Something with its reason.
+    Because {
+        /// What.
+        what: &'a str,
+        /// Why.
+        why: &'a str,
+    },
     /// What to do about a problem.
     ToDo(&'a str),
     /// Who asked.
@@ -170,6 +230,17 @@ pub enum Msg<'a> {
         version: &'a str,
         /// The version that accounts IO; empty when none does.
         io: &'a str,
+    },
+    /// Ways of attribution by what is known of them; lists, empty when there are none.
+    Attributions {
+        /// Those that work.
+        yes: &'a str,
+        /// Those that nothing here needs.
+        not_needed: &'a str,
+        /// Those that cannot be looked at.
+        unknown: &'a str,
+        /// Those that do not work.
+        no: &'a str,
     },
     /// A hook that is not in place.
     NotAttached {
@@ -192,6 +263,19 @@ pub fn text(lang: Lang, msg: &Msg<'_>) -> String {
 fn english(msg: &Msg<'_>) -> String {
     match msg {
         Msg::Watching => "watching".to_owned(),
+        Msg::Verdict { answer, summary } => format!("{answer}: {summary}"),
+        Msg::Confidence { id, sure } => format!("({id}, confidence {sure})"),
+        Msg::Unasked { rules, reason } => format!("Not answered: {rules}. {reason}"),
+        Msg::SmallRows(rows) => format!("{rows} smaller ones"),
+        Msg::TicketTitle { host, answer: "" } => format!("iocontend on {host}"),
+        Msg::TicketTitle { host, answer } => format!("iocontend on {host}: {answer}"),
+        Msg::WrittenBy(version) => format!("written by: iocontend {version}"),
+        Msg::NothingFound => "No pattern was found.".to_owned(),
+        Msg::Evidence(numbers) => format!("numbers: {numbers}"),
+        Msg::Mounted { device, fstype, point, options } => {
+            format!("{device}: {fstype} on {point}, {options}")
+        }
+        Msg::StartedBy(starter) => format!("started by {starter}"),
         Msg::Window { start, end, duration } => format!("{start} to {end}, {duration}"),
         Msg::Cpus(count) => format!("{count} CPUs"),
         Msg::Cgroups(version) => format!("cgroup {version}"),
@@ -239,13 +323,33 @@ fn english(msg: &Msg<'_>) -> String {
         Msg::RootCanDo(what) => format!("as root: {what}"),
         Msg::MoreRows(rows) => format!("and {rows} more: -o json has them all"),
         Msg::NoProblems => "None found.".to_owned(),
+        Msg::NoAdvice => {
+            "No advice: too few waits of a target were seen to say anything.".to_owned()
+        }
+        Msg::MoreAdvice(count) => {
+            format!("and {count} more: iocontend advise shows them, with risks and how to undo")
+        }
+        Msg::Because { what, why } => format!("{what}: {why}"),
         Msg::ToDo(action) => format!("do: {action}"),
         Msg::Rights { uid, missing: "" } => format!("uid {uid}, all that is needed"),
         Msg::Rights { uid, missing } => format!("uid {uid}, lacks {missing}"),
         Msg::CgroupsHere { version, io: "" } => format!("{version}; no hierarchy accounts IO"),
         Msg::CgroupsHere { version, io } => format!("{version}; version {io} accounts IO"),
+        Msg::Attributions { yes, not_needed, unknown, no } => ways(yes, not_needed, unknown, no),
         Msg::NotAttached { program, hook, reason } => {
             format!("{program} is not attached to {hook}: {reason}.")
         }
     }
+}
+
+/// Ways of attribution; what there is none of is left out.
+fn ways(yes: &str, not_needed: &str, unknown: &str, no: &str) -> String {
+    let parts = [
+        (yes, ""),
+        (not_needed, "nothing here needs: "),
+        (unknown, "not known: "),
+        (no, "not here: "),
+    ];
+    let said = parts.iter().filter(|(names, _)| !names.is_empty());
+    said.map(|(names, before)| format!("{before}{names}")).collect::<Vec<_>>().join("; ")
 }

@@ -298,6 +298,32 @@ pub fn cost(lang: Lang, group: &str, used: bool) -> String {
     format!("{cost}; {why}")
 }
 
+/// What a way of attribution gives to whom.
+pub fn attribution(lang: Lang, name: &str) -> &'static str {
+    let Lang::En = lang;
+    match name {
+        "direct" => "direct IO and reads: to the process that submits them",
+        "io_uring_aio" => "io_uring (also its threads) and AIO: to the process that asked",
+        "device_mapper" => {
+            "requests below LVM and other device-mapper devices: to the process above, once"
+        }
+        "writeback" => "pages that somebody else writes back: to those who dirtied them",
+        "journal_ext4" => "blocks of ext4's journal: to those who filled them",
+        "log_xfs" => "the log of xfs: to those who filled it",
+        "limited_direct" => "direct IO that a limit holds back: to the process that waits for it",
+        "owner_cgroup" => "what has no process: to the cgroup it is charged to",
+        "dm_crypt" => "what dm-crypt's threads submit: to those who wrote it",
+        "loop" => "what a loop device's worker does in its file: to the device's users",
+        _ => "",
+    }
+}
+
+/// Members or addresses that a way of attribution needs are missing.
+pub fn no_members(lang: Lang) -> String {
+    let Lang::En = lang;
+    "this kernel's type information or symbols do not lead there".to_owned()
+}
+
 /// A kernel before 6.5.
 pub fn no_io_start(lang: Lang) -> String {
     let Lang::En = lang;

@@ -4,11 +4,14 @@
 //! formats them before they get here) nor where text goes. What a machine reads (JSON names, enum
 //! spellings) is not here.
 
+pub mod advice;
 mod catalogue;
 pub mod doctor;
+pub mod findings;
 mod labels;
 pub mod lease;
 pub mod notes;
+pub mod periods;
 mod problems;
 
 pub use catalogue::{Msg, text};

@@ -67,6 +67,12 @@ pub fn loses(lang: Lang, loses: Loses) -> String {
         Loses::Writers => {
             "what kernel threads write back is not given to those who wrote it".to_owned()
         }
+        Loses::BehindMapper => {
+            "what dm-crypt's threads submit is not given to those who wrote it".to_owned()
+        }
+        Loses::BehindLoops => {
+            "below loop devices, IO is their workers' and not their users'".to_owned()
+        }
     }
 }
 

@@ -11,9 +11,13 @@ use iocontend_wire::record::{IoRecord, tag};
 use iocontend_wire::tables::{Q2C, Stats};
 
 use super::{Item, Reader, Step, Writer, file_header};
-use crate::facts::{BlockStat, FilesSeen, OpenFile, ProcessFacts, ProcessKey, Psi, WalFsyncs};
+use crate::facts::{
+    BlockStat, CgroupControls, ControlFacts, DirtyLimits, FilesSeen, IoPriority, OpenFile,
+    ProcessControls, ProcessFacts, ProcessKey, Psi, WalFsyncs, WrittenFile,
+};
 use crate::ids::Dev;
 use crate::report::{Attached, BpfCost, HookKind, Report};
+use crate::schedule::{Crontab, Schedules, When, crontab};
 use crate::session::{HostSample, Input, Now, Options, Session, Span, StreamSample};
 
 pub(super) const DISK: Dev = Dev { major: 8, minor: 0 };
@@ -85,9 +89,44 @@ pub(super) fn etcd() -> ProcessFacts {
     facts
 }
 
+/// Of every kind of entry's times, and a problem.
+fn schedules() -> Schedules {
+    let (none, table) = (|_: &str| None, "5 * * * * root etcdctl snapshot save /b\nx\n");
+    let (mut entries, problems) = crontab("/etc/crontab", table, Crontab::System, &none, &none);
+    entries[0].when.push(When::Every(3_600));
+    let mut schedules =
+        Schedules { zone: Some("CET-1CEST,M3.5.0,M10.5.0/3".to_owned()), ..Schedules::default() };
+    schedules.add(entries, problems);
+    schedules
+}
+
 /// A record lives as long as the test.
 pub(super) fn record(bytes: Vec<u8>) -> Told {
     Told::Input(Input::Record(bytes.leak()))
+}
+
+/// Some of everything that can be set.
+fn controls() -> ControlFacts {
+    let cgroup = CgroupControls {
+        path: "/a".to_owned(),
+        exists: true,
+        files: [("io.max".to_owned(), String::new())].into(),
+        anon_bytes: Some(1),
+        ..CgroupControls::default()
+    };
+    let priority = IoPriority { class: 3, level: 7 };
+    let process = ProcessControls {
+        key: ProcessKey { pid: 7, start_ticks: 12 },
+        io_priorities: vec![priority],
+        written: vec![WrittenFile { fs: DISK, direct: None }],
+    };
+    ControlFacts {
+        cgroup2_controllers: vec!["io".to_owned()],
+        cgroups: vec![cgroup],
+        processes: vec![process],
+        dirty: DirtyLimits { ratio: Some(20), ..DirtyLimits::default() },
+        ..ControlFacts::default()
+    }
 }
 
 /// A small session with every kind of input, over some seconds.
@@ -135,6 +174,8 @@ pub(super) fn small() -> Vec<(u64, Told)> {
         (2500, input(Input::Retired(3))),
         (2500, input(Input::FileFreed(1))),
         (2500, input(Input::Note("a note".to_owned()))),
+        (2500, input(Input::Schedules(Box::new(schedules())))),
+        (2500, input(Input::Controls(Box::new(controls())))),
         (2600, sample(1)),
         (2600, input(Input::Counts(vec![(Count::Merged, 5)]))),
         (2600, input(Input::RecursionMisses(0))),

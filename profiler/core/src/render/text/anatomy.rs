@@ -20,6 +20,15 @@ pub(super) fn made_of(
     style: &Style,
     out: &mut dyn Write,
 ) -> io::Result<()> {
+    let shares = shares(parts, style);
+    if shares.is_empty() {
+        return Ok(());
+    }
+    paragraph(&say(&Msg::MadeOf(&shares.join(", ")), style), style, out)
+}
+
+/// The parts of a time with their shares, the largest first.
+pub(in crate::render) fn shares(parts: &BTreeMap<Part, u64>, style: &Style) -> Vec<String> {
     let whole = parts.values().fold(0, |sum: u64, ns| sum.saturating_add(*ns));
     let is_shown = |ns: u64| u128::from(ns) * 100 >= u128::from(whole) * PERCENT_SHOWN;
     let mut shown: Vec<(&'static str, u64)> = parts
@@ -36,11 +45,7 @@ pub(super) fn made_of(
         let share = units::share(ns, whole)?;
         Some(format!("{name} {share}"))
     });
-    let shares: Vec<String> = shares.collect();
-    if shares.is_empty() {
-        return Ok(());
-    }
-    paragraph(&say(&Msg::MadeOf(&shares.join(", ")), style), style, out)
+    shares.collect()
 }
 
 /// Writes the longest syncs of each target, each taken apart.

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use super::findings;
 use super::lines::{ABSENT, Tone, head, paragraph, say, title, toned};
 use crate::ids::Method;
 use crate::render::safe::printable;
@@ -11,10 +12,22 @@ use crate::text::{Label, Msg};
 
 /// Writes the line about lost events, if any were lost.
 pub(super) fn loss(coverage: &Coverage, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    let lost = coverage.lost_total();
-    if lost == 0 {
+    if coverage.lost_total() == 0 {
         return Ok(());
     }
+    writeln!(out, "{}", toned(&lost(coverage, style), Tone::Alarm, style))
+}
+
+/// Events that were seen, and how many of them were lost.
+pub(in crate::render) fn kept(coverage: &Coverage, style: &Style) -> String {
+    if coverage.lost_total() > 0 {
+        return lost(coverage, style);
+    }
+    say(&Msg::AllKept { seen: &units::count(coverage.events_seen) }, style)
+}
+
+fn lost(coverage: &Coverage, style: &Style) -> String {
+    let lost = coverage.lost_total();
     let reasons: Vec<String> = coverage
         .lost
         .iter()
@@ -23,8 +36,7 @@ pub(super) fn loss(coverage: &Coverage, style: &Style, out: &mut dyn Write) -> i
         .collect();
     let (lost, seen) = (units::count(lost), units::count(coverage.events_seen));
     let reasons = reasons.join(", ");
-    let text = say(&Msg::Lost { lost: &lost, seen: &seen, reasons: &reasons }, style);
-    writeln!(out, "{}", toned(&text, Tone::Alarm, style))
+    say(&Msg::Lost { lost: &lost, seen: &seen, reasons: &reasons }, style)
 }
 
 /// Writes the paragraph about coverage: events, attribution, cost.
@@ -32,8 +44,7 @@ pub(super) fn section(report: &Report, style: &Style, out: &mut dyn Write) -> io
     title(Label::CoverageTitle, style, out)?;
     let coverage = &report.coverage;
     if coverage.events_seen > 0 && coverage.lost_total() == 0 {
-        let seen = units::count(coverage.events_seen);
-        paragraph(&say(&Msg::AllKept { seen: &seen }, style), style, out)?;
+        paragraph(&kept(coverage, style), style, out)?;
     }
     loss(coverage, style, out)?;
     if coverage.io_bytes > 0 {
@@ -42,13 +53,16 @@ pub(super) fn section(report: &Report, style: &Style, out: &mut dyn Write) -> io
     for check in &coverage.self_check {
         paragraph(&self_check(check, style), style, out)?;
     }
+    for sentence in findings::unasked(report, style) {
+        paragraph(&sentence, style, out)?;
+    }
     for sentence in cost(report, style) {
         paragraph(&sentence, style, out)?;
     }
     Ok(())
 }
 
-fn attributed(coverage: &Coverage, style: &Style) -> String {
+pub(in crate::render) fn attributed(coverage: &Coverage, style: &Style) -> String {
     let shares: Vec<String> = Method::ALL
         .iter()
         .filter_map(|method| {
@@ -60,7 +74,7 @@ fn attributed(coverage: &Coverage, style: &Style) -> String {
     say(&Msg::AttributedBytes { bytes: &bytes, shares: &shares }, style)
 }
 
-fn self_check(check: &SelfCheck, style: &Style) -> String {
+pub(in crate::render) fn self_check(check: &SelfCheck, style: &Style) -> String {
     let mean = |told: &Told| {
         told.mean_ns().map_or_else(|| ABSENT.to_owned(), |ns| units::duration(ns, style))
     };
@@ -89,6 +103,16 @@ fn cost(report: &Report, style: &Style) -> Vec<String> {
 
 /// Writes the notes, and the hooks that are missing, one paragraph each.
 pub(super) fn notes(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let all = all_notes(report, style);
+    if all.is_empty() {
+        return Ok(());
+    }
+    title(Label::NotesTitle, style, out)?;
+    all.iter().try_for_each(|note| paragraph(note, style, out))
+}
+
+/// Notes, and the hooks that are missing.
+pub(in crate::render) fn all_notes(report: &Report, style: &Style) -> Vec<String> {
     let missing = report.coverage.attached.iter().filter(|hook| !hook.attached).map(|hook| {
         let unknown = head(Label::Unknown, style);
         let reason = printable(hook.reason.as_deref().unwrap_or(unknown), style);
@@ -96,10 +120,5 @@ pub(super) fn notes(report: &Report, style: &Style, out: &mut dyn Write) -> io::
         say(&Msg::NotAttached { program: &program, hook: &hook, reason: &reason }, style)
     });
     let notes = report.coverage.notes.iter().map(|note| printable(note, style));
-    let all: Vec<String> = missing.chain(notes).collect();
-    if all.is_empty() {
-        return Ok(());
-    }
-    title(Label::NotesTitle, style, out)?;
-    all.iter().try_for_each(|note| paragraph(note, style, out))
+    missing.chain(notes).collect()
 }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::lines::{ABSENT, head, joined, say, title, wrapped};
 use super::table::{self, Column, Row};
-use crate::doctor::{Ability, Cache, Data, Disk, Doctor, Fs, Journal, JournalKind, State};
+use crate::doctor::{Ability, Cache, Data, Disk, Doctor, Fs, Journal, JournalKind, State, Support};
 use crate::render::safe::printable;
 use crate::render::{Style, units};
 use crate::report::Severity;
@@ -90,6 +90,9 @@ fn here(doctor: &Doctor, style: &Style) -> Vec<Vec<String>> {
         row(Label::Rights, rights(doctor, style), style),
         row(Label::Tracefs, tracefs(doctor, style), style),
     ];
+    if !doctor.attributions.is_empty() {
+        rows.push(row(Label::Attributed, attributions(doctor, style), style));
+    }
     if let Some(bytes) = doctor.maps.actual_bytes.or(doctor.maps.planned_bytes) {
         rows.push(row(Label::MapMemory, units::bytes(bytes), style));
     }
@@ -126,6 +129,19 @@ fn hooks(doctor: &Doctor, style: &Style) -> String {
     }
     facts.extend(doctor.hooks.not_tried_because.iter().map(|why| printable(why, style)));
     joined(&facts, style)
+}
+
+/// Names of the ways of attribution; what each gives to whom is in the JSON document.
+fn attributions(doctor: &Doctor, style: &Style) -> String {
+    let of = |support| {
+        let names = doctor.attributions.iter().filter(|one| one.support == support);
+        names.map(|one| printable(&one.name, style)).collect::<Vec<_>>().join(", ")
+    };
+    let [yes, not_needed, unknown, no] =
+        [Support::Yes, Support::NotNeeded, Support::Unknown, Support::No].map(of);
+    let message =
+        Msg::Attributions { yes: &yes, not_needed: &not_needed, unknown: &unknown, no: &no };
+    say(&message, style)
 }
 
 fn rights(doctor: &Doctor, style: &Style) -> String {

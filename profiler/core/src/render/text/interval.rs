@@ -48,13 +48,13 @@ pub(super) fn pressure(psi: &PsiIo, duration_ns: u64, style: &Style) -> Option<S
 }
 
 /// The targets' waits, in the order of the report.
-pub(super) fn target_waits(report: &Report) -> Vec<(&Actor, &Wait)> {
+pub(in crate::render) fn target_waits(report: &Report) -> Vec<(&Actor, &Wait)> {
     let targets = report.actors.iter().filter(|actor| report.is_target(&actor.id));
     targets.flat_map(|actor| actor.waits.iter().map(move |wait| (actor, wait))).collect()
 }
 
 /// The targets' run-queue delays, in the order of the report.
-pub(super) fn run_queues(report: &Report) -> impl Iterator<Item = (&Actor, &Lat)> {
+pub(in crate::render) fn run_queues(report: &Report) -> impl Iterator<Item = (&Actor, &Lat)> {
     let targets = report.actors.iter().filter(|actor| report.is_target(&actor.id));
     targets.filter_map(|actor| Some((actor, actor.run_queue.as_ref()?)))
 }

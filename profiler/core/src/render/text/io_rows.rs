@@ -14,11 +14,11 @@ use crate::report::{Actor, Io, Lat, Report};
 use crate::text::{Label, Msg};
 
 /// One row's data: an actor's IO of one operation, device and file class, by whatever method.
-pub(super) struct IoRow<'a> {
+pub(in crate::render) struct IoRow<'a> {
     /// Who.
     pub(super) actor: &'a Actor,
     /// The actor is a target.
-    pub(super) target: bool,
+    pub(in crate::render) target: bool,
     /// What, in the parts that the report tells apart by method; at least one.
     parts: Vec<&'a Io>,
 }
@@ -54,7 +54,7 @@ pub(super) enum Kind {
 }
 
 /// All rows: targets first, then others; within each the longest device time first.
-pub(super) fn rows(report: &Report) -> Vec<IoRow<'_>> {
+pub(in crate::render) fn rows(report: &Report) -> Vec<IoRow<'_>> {
     let mut rows: Vec<IoRow<'_>> = report.actors.iter().flat_map(|one| of(report, one)).collect();
     rows.sort_by_cached_key(|row| {
         let busiest = (Reverse(row.target), Reverse(row.device_ns()), Reverse(row.bytes()));
@@ -123,23 +123,34 @@ fn columns(kind: Kind) -> Vec<Column> {
 }
 
 fn line(report: &Report, row: &IoRow<'_>, kind: Kind, style: &Style) -> Row {
-    let Some(first) = row.parts.first() else {
-        return Row { cells: Vec::new(), strong: false };
+    let cells = match kind {
+        Kind::Rates => {
+            let duration_ns = report.window.duration_ns;
+            let much = units::per_second(row.count(), duration_ns);
+            cells(row, (much, units::byte_rate(row.bytes(), duration_ns)), style)
+        }
+        Kind::Totals => total_cells(row, style),
     };
-    let duration_ns = report.window.duration_ns;
-    let (much, bytes) = match kind {
-        Kind::Rates => (
-            units::per_second(row.count(), duration_ns),
-            units::byte_rate(row.bytes(), duration_ns),
-        ),
-        Kind::Totals => (Some(units::count(row.count())), Some(units::bytes(row.bytes()))),
-    };
+    Row { cells, strong: row.target }
+}
+
+/// The cells of a row of totals, in the order of the columns.
+pub(in crate::render) fn total_cells(row: &IoRow<'_>, style: &Style) -> Vec<String> {
+    cells(row, (Some(units::count(row.count())), Some(units::bytes(row.bytes()))), style)
+}
+
+fn cells(
+    row: &IoRow<'_>,
+    (much, bytes): (Option<String>, Option<String>),
+    style: &Style,
+) -> Vec<String> {
+    let Some(first) = row.parts.first() else { return Vec::new() };
     let time =
         |ns: Option<u64>| ns.map_or_else(|| ABSENT.to_owned(), |ns| units::duration(ns, style));
     let d2c = row.lat(|io| io.d2c.as_ref());
     let q2c = row.lat(|io| io.q2c.as_ref());
     let methods: Vec<&str> = row.parts.iter().map(|part| part.method.name()).collect();
-    let cells = vec![
+    vec![
         who::name(row.actor, style),
         first.file_class.name().to_owned(),
         printable(&first.device, style),
@@ -153,11 +164,10 @@ fn line(report: &Report, row: &IoRow<'_>, kind: Kind, style: &Style) -> Row {
         time(q2c.as_ref().and_then(|lat| lat.p50_ns)),
         time(q2c.as_ref().and_then(|lat| lat.p99_ns)),
         time(q2c.and_then(|lat| lat.max_ns)),
-    ];
-    Row { cells, strong: row.target }
+    ]
 }
 
-fn sums(rows: &[IoRow<'_>]) -> (u64, u64) {
+pub(in crate::render) fn sums(rows: &[IoRow<'_>]) -> (u64, u64) {
     let requests = rows.iter().map(IoRow::count).sum();
     (requests, rows.iter().map(IoRow::bytes).sum())
 }

@@ -8,7 +8,7 @@ use crate::render::Style;
 use crate::text::{Label, Msg, label, text};
 
 /// What a value that is not known looks like in a table.
-pub(super) const ABSENT: &str = "-";
+pub(in crate::render) const ABSENT: &str = "-";
 
 /// How a piece of text is set off.
 #[derive(Clone, Copy)]

@@ -2,18 +2,23 @@
 //!
 //! Owns the order and layout of the text. Words come from `crate::text`, numbers from `render::units`.
 
-mod anatomy;
-mod coverage;
+mod activity;
+mod advice;
+pub(super) mod anatomy;
+pub(super) mod blame;
+pub(super) mod coverage;
 mod device;
 mod doctor;
+pub(super) mod findings;
 mod histogram;
-mod interval;
-mod io_rows;
-mod lines;
-mod summary;
+pub(super) mod interval;
+pub(super) mod io_rows;
+pub(super) mod lines;
+pub(super) mod summary;
 mod table;
-mod who;
+pub(super) mod who;
 
+pub use advice::advice;
 pub use doctor::doctor;
 pub use interval::interval;
 pub use summary::summary;

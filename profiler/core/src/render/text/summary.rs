@@ -1,11 +1,11 @@
-//! The summary of a whole window. It states what was measured and passes no verdict.
+//! The summary of a whole window: the verdict and whom it rests on first, then everything that was measured.
 
 use std::io::{self, Write};
 
 use super::interval::{pressure, run_queues, target_waits};
 use super::io_rows::{self, Kind};
 use super::lines::{ABSENT, Tone, head, joined, say, title, toned, wrapped};
-use super::{anatomy, coverage, device, histogram, who};
+use super::{activity, advice, anatomy, blame, coverage, device, findings, histogram, who};
 use crate::render::safe::{printable, shorten};
 use crate::render::{Style, units};
 use crate::report::{Actor, Host, Lat, Report, Wait, Window};
@@ -16,13 +16,24 @@ const OTHERS: usize = 20;
 
 /// Writes the summary of the report's window.
 pub fn summary(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let mut answer = Vec::new();
+    findings::section(report, style, &mut answer)?;
+    blame::matrix(report, style, &mut answer)?;
+    blame::beside(report, style, &mut answer)?;
+    activity::section(report, style, &mut answer)?;
+    advice::section(report, style, &mut answer)?;
+    anatomy::worst(report, style, &mut answer)?;
+    if !answer.is_empty() {
+        // A title brings an empty line before it.
+        out.write_all(answer.strip_prefix(b"\n").unwrap_or(&answer))?;
+        writeln!(out)?;
+    }
     wrapped(&heading(report, style), style, out)?;
     if !report.devices.is_empty() {
         title(Label::DevicesTitle, style, out)?;
         device::section(report, style, out)?;
     }
     waits(report, style, out)?;
-    anatomy::worst(report, style, out)?;
     title(Label::IoTitle, style, out)?;
     let rows = io_rows::rows(report);
     io_rows::write(report, &rows, (Kind::Totals, OTHERS), style, out)?;
@@ -31,7 +42,7 @@ pub fn summary(report: &Report, style: &Style, out: &mut dyn Write) -> io::Resul
     coverage::notes(report, style, out)
 }
 
-fn heading(report: &Report, style: &Style) -> Vec<Vec<String>> {
+pub(in crate::render) fn heading(report: &Report, style: &Style) -> Vec<Vec<String>> {
     let row = |of: Label, text: String| vec![head(of, style).to_owned(), text];
     let mut rows = vec![row(Label::Window, window(&report.window, style))];
     let host = host(&report.host, style);
@@ -121,7 +132,7 @@ fn quantiles(lat: &Lat, style: &Style, out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// Each actor of the shown rows once, in their order.
-fn shown_actors<'a>(rows: &[io_rows::IoRow<'a>]) -> Vec<&'a Actor> {
+pub(in crate::render) fn shown_actors<'a>(rows: &[io_rows::IoRow<'a>]) -> Vec<&'a Actor> {
     let targets = rows.iter().filter(|row| row.target).count();
     let mut actors: Vec<&Actor> = Vec::new();
     for row in rows.iter().take(targets + OTHERS) {

@@ -2,16 +2,16 @@
 
 use std::io::{self, Write};
 
-use super::lines::{ABSENT, head, joined, title};
+use super::lines::{ABSENT, head, joined, say, title};
 use crate::ids::Role;
 use crate::render::Style;
 use crate::render::safe::{columns, printable, shorten};
 use crate::report::{Actor, Report};
-use crate::text::Label;
+use crate::text::{Label, Msg, findings as words};
 
 /// An actor's short name: role (where the name does not say it), name and pid; its id when it is not
 /// a process.
-pub(super) fn name(actor: &Actor, style: &Style) -> String {
+pub(in crate::render) fn name(actor: &Actor, style: &Style) -> String {
     let Some(pid) = actor.pid else {
         return printable(&actor.id, style);
     };
@@ -25,7 +25,7 @@ pub(super) fn name(actor: &Actor, style: &Style) -> String {
 }
 
 /// The name of the actor with this id; the id when the report has no such actor.
-pub(super) fn name_of(report: &Report, id: &str, style: &Style) -> String {
+pub(in crate::render) fn name_of(report: &Report, id: &str, style: &Style) -> String {
     report.actor(id).map_or_else(|| printable(id, style), |actor| name(actor, style))
 }
 
@@ -38,7 +38,13 @@ pub(super) fn section(actors: &[&Actor], style: &Style, out: &mut dyn Write) -> 
     title(Label::WhoTitle, style, out)?;
     for actor in named {
         let mut facts = vec![name(actor, style)];
-        facts.extend(place(actor, style));
+        let place = place(actor);
+        facts.extend(place.map(|place| shorten(&printable(&place, style), style.width / 2, style)));
+        if let Some(starter) = &actor.started_by {
+            let name = printable(&starter.name, style);
+            let starter = words::starter(style.lang, starter.how, &name);
+            facts.push(say(&Msg::StartedBy(&starter), style));
+        }
         if actor.exited {
             facts.push(head(Label::Exited, style).to_owned());
         }
@@ -50,17 +56,16 @@ pub(super) fn section(actors: &[&Actor], style: &Style, out: &mut dyn Write) -> 
 }
 
 /// Where it runs: pod, else unit, else cgroup.
-fn place(actor: &Actor, style: &Style) -> Option<String> {
+pub(in crate::render) fn place(actor: &Actor) -> Option<String> {
     let pod = actor.pod.as_ref().map(|pod| {
         let parts = [&pod.namespace, &pod.name, &pod.container];
         parts.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join("/")
     });
     let place = pod.filter(|pod| !pod.is_empty());
-    let place = place.or_else(|| actor.unit.clone()).or_else(|| actor.cgroup.clone())?;
-    Some(shorten(&printable(&place, style), style.width / 2, style))
+    place.or_else(|| actor.unit.clone()).or_else(|| actor.cgroup.clone())
 }
 
-fn command(actor: &Actor, style: &Style) -> String {
+pub(in crate::render) fn command(actor: &Actor, style: &Style) -> String {
     let argv = actor.argv.as_ref().filter(|argv| !argv.is_empty());
     match (argv, &actor.exe, actor.role) {
         (Some(argv), _, _) => printable(&argv.join(" "), style),

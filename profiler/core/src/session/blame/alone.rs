@@ -7,7 +7,7 @@ use crate::hist::Dist;
 use crate::ids::Call;
 use crate::session::actors::{ActorId, Owned};
 
-/// Others that are followed per victim and call: those seen first. Each takes some 10 KiB.
+/// Others that are followed per victim and call: those seen first. Each takes two histograms.
 const FOLLOWED: usize = 32;
 
 /// The waits of one victim in one call.

@@ -36,26 +36,48 @@ use crate::ids::Op;
 /// A wait is shared out when events so much later than its end were told, ns: until then, requests that it overlapped
 /// with may end. One that ends later still is not counted among those that held it up; where a device serves
 /// in order, it was behind.
-const PATIENCE_NS: u64 = 500_000_000;
+const PATIENCE_NS: u64 = 250_000_000;
 /// Flushes that are kept per disk.
 const FLUSHES: usize = 1 << 14;
 /// A flush of no more than these bytes of one process tells what a flush takes, bytes.
 const SMALL_FLUSH: u64 = 1 << 20;
 
 /// One disk.
-#[derive(Default)]
 struct DiskState {
     timeline: Timeline,
     /// Begin and end of flushes.
-    flushes: Option<Recent<(u64, u64)>>,
+    flushes: Recent<(u64, u64)>,
     /// Flushes that ended up to here were learnt from.
     learnt_until: u64,
     rotational: bool,
 }
 
 impl DiskState {
-    fn flushes(&mut self) -> &mut Recent<(u64, u64)> {
-        self.flushes.get_or_insert_with(|| Recent::new(FLUSHES))
+    fn new(rotational: bool) -> Self {
+        let (timeline, flushes) = (Timeline::default(), Recent::new(FLUSHES));
+        Self { timeline, flushes, learnt_until: 0, rotational }
+    }
+
+    /// Everything in order, and what was undisturbed learnt.
+    fn learn(&mut self, dev: u32, until: u64, bases: &mut Bases) {
+        self.timeline.sort();
+        self.timeline.look_at(until, |one, alone| {
+            let class = Class::new(dev, one.op, one.journal, one.bytes);
+            bases.learn(class, one.complete - one.queued, alone);
+        });
+        self.timeline.drop_old();
+        let since = self.learnt_until;
+        let flushes = &mut self.flushes;
+        let mut before = flushes.last_until(since).map_or(0, |(begin, _)| *begin);
+        for (begin, end) in flushes.after(since).take_while(|(_, end)| *end <= until) {
+            let cached = self.timeline.ended(before, *begin).filter(|one| one.op == Op::Write);
+            let bytes: u64 = cached.map(|one| u64::from(one.bytes)).sum();
+            let data = |one: &&Request| one.op != Op::Flush && !one.journal;
+            let quiet = self.timeline.in_service(*begin, *end).all(|one| !data(&one));
+            let class = Class::new(dev, Op::Flush, false, 0);
+            bases.learn(class, end - begin, quiet && bytes <= SMALL_FLUSH);
+            (before, self.learnt_until) = (*begin, *end);
+        }
     }
 }
 
@@ -110,11 +132,7 @@ impl Blame {
             return;
         };
         let dev = io.key.dev();
-        let rotational = &self.rotational;
-        let disk = self.disks.entry(dev).or_insert_with(|| DiskState {
-            rotational: rotational.get(&dev).copied().unwrap_or(false),
-            ..DiskState::default()
-        });
+        let disk = disk_of(&mut self.disks, &self.rotational, dev);
         let end = io.sector.saturating_add(u64::from(io.bytes) / 512);
         let last = self.ends.insert((who, dev), end);
         let random = last.is_none_or(|last| cost::is_random(io.sector, last));
@@ -126,25 +144,35 @@ impl Blame {
         let journal = io.key.how() == How::Journal as u32;
         disk.timeline.push(Request::new(times, who, io.key.file(), io.bytes, op, journal, cost));
         self.newest = self.newest.max(io.complete_ns);
+        if disk.timeline.is_loose() {
+            disk.learn(dev, self.newest.saturating_sub(PATIENCE_NS), &mut self.bases);
+        }
+        self.share_out_what_is_due();
     }
 
     /// A flush command is over.
     pub(super) fn flush(&mut self, dev: u32, complete_ns: u64, d2c_ns: Option<u64>) {
         let Some(d2c) = d2c_ns else { return };
         let begin = complete_ns.saturating_sub(d2c);
-        self.disks.entry(dev).or_default().flushes().push(complete_ns, (begin, complete_ns));
+        let disk = disk_of(&mut self.disks, &self.rotational, dev);
+        disk.flushes.push(complete_ns, (begin, complete_ns));
     }
 
     /// A wait of a target is over.
     pub(super) fn wait(&mut self, row: RowKey, waited: Waited) {
         self.newest = self.newest.max(waited.to);
         self.pending.push_back(Pending { row, waited, told: false });
+        self.share_out_what_is_due();
+    }
+
+    /// As time passes, in requests too: where there are many, those of a wait are not kept for long.
+    fn share_out_what_is_due(&mut self) {
         let due = self.newest.saturating_sub(PATIENCE_NS);
         // Not for every wait: putting time lines in order costs what is new in them.
         if self
             .pending
             .front()
-            .is_some_and(|oldest| oldest.waited.to <= due.saturating_sub(PATIENCE_NS / 2))
+            .is_some_and(|oldest| oldest.waited.to <= due.saturating_sub(PATIENCE_NS / 8))
         {
             self.share_out(due);
         }
@@ -152,7 +180,9 @@ impl Blame {
 
     /// Shares out the waits that ended up to then.
     fn share_out(&mut self, until: u64) {
-        self.learn(until);
+        for (dev, disk) in &mut self.disks {
+            disk.learn(*dev, until, &mut self.bases);
+        }
         // Waits are told CPU by CPU too; those that are not due stay.
         let waiting = std::mem::take(&mut self.pending);
         for one in waiting {
@@ -170,31 +200,6 @@ impl Blame {
         }
     }
 
-    /// Everything in order, and what was undisturbed learnt.
-    fn learn(&mut self, until: u64) {
-        for (dev, disk) in &mut self.disks {
-            disk.timeline.sort();
-            let bases = &mut self.bases;
-            disk.timeline.look_at(until, |one, alone| {
-                let class = Class::new(*dev, one.op, one.journal, one.bytes);
-                bases.learn(class, one.complete - one.queued, alone);
-            });
-            let since = disk.learnt_until;
-            let mut before = disk.flushes().last_until(since).map_or(0, |(begin, _)| *begin);
-            let timeline = &disk.timeline;
-            let Some(flushes) = &mut disk.flushes else { continue };
-            for (begin, end) in flushes.after(since).take_while(|(_, end)| *end <= until) {
-                let cached = timeline.ended(before, *begin).filter(|one| one.op == Op::Write);
-                let bytes: u64 = cached.map(|one| u64::from(one.bytes)).sum();
-                let data = |one: &&Request| one.op != Op::Flush && !one.journal;
-                let quiet = timeline.in_service(*begin, *end).all(|one| !data(&one));
-                let class = Class::new(*dev, Op::Flush, false, 0);
-                bases.learn(class, end - begin, quiet && bytes <= SMALL_FLUSH);
-                (before, disk.learnt_until) = (*begin, *end);
-            }
-        }
-    }
-
     fn charges(&mut self, waited: &Waited) -> Vec<(Charge, u64)> {
         let nothing = Timeline::default();
         let Some(disk) = waited.disk.and_then(|dev| self.disks.get_mut(&dev)) else {
@@ -203,7 +208,7 @@ impl Blame {
         };
         let known_since = disk.timeline.known_since();
         self.covered.forgotten_ns += known_since.min(waited.to).saturating_sub(waited.from);
-        let flushes = disk.flushes();
+        let flushes = &mut disk.flushes;
         // The one before the first that touches the wait: what was written since is in the cache.
         let mut of_wait: Vec<(u64, u64)> =
             flushes.last_until(waited.from).copied().into_iter().collect();
@@ -283,6 +288,16 @@ impl Blame {
     pub(super) fn files_together(&mut self, moved: &HashMap<(Owned, u32), u32>) {
         self.matrix.files_together(moved);
     }
+}
+
+/// The state of a disk. One that nobody says anything of has no heads to move.
+fn disk_of<'a>(
+    disks: &'a mut HashMap<u32, DiskState>,
+    rotational: &HashMap<u32, bool>,
+    dev: u32,
+) -> &'a mut DiskState {
+    let known = || rotational.get(&dev).copied().unwrap_or(false);
+    disks.entry(dev).or_insert_with(|| DiskState::new(known()))
 }
 
 const fn op(kind: Kind) -> Option<Op> {

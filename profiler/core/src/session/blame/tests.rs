@@ -454,6 +454,31 @@ fn no_excess_no_blame() {
     assert_eq!(sums.keys().collect::<Vec<_>>(), [&(Culprit::Own, Mechanism::Device)]);
 }
 
+// Property: a wait is shared out while its requests are still known, though no other wait follows and many requests do.
+#[test]
+fn a_lone_wait_is_shared_out_in_time() {
+    let reqs = [req_of(0, 100, 100, 200, 4096), req_of(1, 100, 100, 200, 1 << 20)];
+    let wait = Wait {
+        from: 100,
+        segments: vec![(100, 200, Part::Device)],
+        to: 200,
+        commits: vec![(1, 0, 0)],
+    };
+    let mut blame = engine();
+    for (at, one) in reqs.iter().enumerate() {
+        blame.io(Owned::Actor(one.who), &event(one, at));
+    }
+    blame.wait(row(), waited(&wait, &reqs));
+    for at in 0..200_000 {
+        let mut later = event(&req_of(2, 200, 200, 201, 4096), 9);
+        later.complete_ns += at * TICK / 100;
+        blame.io(Owned::Actor(2), &later);
+    }
+    blame.prepare(false);
+    assert_eq!(blame.covered().forgotten_ns, 0);
+    assert!((sums(&blame)[&(culprit(1), Mechanism::Device)] - 95.0).abs() < 0.001);
+}
+
 // Property: of two that are in the device as long, the one that asks more of it is charged more; a slow request with
 // nobody else in the device is nobody's doing.
 #[test]
@@ -473,4 +498,36 @@ fn the_larger_one_is_charged_more() {
     assert!((of(0) - 5.0).abs() < 0.001, "{sums:?}");
     let alone = one_wait(&[slow], &wait);
     assert!((alone[&(Culprit::Nobody, Mechanism::Device)] - 100.0).abs() < 0.001, "{alone:?}");
+}
+
+// Property: a disk that moves its heads is one whatever is told of it first; on it a small request at a random place
+// asks for most of what a large one does, on an SSD for little.
+#[test]
+fn a_disk_has_heads_whatever_comes_first() {
+    let wait = Wait {
+        from: 100,
+        segments: vec![(100, 205, Part::Device)],
+        to: 205,
+        commits: vec![(1, 0, 0)],
+    };
+    let reqs = [
+        req_of(0, 100, 100, 205, 4096),
+        req_of(1, 100, 100, 200, 1 << 20),
+        req_of(2, 100, 100, 200, 4096),
+    ];
+    let ratio = |is_rotational: bool| {
+        let mut blame = engine();
+        blame.set_rotational(std::iter::once((DEV, is_rotational)));
+        blame.flush(DEV, TICK, Some(1));
+        for (at, one) in reqs.iter().enumerate() {
+            blame.io(Owned::Actor(one.who), &event(one, at));
+        }
+        blame.wait(row(), waited(&wait, &reqs));
+        blame.prepare(false);
+        let sums = sums(&blame);
+        let of = |who: usize| sums[&(culprit(who), Mechanism::Device)];
+        of(1) / of(2)
+    };
+    assert!(ratio(true) < 4.0, "{}", ratio(true));
+    assert!(ratio(false) > 20.0, "{}", ratio(false));
 }

@@ -8,9 +8,11 @@ use crate::session::actors::Owned;
 
 /// How long a request is kept after the newest one, ns; see [`super::super::recent`].
 const KEPT_NS: u64 = 120_000_000_000;
-/// Most requests that are kept per disk: at 100,000 a second those of 1.3 s, 8 MiB. The oldest go first, and a wait that
-/// began before is charged for the rest of its time only.
-const KEPT: usize = 1 << 17;
+/// Most requests that are kept per disk: at 100,000 a second those of 0.4 s, 2.5 MiB. The oldest go first, and what of a wait was
+/// before is charged like the rest of it.
+const KEPT: usize = 40 << 10;
+/// So many may come before they are put in order, at the latest; and so many that are dropped may still take room.
+const LOOSE: usize = 1 << 13;
 
 /// A finished request.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,6 +34,9 @@ pub(super) struct Request {
     /// The earliest `issued` of this one and all that end later.
     earliest: u64,
 }
+
+// What `KEPT` says of memory.
+const _: () = assert!(size_of::<Request>() <= 64);
 
 impl Request {
     pub(super) const fn new(
@@ -68,7 +73,7 @@ pub(super) struct Timeline {
     from: usize,
     /// So many, from the begin of `kept`, are in order.
     sorted: usize,
-    /// So many, from the begin of `kept`, were looked at by [`Timeline::alone`].
+    /// So many, from the begin of `kept`, were looked at by [`Timeline::look_at`].
     looked_at: usize,
     newest: u64,
     /// What ended up to here is not kept any more.
@@ -81,12 +86,17 @@ impl Timeline {
         self.kept.push(request);
     }
 
+    /// Whether so many came that they have to be put in order, and old ones dropped.
+    pub(super) const fn is_loose(&self) -> bool {
+        self.kept.len() - self.sorted > LOOSE
+    }
+
     /// Before this time not everything is known, ns; 0 when nothing was dropped.
     pub(super) const fn known_since(&self) -> u64 {
         self.dropped
     }
 
-    /// Puts in order what came since the last time, and drops what is old.
+    /// Puts in order what came since the last time.
     pub(super) fn sort(&mut self) {
         let Some(earliest_end) = self.kept[self.sorted..].iter().map(|one| one.complete).min()
         else {
@@ -107,10 +117,10 @@ impl Timeline {
         }
         self.sorted = self.kept.len();
         self.looked_at = self.looked_at.min(begin).max(self.from);
-        self.drop_old();
     }
 
-    fn drop_old(&mut self) {
+    /// Drops what is old, or more than is kept.
+    pub(super) fn drop_old(&mut self) {
         let kept = &self.kept[self.from..];
         let oldest = self.newest.saturating_sub(KEPT_NS);
         let old = kept.partition_point(|one| one.complete < oldest);
@@ -119,7 +129,7 @@ impl Timeline {
             self.dropped = self.dropped.max(last.complete);
             self.from += old;
         }
-        if self.from > self.kept.len() / 2 {
+        if self.from > LOOSE || self.from > self.kept.len() / 2 {
             self.kept.drain(..self.from);
             self.sorted -= self.from;
             self.looked_at = self.looked_at.saturating_sub(self.from);
@@ -143,7 +153,8 @@ impl Timeline {
     }
 
     /// Calls `learn` for each request that ended up to `until` and was not looked at before, and says whether it had the
-    /// device for itself from queued to completed.
+    /// device for itself from queued to completed. Where one is told so late that later ones were looked at, these are
+    /// looked at again.
     pub(super) fn look_at(&mut self, until: u64, mut learn: impl FnMut(&Request, bool)) {
         let known = &self.kept[..self.sorted];
         let mut at = self.looked_at.max(self.from);
@@ -243,11 +254,13 @@ mod tests {
             timeline.push(request(at * 10, at * 10 + 5));
         }
         timeline.sort();
+        timeline.drop_old();
         assert_eq!(timeline.known_since(), 99 * 10 + 5);
         assert_eq!(timeline.in_service(0, 1000).count(), 0);
         assert_eq!(timeline.in_service(1000, 1010).count(), 1);
         timeline.push(request(KEPT_NS * 2, KEPT_NS * 2 + 1));
         timeline.sort();
+        timeline.drop_old();
         assert_eq!(timeline.in_service(0, u64::MAX).count(), 1);
     }
 }

@@ -7,7 +7,7 @@ use std::io;
 
 use crate::render::safe::columns;
 use crate::render::{Style, json, units};
-use crate::report::{Actor, Report, sample};
+use crate::report::{Actor, Report, judged_sample, sample};
 
 type Renderer = fn(&Report, &Style, &mut dyn io::Write) -> io::Result<()>;
 
@@ -39,9 +39,11 @@ fn crowded(more: u32) -> Report {
 #[test]
 fn lines_fit_the_terminal() {
     for renderer in BOTH {
-        for columns_there in 72..=200 {
-            for line in rendered(renderer, &sample::report(), width(columns_there)).lines() {
-                assert!(columns(line) <= columns_there, "{columns_there}: {line}");
+        for report in [sample::report(), judged_sample::judged()] {
+            for columns_there in 72..=200 {
+                for line in rendered(renderer, &report, width(columns_there)).lines() {
+                    assert!(columns(line) <= columns_there, "{columns_there}: {line}");
+                }
             }
         }
     }
@@ -51,9 +53,9 @@ fn lines_fit_the_terminal() {
 fn an_ascii_style_is_ascii_and_only_colour_brings_escapes() {
     for renderer in BOTH {
         let ascii = Style { unicode: false, ..width(100) };
-        let plain = rendered(renderer, &sample::report(), ascii);
+        let plain = rendered(renderer, &judged_sample::judged(), ascii);
         assert!(plain.is_ascii() && !plain.contains('\x1b'));
-        let colored = rendered(renderer, &sample::report(), Style { color: true, ..ascii });
+        let colored = rendered(renderer, &judged_sample::judged(), Style { color: true, ..ascii });
         let stripped = ["\x1b[1m", "\x1b[31m", "\x1b[0m"]
             .iter()
             .fold(colored.clone(), |text, code| text.replace(code, ""));
@@ -64,7 +66,7 @@ fn an_ascii_style_is_ascii_and_only_colour_brings_escapes() {
 
 #[test]
 fn a_hostile_name_cannot_steer_the_terminal() {
-    let mut report = sample::report();
+    let mut report = judged_sample::judged();
     let evil = "x\x1b]0;y\x07\n\u{202e}z";
     report.actors[0].comm = Some(evil.into());
     report.actors[0].argv = Some(vec![evil.into()]);
@@ -76,6 +78,15 @@ fn a_hostile_name_cannot_steer_the_terminal() {
     report.host.hostname = Some(evil.into());
     report.targets[0].selector = evil.into();
     report.coverage.notes = vec![evil.into()];
+    let verdict = report.verdict.as_mut().unwrap();
+    (verdict.summary, verdict.because) = (evil.into(), vec![evil.into()]);
+    let found = &mut report.findings.as_mut().unwrap()[0];
+    (found.summary, found.caveats) = (evil.into(), vec![evil.into()]);
+    report.rules.as_mut().unwrap()[0].reason = Some(evil.into());
+    report.blame.as_mut().unwrap()[0].culprit = evil.into();
+    report.blame.as_mut().unwrap()[1].device = Some(evil.into());
+    report.alone_vs_shared.as_mut().unwrap()[0].culprit = evil.into();
+    report.actors[1].started_by.as_mut().unwrap().name = evil.into();
     report.coverage.lost = [(evil.to_owned(), 12)].into();
     for renderer in BOTH {
         let text = rendered(renderer, &report, width(80));
@@ -103,10 +114,10 @@ fn what_a_wait_was_made_of_is_what_json_has() {
     json::document(&report, &mut document).unwrap();
     let document: serde_json::Value = serde_json::from_slice(&document).unwrap();
     let etcd = &document["actors"][0];
-    let waits = text.split("WAITS OF THE TARGETS").nth(1).unwrap();
-    let (row, longest) = waits.split_once("LONGEST SYNCS OF THE TARGETS").unwrap();
-    let row = row.split("UP TO").next().unwrap();
-    let longest = longest.split("IO BY ACTOR").next().unwrap();
+    let (longest, waits) = text.split_once("WAITS OF THE TARGETS").unwrap();
+    let row = waits.split("UP TO").next().unwrap();
+    let (_, longest) = longest.split_once("LONGEST SYNCS OF THE TARGETS").unwrap();
+    let longest = longest.split("window ").next().unwrap();
     let single: Vec<&str> = longest.split("etcd 4711, at ").skip(1).collect();
     assert_eq!(single.len(), 3);
     let shown = std::iter::once(row).chain(single);

@@ -2,12 +2,112 @@
 
 use insta::assert_snapshot;
 
-use super::{rendered, sample, width};
+use super::{judged_sample, rendered, sample, width};
 use crate::render::text::summary;
+
+/// What stands before the details.
+fn answer(columns: usize) -> String {
+    let text = rendered(summary, &judged_sample::judged(), width(columns));
+    text.split_once("\nwindow ").unwrap().0.to_owned()
+}
+
+#[test]
+fn the_answer_comes_first_at_80_columns() {
+    assert_snapshot!(answer(80), @"
+verdict  contended disk: others cause 55.8 % of the waits that are too long: the
+         backup `etcdctl .. snapshot save /var/backups/etcd/hourly.db` (pid
+         5120) started by cron (db sync of etcd (pid 4711): p99 159 ms, max 184
+         ms, line 25.0 ms).
+
+FINDINGS
+critical  the backup `etcdctl .. snapshot save /var/backups/etcd/hourly.db` (pid
+          5120) started by cron makes etcd (pid 4711) wait for vda: 54.5 % of
+          the time in its wal syncs (p99 58.7 ms, line 10.0 ms). While it is at
+          work a sync takes 16.4 ms on average, else 3.69 ms.
+          (snapshot-contention, confidence 88 %) Whether it comes again, and
+          what starts it then, is not known. 12 of 7,010 events were lost.
+
+WHOM THE WAITS ARE DUE TO
+DUE TO               WAITED IN      WAITED   SHARE  HOW
+backup etcdctl 5120  wal fdatasync  6.66 s  54.5 %  queue 38.5 %, journal 16.0 %
+self                 wal fdatasync  3.80 s  31.1 %  device 23.0 %, flush 8.1 %
+self                 db fdatasync   2.86 s  59.0 %  device
+backup etcdctl 5120  db fdatasync   1.99 s  41.0 %  queue
+unexplained          wal fdatasync  880 ms   7.2 %  unexplained
+kube-apiserver 3980  wal fdatasync  880 ms   7.2 %  queue
+total                               17.1 s
+
+WAITS WITHOUT AND WITH EACH OF THEM
+BESIDE               without  without  without   with     with    with
+                       count     mean      p99  count     mean     p99
+backup etcdctl 5120    1,200  3.69 ms  33.6 ms    800  16.4 ms  134 ms
+
+LONGEST SYNCS OF THE TARGETS
+etcd 4711, at 13:00:12.345, fdatasync of wal (/var/lib/e…00b40.wal): 79.3 ms
+made of: device 61.0 %, flush 22.3 %, queue 8.7 %, journal log 6.1 %, runnable
+1.2 %, rest 0.7 %
+etcd 4711, at 13:00:11.111, fdatasync of wal (/var/lib/e…00b40.wal): 76.7 ms
+made of: device 61.0 %, flush 22.3 %, queue 8.7 %, journal log 6.1 %, runnable
+1.2 %, rest 0.7 %
+etcd 4711, at 13:00:09.877, fdatasync of wal (/var/lib/e…00b40.wal): 74.0 ms
+made of: device 61.0 %, flush 22.3 %, queue 8.7 %, journal log 6.1 %, runnable
+1.2 %, rest 0.7 %
+");
+}
+
+#[test]
+fn the_answer_comes_first_at_120_columns() {
+    assert_snapshot!(answer(120), @"
+verdict  contended disk: others cause 55.8 % of the waits that are too long: the backup `etcdctl .. snapshot save
+         /var/backups/etcd/hourly.db` (pid 5120) started by cron (db sync of etcd (pid 4711): p99 159 ms, max 184 ms,
+         line 25.0 ms).
+
+FINDINGS
+critical  the backup `etcdctl .. snapshot save /var/backups/etcd/hourly.db` (pid 5120) started by cron makes etcd (pid
+          4711) wait for vda: 54.5 % of the time in its wal syncs (p99 58.7 ms, line 10.0 ms). While it is at work a
+          sync takes 16.4 ms on average, else 3.69 ms.
+          (snapshot-contention, confidence 88 %) Whether it comes again, and what starts it then, is not known. 12 of
+          7,010 events were lost.
+
+WHOM THE WAITS ARE DUE TO
+DUE TO               WHO WAITED  WAITED IN      DEV  WAITED   SHARE  HOW
+backup etcdctl 5120  etcd 4711   wal fdatasync  vda  6.66 s  54.5 %  queue 38.5 %, journal 16.0 %
+self                 etcd 4711   wal fdatasync  vda  3.80 s  31.1 %  device 23.0 %, flush 8.1 %
+self                 etcd 4711   db fdatasync   vda  2.86 s  59.0 %  device
+backup etcdctl 5120  etcd 4711   db fdatasync   vda  1.99 s  41.0 %  queue
+unexplained          etcd 4711   wal fdatasync  vda  880 ms   7.2 %  unexplained
+kube-apiserver 3980  etcd 4711   wal fdatasync  vda  880 ms   7.2 %  queue
+total                                                17.1 s
+
+WAITS WITHOUT AND WITH EACH OF THEM
+BESIDE               WHO WAITED  WAITED IN  without  without  without   with     with    with
+                                              count     mean      p99  count     mean     p99
+backup etcdctl 5120  etcd 4711   fdatasync    1,200  3.69 ms  33.6 ms    800  16.4 ms  134 ms
+
+LONGEST SYNCS OF THE TARGETS
+etcd 4711, at 13:00:12.345, fdatasync of wal (/var/lib/etcd/mem…000000000b40.wal): 79.3 ms
+made of: device 61.0 %, flush 22.3 %, queue 8.7 %, journal log 6.1 %, runnable 1.2 %, rest 0.7 %
+etcd 4711, at 13:00:11.111, fdatasync of wal (/var/lib/etcd/mem…000000000b40.wal): 76.7 ms
+made of: device 61.0 %, flush 22.3 %, queue 8.7 %, journal log 6.1 %, runnable 1.2 %, rest 0.7 %
+etcd 4711, at 13:00:09.877, fdatasync of wal (/var/lib/etcd/mem…000000000b40.wal): 74.0 ms
+made of: device 61.0 %, flush 22.3 %, queue 8.7 %, journal log 6.1 %, runnable 1.2 %, rest 0.7 %
+");
+}
 
 #[test]
 fn at_80_columns() {
     assert_snapshot!(rendered(summary, &sample::report(), width(80)), @"
+LONGEST SYNCS OF THE TARGETS
+etcd 4711, at 13:00:12.345, fdatasync of wal (/var/lib/e…00b40.wal): 79.3 ms
+made of: device 61.0 %, flush 22.3 %, queue 8.7 %, journal log 6.1 %, runnable
+1.2 %, rest 0.7 %
+etcd 4711, at 13:00:11.111, fdatasync of wal (/var/lib/e…00b40.wal): 76.7 ms
+made of: device 61.0 %, flush 22.3 %, queue 8.7 %, journal log 6.1 %, runnable
+1.2 %, rest 0.7 %
+etcd 4711, at 13:00:09.877, fdatasync of wal (/var/lib/e…00b40.wal): 74.0 ms
+made of: device 61.0 %, flush 22.3 %, queue 8.7 %, journal log 6.1 %, runnable
+1.2 %, rest 0.7 %
+
 window    2026-03-01T13:00:00.000+01:00 to 2026-03-01T13:00:30.000+01:00, 30.0 s
 host      cp-1 · 6.12.48-amd64 · x86_64 · 4 CPUs · cgroup v2
 pressure  IO held up some task 41.2 % and all tasks 38.9 % of the time
@@ -41,17 +141,6 @@ made of: device 61.0 %, flush 22.3 %, queue 8.7 %, journal log 6.1 %, runnable
   67.1 ms                                                0  98.6 %
    134 ms                                                0  98.6 %
    268 ms  ▊                                             4   100 %
-
-LONGEST SYNCS OF THE TARGETS
-etcd 4711, at 13:00:12.345, fdatasync of wal (/var/lib/e…00b40.wal): 79.3 ms
-made of: device 61.0 %, flush 22.3 %, queue 8.7 %, journal log 6.1 %, runnable
-1.2 %, rest 0.7 %
-etcd 4711, at 13:00:11.111, fdatasync of wal (/var/lib/e…00b40.wal): 76.7 ms
-made of: device 61.0 %, flush 22.3 %, queue 8.7 %, journal log 6.1 %, runnable
-1.2 %, rest 0.7 %
-etcd 4711, at 13:00:09.877, fdatasync of wal (/var/lib/e…00b40.wal): 74.0 ms
-made of: device 61.0 %, flush 22.3 %, queue 8.7 %, journal log 6.1 %, runnable
-1.2 %, rest 0.7 %
 
 IO BY ACTOR (longest device time first)
 ACTOR                 CLASS          OP     REQUESTS     BYTES      DEV      q2c
@@ -93,6 +182,14 @@ One member was watched; the others were not looked at.
 #[test]
 fn at_120_columns() {
     assert_snapshot!(rendered(summary, &sample::report(), width(120)), @"
+LONGEST SYNCS OF THE TARGETS
+etcd 4711, at 13:00:12.345, fdatasync of wal (/var/lib/etcd/mem…000000000b40.wal): 79.3 ms
+made of: device 61.0 %, flush 22.3 %, queue 8.7 %, journal log 6.1 %, runnable 1.2 %, rest 0.7 %
+etcd 4711, at 13:00:11.111, fdatasync of wal (/var/lib/etcd/mem…000000000b40.wal): 76.7 ms
+made of: device 61.0 %, flush 22.3 %, queue 8.7 %, journal log 6.1 %, runnable 1.2 %, rest 0.7 %
+etcd 4711, at 13:00:09.877, fdatasync of wal (/var/lib/etcd/mem…000000000b40.wal): 74.0 ms
+made of: device 61.0 %, flush 22.3 %, queue 8.7 %, journal log 6.1 %, runnable 1.2 %, rest 0.7 %
+
 window    2026-03-01T13:00:00.000+01:00 to 2026-03-01T13:00:30.000+01:00, 30.0 s
 host      cp-1 · 6.12.48-amd64 · x86_64 · 4 CPUs · cgroup v2
 pressure  IO held up some task 41.2 % and all tasks 38.9 % of the time
@@ -124,14 +221,6 @@ made of: device 61.0 %, flush 22.3 %, queue 8.7 %, journal log 6.1 %, runnable 1
   67.1 ms                                                0  98.6 %
    134 ms                                                0  98.6 %
    268 ms  ▊                                             4   100 %
-
-LONGEST SYNCS OF THE TARGETS
-etcd 4711, at 13:00:12.345, fdatasync of wal (/var/lib/etcd/mem…000000000b40.wal): 79.3 ms
-made of: device 61.0 %, flush 22.3 %, queue 8.7 %, journal log 6.1 %, runnable 1.2 %, rest 0.7 %
-etcd 4711, at 13:00:11.111, fdatasync of wal (/var/lib/etcd/mem…000000000b40.wal): 76.7 ms
-made of: device 61.0 %, flush 22.3 %, queue 8.7 %, journal log 6.1 %, runnable 1.2 %, rest 0.7 %
-etcd 4711, at 13:00:09.877, fdatasync of wal (/var/lib/etcd/mem…000000000b40.wal): 74.0 ms
-made of: device 61.0 %, flush 22.3 %, queue 8.7 %, journal log 6.1 %, runnable 1.2 %, rest 0.7 %
 
 IO BY ACTOR (longest device time first)
 ACTOR                         CLASS          DEV  OP     REQUESTS     BYTES      DEV      q2d      d2c      q2c      q2c

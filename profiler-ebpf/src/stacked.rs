@@ -1,0 +1,175 @@
+//! Bios that device-mapper's own threads hand on (dm-crypt's `kcryptd`): the cause is asked where a bio enters the
+//! device, in the context of whoever submits it there, and carried along to the bios below.
+//!
+//! A bio is known by its address, its disk and the sectors it covers; one that enters a device also by the device and its first
+//! sector, for that is what `block_bio_remap` tells of the bio that takes its place (drivers/md/dm.c,
+//! `dm_submit_bio_remap`). Attached only where a device needs it (decisions/0022).
+
+use aya_ebpf::macros::btf_tracepoint;
+use aya_ebpf::programs::BtfTracePointContext;
+use iocontend_wire::key::Key;
+use iocontend_wire::tables::Carried;
+
+use crate::kread::{Ptr, address, config, load};
+use crate::maps::CARRIED;
+use crate::owner::{self, Cause};
+
+/// Sectors of a bio: bytes of one as a shift.
+const SECTOR_SHIFT: u32 = 9;
+/// Bits of a sector number in the key of a place on a device: 8 PiB. Addresses of bios have the highest bit set.
+const SECTOR_BITS: u32 = 44;
+/// Bits of a device's minor number there.
+const MINOR_MASK: u64 = (1 << 19) - 1;
+/// Bits of a minor number in the kernel's encoding (include/linux/kdev_t.h).
+const MINOR_BITS: u32 = 20;
+const MINORS: u32 = (1 << MINOR_BITS) - 1;
+/// REQ_OP_MASK.
+const OP_MASK: u32 = 0xff;
+
+/// The key of a place on a device-mapper device.
+#[inline(always)]
+fn place(disk: u32, sector: u64) -> u64 {
+    (disk as u64 & MINOR_MASK) << SECTOR_BITS | sector & ((1 << SECTOR_BITS) - 1)
+}
+
+/// The key of a bio that entered a device, apart from that of one that took the place of another.
+#[inline(always)]
+fn entered(address: u64) -> u64 {
+    address & !(1 << 63)
+}
+
+/// The disk that a bio goes to.
+#[inline(always)]
+fn disk_of(bio: Ptr) -> u32 {
+    // SAFETY: a chain of typed loads; a missing link reads as 0.
+    unsafe {
+        let bdev: Ptr = load(bio, config!(indirect.bio_bdev));
+        let disk: Ptr = load(bdev, config!(indirect.bdev_disk));
+        let (major, minor): (u32, u32) =
+            (load(disk, config!(disk_major)), load(disk, config!(disk_first_minor)));
+        major << MINOR_BITS | minor & MINORS
+    }
+}
+
+/// Whether it is a device-mapper device.
+#[inline(always)]
+fn is_mapped(disk: u32) -> bool {
+    disk >> MINOR_BITS == config!(indirect.mapper_major)
+}
+
+/// First sector and end of a bio, as it is now.
+#[inline(always)]
+fn range(bio: Ptr) -> (u64, u64) {
+    // SAFETY: members of a bio.
+    unsafe {
+        let first: u64 = load(bio, config!(indirect.bio_sector));
+        let size: u32 = load(bio, config!(indirect.bio_size));
+        (first, first + (size >> SECTOR_SHIFT) as u64)
+    }
+}
+
+/// Keeps a cause. When there is no room, what was there longest is forgotten and its bytes are nobody's.
+#[inline(always)]
+fn keep(key: u64, carried: &Carried) {
+    let _stored = CARRIED.insert(&key, carried, 0);
+}
+
+/// A bio enters a device; those of other devices are passed over.
+#[btf_tracepoint(function = "block_bio_queue")]
+pub fn stack_queue(ctx: BtfTracePointContext) -> i32 {
+    let bio: Ptr = ctx.arg(0);
+    let disk = disk_of(bio);
+    let (first, end) = range(bio);
+    if !is_mapped(disk) || first == end {
+        return 0;
+    }
+    // SAFETY: a member of a bio.
+    let op = unsafe { load::<u32>(bio, config!(dirty.bio_opf)) & OP_MASK };
+    let cause = owner::of_submitter(bio, op);
+    let carried = Carried {
+        owner: cause.owner.0,
+        second: cause.second,
+        first,
+        end,
+        share: cause.share as u32,
+        held: cause.held as u32,
+        disk,
+        pad: 0,
+    };
+    keep(place(disk, first), &carried);
+    // For its parts.
+    keep(entered(address(bio)), &carried);
+    0
+}
+
+/// What is left of a bio after its first part: it stands at another sector of the same device.
+#[btf_tracepoint(function = "block_split")]
+pub fn stack_split(ctx: BtfTracePointContext) -> i32 {
+    let bio: Ptr = ctx.arg(0);
+    let disk = disk_of(bio);
+    let (first, _) = range(bio);
+    if is_mapped(disk)
+        && let Some(carried) = find(entered(address(bio)), disk, first)
+    {
+        keep(place(disk, first), &carried);
+    }
+    0
+}
+
+/// Another bio takes the place of one that entered a device, or one moves from a partition to its disk.
+#[btf_tracepoint(function = "block_bio_remap")]
+pub fn stack_remap(ctx: BtfTracePointContext) -> i32 {
+    let bio: Ptr = ctx.arg(0);
+    let (from_dev, from): (u32, u64) = (ctx.arg(1), ctx.arg(2));
+    let (first, end) = range(bio);
+    if first == end {
+        return 0;
+    }
+    let (disk, at) = (disk_of(bio), address(bio));
+    // From a partition: the sector of the bio moved, and its disk is the same.
+    let found = if is_mapped(from_dev) {
+        find(place(from_dev, from), from_dev, from)
+    } else {
+        find(at, disk, from)
+    };
+    if let Some(carried) = found {
+        keep(at, &Carried { first, end, disk, ..carried });
+    }
+    0
+}
+
+/// What is kept under a key, if it covers this sector of this disk: memory of bios is used again.
+#[inline(always)]
+fn find(key: u64, disk: u32, sector: u64) -> Option<Carried> {
+    // SAFETY: copied at once.
+    let carried = unsafe { CARRIED.get(&key) }.copied()?;
+    if carried.disk == disk && sector >= carried.first && sector < carried.end {
+        Some(carried)
+    } else {
+        None
+    }
+}
+
+/// The cause that was carried to a bio, or to the one that it was split from.
+#[inline(always)]
+pub fn cause_of(bio: Ptr) -> Option<Cause> {
+    let (first, _) = range(bio);
+    let at = address(bio);
+    let disk = disk_of(bio);
+    let found = match find(at, disk, first) {
+        Some(carried) => {
+            // Its parts come before what is left of it (block/blk-merge.c), so nobody asks again.
+            let _removed = CARRIED.remove(&at);
+            Some(carried)
+        }
+        // SAFETY: a member of a bio; the bio that it was split from, where it was (block/bio.c, `bio_chain`).
+        None => find(unsafe { load::<u64>(bio, config!(bio_private)) }, disk, first),
+    };
+    let carried = found?;
+    Some(Cause {
+        owner: Key(carried.owner),
+        second: carried.second,
+        share: carried.share as u16,
+        held: carried.held != 0,
+    })
+}

@@ -1,0 +1,68 @@
+//! `memory-high`: little memory for the culprit's cgroup, so that few of its pages are dirty (cgroup v2 `memory.high`).
+//!
+//! - *Applies when* the culprit writes through the page cache in a cgroup of its own with the memory controller of version 2. The limit of
+//!   dirty pages is a share (`vm.dirty_ratio`) of what the cgroup may have (mm/page-writeback.c, `mdtc`). D11: 16 MB on
+//!   the same ext4, p99 from 2,048 to 128 ms, the least harmful setting that needs no change of the program.
+//! - *Inert when* it reads or writes past the page cache; on version 1 (its limits of memory do not bound writeback).
+//! - *Harmful when* the cgroup holds others, whose memory would be taken; below what the culprit needs for itself it would stand in
+//!   reclaim, so that much is added.
+
+use super::common::{backlog_bytes, place_risks, recommended, refused, set_in_place, share, unfit};
+use crate::advice::case::Case;
+use crate::advice::demand::scaled;
+use crate::advice::expect::{self, Held};
+use crate::advice::judgement::{Danger, Judgement};
+use crate::advice::place::Unfit;
+use crate::change::Change;
+use crate::render::units;
+use crate::text::advice::{Action, Risk, Why};
+
+/// Memory for pages at least, of which a part may be dirty.
+const MIN_CACHE: u64 = 16 << 20;
+/// What the program itself is given above what it was seen to use.
+const SPARE: f64 = 1.25;
+/// What a small program needs, where that was not seen.
+const UNSEEN: u64 = 48 << 20;
+/// The kernel's default of `vm.dirty_ratio`, percent.
+const DEFAULT_RATIO: u64 = 20;
+
+pub(in crate::advice) fn judge(case: &Case<'_>) -> Judgement {
+    if !case.demand.writes_buffered() {
+        return Judgement::Silent;
+    }
+    let Some(backlog) = backlog_bytes(case) else { return Judgement::Silent };
+    let who = case.culprit_name();
+    let dirty = case.facts.controls.map(|all| all.dirty).unwrap_or_default();
+    let ratio = dirty.ratio.filter(|ratio| *ratio > 0).unwrap_or(DEFAULT_RATIO).min(100);
+    let cache = (backlog.saturating_mul(100) / ratio).clamp(MIN_CACHE, 1 << 30);
+    let own = case.place.controls.and_then(|cgroup| cgroup.anon_bytes);
+    let high = own.map_or(UNSEEN, |own| scaled(own, SPARE)).saturating_add(cache) >> 20 << 20;
+    let text = units::bytes(high);
+    let action = Action::MemoryHigh { who: &who, bytes: &text };
+    let way = match case.place.way("memory", "memory.high") {
+        Ok(way) => way,
+        // Where nobody could be limited anyway, nobody tries.
+        Err(Unfit::Unknown | Unfit::NoFile) => return Judgement::Silent,
+        Err(why) => return unfit(case, &action, "memory.high", why),
+    };
+    if case.place.controls.and_then(|cgroup| cgroup.processes).is_some_and(|count| count > 8) {
+        return refused(case, &action, &Why::CgroupShared { who: &who });
+    }
+    let held = Held { ahead_bytes: cache.saturating_mul(ratio) / 100, ..Held::default() };
+    let effect = expect::effect(case, held);
+    if !expect::is_worth(effect.as_ref()) {
+        return Judgement::Silent;
+    }
+    let share = share(case);
+    let why = Why::Backlog { who: &who, share: &share };
+    let danger = if case.place.has_others() { Danger::Medium } else { Danger::Low };
+    let mut one = recommended(case, &action, &why, effect, danger);
+    one.risk = place_risks(case, &[Risk::CulpritSlower, Risk::ReclaimStalls]);
+    let change = Change::Cgroup {
+        cgroup: case.place.path.clone().unwrap_or_default(),
+        file: "memory.high".to_owned(),
+        value: high.to_string(),
+    };
+    set_in_place(case, &way, &mut one, change);
+    Judgement::Recommended(Box::new(one))
+}

@@ -1,0 +1,45 @@
+//! Advice as a shell script: one line per command, every argument quoted.
+
+use super::comment;
+use crate::report::{Report, Verdict};
+use crate::text::Lang;
+use crate::text::advice::{Form, form};
+
+/// The recommended actions of a report as a script. Commands are comments but for the best action's: the others are alternatives.
+pub fn shell(report: &Report) -> String {
+    let mut out = String::from("#!/bin/sh\n");
+    out.push_str(&comment("#", &form(Lang::En, &Form::Head { version: &report.tool.version })));
+    out.push_str("set -eu\n");
+    let mut is_first = true;
+    let all = report.advice.iter().flatten().filter(|one| one.verdict == Verdict::Recommended);
+    for advice in all {
+        out.push('\n');
+        out.push_str(&comment("#", &form(Lang::En, &Form::Action(&advice.action))));
+        out.push_str(&comment("#", &form(Lang::En, &Form::Reason(&advice.reason))));
+        if advice.apply.is_empty() {
+            out.push_str(&comment("#", &form(Lang::En, &Form::NoForm)));
+            continue;
+        }
+        for argv in &advice.apply {
+            let line = quoted(argv);
+            let line = if is_first { line + "\n" } else { comment("#", &line) };
+            out.push_str(&line);
+        }
+        is_first = false;
+        if !advice.undo.is_empty() {
+            out.push_str(&comment("#", &form(Lang::En, &Form::Undo)));
+        }
+        for argv in &advice.undo {
+            out.push_str(&comment("#", &quoted(argv)));
+        }
+    }
+    if is_first {
+        out.push_str(&comment("#", &form(Lang::En, &Form::Nothing)));
+    }
+    out
+}
+
+/// Arguments as a shell reads them. What no shell can be told (a NUL) makes a line that does nothing.
+pub(super) fn quoted(argv: &[String]) -> String {
+    shlex::try_join(argv.iter().map(String::as_str)).unwrap_or_else(|_nul| ":".to_owned())
+}

@@ -1,0 +1,138 @@
+//! What is printed to be run does what it says, whatever a process calls itself.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::advice::forms::{argv, kubernetes, shell, systemd};
+use crate::change::Change;
+
+fn report_with(world: &World) -> Report {
+    let mut report = world.report();
+    report.advice = Some(world.advice_on(&report));
+    report
+}
+
+/// The lines of a script that a shell runs.
+fn commands(script: &str) -> Vec<Vec<String>> {
+    let lines = script.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
+    lines.map(|line| shlex::split(line).unwrap()).collect()
+}
+
+/// Property: a name full of a shell's signs gets into no command, and out of no comment.
+#[test]
+fn a_hostile_name_stays_in_a_comment() {
+    let mut world = World::reader();
+    let evil = "$(reboot)\n`reboot`;'\"\n#x".to_owned();
+    world.culprit.comm = Some(evil.clone());
+    world.culprit.argv = Some(vec![evil.clone(), evil]);
+    let report = report_with(&world);
+    for text in [shell(&report), systemd(&report), kubernetes(&report)] {
+        for line in text.lines().filter(|line| !line.starts_with('#')) {
+            assert!(!line.contains("reboot"), "{line}");
+        }
+    }
+}
+
+proptest! {
+    /// Property: whatever a cgroup is called, a script's commands read back as the arguments that were meant.
+    #[test]
+    fn a_script_reads_back_as_its_arguments(name in "[^\u{0}/\n]{1,40}") {
+        let change = Change::Cgroup { cgroup: format!("/x/{name}"), file: "memory.high".into(), value: "1".into() };
+        let mut report = World::reader().report();
+        let one = World::reader().advice().remove(0);
+        let argv = vec![argv::apply(&change, None)];
+        report.advice = Some(vec![Advice { apply: argv.clone(), ..one }]);
+        let script = shell(&report);
+        prop_assert_eq!(&commands(&script)[1..], &argv[..], "{}", script);
+    }
+}
+
+/// Property: the best action is run by the script, the others are there to be read; each can be taken back to what was set before.
+#[test]
+fn a_script_runs_the_best_action_and_shows_the_rest() {
+    let report = report_with(&World::reader());
+    let script = shell(&report);
+    let run = commands(&script);
+    assert_eq!(run[0], ["set", "-eu"]);
+    assert_eq!(
+        run[1],
+        [
+            "systemctl",
+            "set-property",
+            "--runtime",
+            "--",
+            "backup.service",
+            "IOReadBandwidthMax=/dev/vda 4980736"
+        ]
+    );
+    assert_eq!(run.len(), 2);
+    assert!(script.contains("'IOReadBandwidthMax=/dev/vda infinity'"), "{script}");
+}
+
+/// Property: what is set before is what an undo writes; without that, no limit.
+#[test]
+fn an_undo_writes_what_was_there() {
+    let change = |file: &str, value: &str| Change::CgroupDevice {
+        cgroup: "/a b".into(),
+        file: file.into(),
+        device: DISK,
+        value: value.into(),
+    };
+    let written = |argv: Vec<String>| argv[4..].to_vec();
+    let ceiling = change("io.max", "rbps=1000");
+    let prior = "8:0 rbps=5 wbps=max\n254:0 rbps=77 wbps=max riops=max wiops=max";
+    let path = "/sys/fs/cgroup/a b/io.max";
+    assert_eq!(written(argv::apply(&ceiling, None)), ["254:0 rbps=1000", path]);
+    assert_eq!(written(argv::undo(&ceiling, Some(prior), None)), ["254:0 rbps=77", path]);
+    assert_eq!(written(argv::undo(&ceiling, Some(""), None)), ["254:0 rbps=max", path]);
+    let goal = change("io.latency", "target=900");
+    assert_eq!(written(argv::undo(&goal, None, Some("/c")))[0], "254:0 target=0");
+    let set = |file: &str, value: &str, prior| {
+        let (cgroup, file, value) = ("/x".to_owned(), file.to_owned(), value.to_owned());
+        written(argv::undo(&Change::Cgroup { cgroup, file, value }, prior, None)).remove(0)
+    };
+    assert_eq!(set("memory.high", "5", None), "max");
+    assert_eq!(set("memory.high", "5", Some("9")), "9");
+    assert_eq!(set("io.weight", "default 10", Some("default 50\n8:0 70")), "default 50");
+    assert_eq!(set("io.prio.class", "idle", None), "no-change");
+    let limit = World::buffered_writer().recommends("dirty-limit");
+    let undo: Vec<&str> = limit.undo.iter().map(|argv| argv[2].as_str()).collect();
+    assert_eq!(undo, ["vm.dirty_ratio=20", "vm.dirty_background_ratio=10"]);
+}
+
+/// Property: units are named as systemd names them, and kept over restarts by a drop-in; what is no unit's own cgroup is not given to
+/// systemd.
+#[test]
+fn systemd_is_told_units_and_only_those() {
+    let odd = r"/system.slice/backup-mnt\x2ddata@1.service";
+    let text = systemd(&report_with(&World { cgroup: odd, ..World::reader() }));
+    let run = commands(&text);
+    assert_eq!(run[0][4], r"backup-mnt\x2ddata@1.service");
+    assert!(text.contains("/etc/systemd/system/backup-mnt\\x2ddata@1.service.d/50-iocontend.conf"));
+    assert!(text.contains("#   [Service]\n#   IOReadBandwidthMax=/dev/vda 4980736\n"), "{text}");
+    for cgroup in ["/jobs/5", "/system.slice/docker.service/abc"] {
+        let text = systemd(&report_with(&World { cgroup, ..World::reader() }));
+        assert!(commands(&text).is_empty(), "{text}");
+        assert!(text.contains("nothing is recommended that can be written in this form"));
+    }
+}
+
+/// Property: a pod gets a class and an annotation; what Kubernetes cannot do is said.
+#[test]
+fn a_pod_gets_a_class_of_its_runtime() {
+    let pod = "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod0a1b2c3d_0000_1111_2222_333344445555.slice/\
+               cri-containerd-0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef.scope";
+    let text = kubernetes(&report_with(&World { cgroup: pod, ..World::reader() }));
+    for line in [
+        "  iocontend-held:",
+        "        - \"/dev/vda\"",
+        "      ThrottleReadBps: \"4980736\"",
+        "    blockio.resources.beta.kubernetes.io/pod: iocontend-held",
+    ] {
+        assert!(text.lines().any(|one| one == line), "{line}: {text}");
+    }
+    assert!(text.contains("Kubernetes has no limit for IO of its own"));
+    let writer = kubernetes(&report_with(&World { cgroup: pod, ..World::buffered_writer() }));
+    assert!(writer.contains("memory.high cannot be set in a pod's specification"), "{writer}");
+    assert!(kubernetes(&report_with(&World::reader())).contains("the culprit is no pod"));
+}

@@ -1,0 +1,117 @@
+//! What comes first, what is said once, and what is left when nothing helps.
+
+use super::*;
+
+fn recommended(world: &World) -> Vec<String> {
+    let all = world.advice().into_iter().filter(|one| one.verdict == Verdict::Recommended);
+    all.map(|one| one.id).collect()
+}
+
+/// Property: for a reader the ceiling comes first; for a writer through the page cache what is small and at the source comes before what
+/// holds the whole host; what takes another disk comes last.
+#[test]
+fn what_helps_most_with_least_risk_comes_first() {
+    assert_eq!(recommended(&World::reader())[0], "io-max");
+    assert_eq!(recommended(&World::direct_writer())[0], "io-max");
+    let writer = recommended(&World::buffered_writer());
+    let place = |id: &str| writer.iter().position(|one| one == id).unwrap();
+    assert!(place("direct-io") < place("memory-high"), "{writer:?}");
+    assert!(place("memory-high") < place("dirty-limit"), "{writer:?}");
+    assert!(place("dirty-limit") < place("move-wal"), "{writer:?}");
+    assert_eq!(writer.last().unwrap(), "separate-disk");
+    assert_eq!(recommended(&World::snapshot())[0], "memory-high");
+}
+
+/// Property: where no setting helps it is said so, and the structural cure is named first.
+#[test]
+fn where_nothing_helps_the_structural_cure_is_named() {
+    let mut world = World::reader();
+    world.cgroup = "/";
+    let all = world.advice();
+    assert_eq!((all[0].id.as_str(), all[0].verdict), ("move-wal", Verdict::Recommended));
+    assert!(all[0].reason.starts_with("nothing that can be set on this host helps"));
+    assert!(!all[1].reason.starts_with("nothing that can be set"), "said once");
+    assert!(all.iter().any(|one| one.id == "separate-disk"));
+    let helped = World::reader().advice();
+    assert!(!helped.iter().any(|one| one.reason.contains("nothing that can be set on this host")));
+}
+
+/// Property: without somebody to blame the limits stay as they are, whoever else is on the disk; without waits nothing is said.
+#[test]
+fn without_contention_the_limits_stay() {
+    let world = World::reader();
+    let mut report = world.report();
+    for row in report.blame.as_mut().unwrap() {
+        row.share = if row.culprit == SELF { 0.99 } else { 0.01 };
+    }
+    let all = world.advice_on(&report);
+    assert_eq!(all.len(), 1);
+    assert_eq!((all[0].id.as_str(), all[0].verdict), ("limits-unchanged", Verdict::Recommended));
+    assert!(all[0].apply.is_empty() && all[0].changes.is_empty());
+    report.actors[0].waits.clear();
+    assert!(world.advice_on(&report).is_empty());
+}
+
+/// Property: runs of one program in one place are one culprit, so that a snapshot every few seconds is seen; kernel threads and what belongs to
+/// nobody are none.
+#[test]
+fn runs_of_a_program_are_one_culprit() {
+    let world = World::snapshot();
+    let mut report = world.report();
+    let (victim, run) = (report.actors[0].clone(), report.actors[1].clone());
+    let row = report.blame.as_ref().unwrap()[0].clone();
+    report.actors = vec![victim];
+    report.blame = Some(Vec::new());
+    for n in 0..40 {
+        let id = format!("{}@{n}", 1_000 + n);
+        report.actors.push(Actor { id: id.clone(), ..run.clone() });
+        let (share, wait_ns) = (row.share / 40.0, row.wait_ns / 40);
+        report.blame.as_mut().unwrap().push(Blame { culprit: id, share, wait_ns, ..row.clone() });
+    }
+    let all = world.advice_on(&report);
+    assert!(all.iter().any(|one| one.id == "move-output"), "{all:#?}");
+    for actor in &mut report.actors[1..] {
+        actor.role = Role::Kernel;
+    }
+    assert_eq!(world.advice_on(&report)[0].id, "limits-unchanged");
+}
+
+/// Property: an audit log that makes etcd wait is moved; an API server that writes something else is not told so.
+#[test]
+fn an_audit_log_is_named() {
+    let mut world = World::buffered_writer();
+    world.culprit.role = Role::Apiserver;
+    assert_eq!(world.says("move-audit-log"), None);
+    world.culprit.io[0].file_class = FileClass::AuditLog;
+    world.recommends("move-audit-log");
+}
+
+/// Property: an etcd whose database is read back from the disk is told to keep it in memory, unless it does; backups beside each other are
+/// told apart in time.
+#[test]
+fn what_the_victim_can_do_itself() {
+    let world = World::reader();
+    let mut report = world.report();
+    assert!(!world.advice_on(&report).iter().any(|one| one.id == "etcd-flags"));
+    let fault = |count, ns| Wait {
+        call: Call::Fault,
+        file_class: FileClass::Other,
+        path: None,
+        latency: lat(count, ns),
+        anatomy: None,
+    };
+    report.actors[0].waits.push(fault(2_000, 10_000_000));
+    assert!(world.advice_on(&report).iter().any(|one| one.id == "etcd-flags"));
+    report.actors[0].argv.as_mut().unwrap().push("--experimental-memory-mlock".into());
+    assert!(!world.advice_on(&report).iter().any(|one| one.id == "etcd-flags"));
+
+    let world = World::snapshot();
+    let mut report = world.report();
+    assert!(!world.advice_on(&report).iter().any(|one| one.id == "stagger"));
+    let mut second = report.actors[1].clone();
+    (second.id, second.comm) = ("30@1".into(), Some("restic".into()));
+    report.actors.push(second);
+    let row = report.blame.as_ref().unwrap()[0].clone();
+    report.blame.as_mut().unwrap().push(Blame { culprit: "30@1".into(), share: 0.1, ..row });
+    assert!(world.advice_on(&report).iter().any(|one| one.id == "stagger"));
+}

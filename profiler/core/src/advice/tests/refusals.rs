@@ -1,0 +1,178 @@
+//! Every refusal on a host that deserves it, and the same action on one that does not.
+
+use super::*;
+
+/// Property: ionice is refused where the scheduler ignores priorities, where the wait arises behind it, and where priorities may
+/// starve; it is recommended where the scheduler goes by them and the wait is in its queue.
+#[test]
+fn ionice_needs_a_scheduler_that_chooses() {
+    for scheduler in ["none", "kyber"] {
+        let world = World { scheduler, mechanism: Mechanism::Queue, ..World::reader() };
+        world.refuses("ionice", &format!("the scheduler {scheduler}, which ignores"));
+    }
+    for scheduler in ["bfq", "mq-deadline"] {
+        World { scheduler, ..World::reader() }.refuses("ionice", "behind the scheduler");
+        let world = World { scheduler, mechanism: Mechanism::Queue, ..World::reader() };
+        let advice = world.recommends("ionice");
+        assert_eq!(advice.apply[0].last().unwrap(), "20", "the culprit's pid");
+        assert_eq!(advice.changes.len(), 1);
+    }
+    let old = World {
+        scheduler: "mq-deadline",
+        has_aging: false,
+        mechanism: Mechanism::Queue,
+        ..World::reader()
+    };
+    old.refuses("ionice", "prio_aging_expire");
+}
+
+/// Property: `ionice etcdctl` is refused with any scheduler, since neither etcd's reads nor writeback are etcdctl's; another writer through
+/// the page cache for writeback alone; a program that submits itself is not.
+#[test]
+fn ionice_of_a_client_reaches_nobody() {
+    for scheduler in ["none", "bfq"] {
+        let world = World { scheduler, mechanism: Mechanism::Queue, ..World::snapshot() };
+        world.refuses("ionice", "only the client");
+    }
+    let other = World { scheduler: "bfq", mechanism: Mechanism::Queue, ..World::buffered_writer() };
+    other.refuses("ionice", "through the page cache");
+    World { scheduler: "bfq", mechanism: Mechanism::Queue, ..World::direct_writer() }
+        .recommends("ionice");
+}
+
+/// Property: a weight is refused without iocost and BFQ, and recommended with iocost, and with BFQ where the wait is in its queue.
+#[test]
+fn weights_need_iocost_or_bfq() {
+    World::reader().refuses("io-weight", "iocost");
+    let with_iocost = World { iocost: true, ..World::reader() };
+    assert!(with_iocost.recommends("io-weight").action.starts_with("io.weight"));
+    let files = vec!["io.bfq.weight", "io.max"];
+    let bfq = World { scheduler: "bfq", files, ..World::reader() };
+    bfq.refuses("io-weight", "behind the scheduler");
+    let queued = World { mechanism: Mechanism::Queue, ..bfq };
+    assert!(queued.recommends("io-weight").action.starts_with("io.bfq.weight"));
+}
+
+/// Property: a ceiling for a writer through the page cache is refused where victim and it share a journal, and as inert where they do
+/// not; a reader and a direct writer get one.
+#[test]
+fn a_ceiling_is_not_for_writers_through_the_page_cache() {
+    World::buffered_writer().refuses("io-max", "whose journal the victim's syncs wait for");
+    let apart = World {
+        writes: Some((OTHER_FS, false)),
+        mechanism: Mechanism::Device,
+        ..World::buffered_writer()
+    };
+    apart.refuses("io-max", "charged to the cgroup that owns the file's pages");
+    World::reader().recommends("io-max");
+    World::direct_writer().recommends("io-max");
+}
+
+/// Property: on version 1 (also beside the unified hierarchy) writeback cannot be limited, and the reason is that; on version 2 it is
+/// another one, and memory.high does what io.max cannot.
+#[test]
+fn version_1_cannot_limit_writeback() {
+    for version in [CgroupVersion::V1, CgroupVersion::Hybrid] {
+        let world = World { version, files: Vec::new(), ..World::buffered_writer() };
+        world.refuses("io-max", "version 1, which charges pages written back to the root");
+        world.refuses("memory-high", "controller memory");
+        assert!(world.recommends("dirty-limit").apply.len() == 2, "works everywhere");
+        let reader = World { version, files: Vec::new(), ..World::reader() };
+        reader.refuses("io-max", "blkio.throttle");
+    }
+    let v2 = World::buffered_writer();
+    assert!(!v2.says("io-max").unwrap().1.contains("version 1"));
+    v2.recommends("memory-high");
+}
+
+/// Property: the pipe through pv is refused by name for etcdctl; a program with an option of its own is told that.
+#[test]
+fn a_snapshot_cannot_go_through_a_pipe() {
+    World::snapshot().refuses("pace", "DEST.part");
+    let mut rsync = World::reader();
+    rsync.culprit.argv = Some(vec!["rsync".into(), "-a".into(), "/x".into(), "host:/y".into()]);
+    rsync.culprit.comm = Some("rsync".into());
+    let advice = rsync.recommends("pace");
+    assert!(advice.action.contains("--bwlimit=4882 on its command line"), "{}", advice.action);
+    rsync.culprit.argv.as_mut().unwrap().push("--bwlimit=100".into());
+    assert_eq!(rsync.says("pace"), None, "it is slowed down already");
+}
+
+/// Property: a snapshot from a follower is advised only together with the question how fresh it is, and refused where there is no
+/// follower; of a program that reads no member it is not spoken.
+#[test]
+fn a_follower_is_asked_how_fresh_it_is() {
+    let advice = World::snapshot().recommends("follower");
+    assert!(advice.risk.unwrap().contains("raft index"));
+    assert!(advice.verify.unwrap().contains("etcdctl endpoint status --cluster"));
+    let mut single = World::snapshot();
+    single.victim.argv = Some(vec!["etcd".into(), "--initial-cluster=a=http://x".into()]);
+    single.refuses("follower", "names one member");
+    assert_eq!(World::buffered_writer().says("follower"), None);
+}
+
+/// Property: a culprit in the victim's own cgroup, in the root cgroup or in a cgroup that is gone is not limited there; each says which.
+#[test]
+fn a_place_that_cannot_be_limited_says_why() {
+    let mut with_victim = World::reader();
+    with_victim.victim.cgroup = Some(UNIT.into());
+    with_victim.refuses("io-max", "would hold back both");
+    World { cgroup: "/", ..World::reader() }.refuses("io-max", "root cgroup");
+    let gone = World { cgroup: "/jobs/5", ..World::reader() };
+    let mut controls = gone.controls();
+    controls.cgroups[0].exists = false;
+    controls.cgroups[0].files.clear();
+    let (report, devices) = (gone.report(), [gone.disk()]);
+    let facts = Facts { devices: &devices, controls: Some(&controls), written: gone.written() };
+    let all = advise(&report, &facts);
+    let io_max = all.iter().find(|one| one.id == "io-max").unwrap();
+    assert!(io_max.reason.contains("went away with it"), "{}", io_max.reason);
+}
+
+/// Property: where a parent does not pass the controller on, systemd is asked to, and no setting is promised that has no file yet; what
+/// systemd does not manage is refused.
+#[test]
+fn systemd_passes_controllers_on_and_others_are_told() {
+    let at = |cgroup| {
+        let world = World { cgroup, files: Vec::new(), ..World::reader() };
+        let mut controls = world.controls();
+        controls.cgroups[0].controllers.clear();
+        controls.cgroups[0].io_ends_at = Some("/jobs".into());
+        let (report, devices) = (world.report(), [world.disk()]);
+        let facts =
+            Facts { devices: &devices, controls: Some(&controls), written: world.written() };
+        advise(&report, &facts).into_iter().find(|one| one.id == "io-max").unwrap()
+    };
+    let unit = at(UNIT);
+    assert_eq!((unit.verdict, unit.changes.len()), (Verdict::Recommended, 0));
+    assert_eq!(unit.apply[0][..2], ["systemctl", "set-property"]);
+    let other = at("/jobs/5");
+    assert_eq!(other.verdict, Verdict::Refused);
+    assert!(other.reason.contains("/jobs does not pass the controller on"), "{}", other.reason);
+}
+
+/// Property: a culprit below the ceiling is not limited; one that has the idle class is not given it again; a limit of dirty pages that is
+/// low is not lowered.
+#[test]
+fn what_is_so_already_is_refused() {
+    let mut slow = World::reader();
+    slow.culprit.io[0].bytes /= 10;
+    let mut report = slow.report();
+    report.devices[0].bytes *= 10;
+    let all = slow.advice_on(&report);
+    let io_max = all.iter().find(|one| one.id == "io-max").unwrap();
+    assert!(io_max.reason.contains("no matter of bytes"), "{}", io_max.reason);
+
+    let idle = World { scheduler: "bfq", mechanism: Mechanism::Queue, ..World::reader() };
+    let mut controls = idle.controls();
+    controls.processes[0].io_priorities = vec![IoPriority { class: 3, level: 0 }];
+    let (report, devices) = (idle.report(), [idle.disk()]);
+    let facts = Facts { devices: &devices, controls: Some(&controls), written: idle.written() };
+    let all = advise(&report, &facts);
+    let ionice = all.iter().find(|one| one.id == "ionice").unwrap();
+    assert!(ionice.reason.contains("idle priority already"), "{}", ionice.reason);
+
+    let low = DirtyLimits { bytes: Some(1 << 20), ..DirtyLimits::default() };
+    World { dirty: low, ..World::buffered_writer() }.refuses("dirty-limit", "already");
+    World::buffered_writer().recommends("dirty-limit");
+}

@@ -1,0 +1,203 @@
+//! The verdict, and what holds for all rules together.
+
+use proptest::prelude::*;
+
+use super::build::{APISERVER, ETCD, Scene};
+use super::{RULES, judge};
+use crate::ids::{Call, FileClass, Role};
+use crate::report::{Answer, Mechanism, Outcome, Part, Report, UNEXPLAINED, sample};
+
+fn waiting(ms: u64) -> Scene {
+    Scene::new().syncs(FileClass::Wal, 1_000, ms)
+}
+
+#[test]
+fn waits_that_are_mostly_others_are_contended() {
+    let scene = waiting(20).backup().apiserver();
+    let backup = scene.backup_id();
+    let verdict = scene
+        .blame(FileClass::Wal, &backup, None, Mechanism::Queue, 0.5)
+        .blame(FileClass::Wal, APISERVER, None, Mechanism::Journal, 0.2)
+        .rest(FileClass::Wal)
+        .verdict();
+    assert_eq!(verdict.answer, Outcome::Contended);
+    let says = |words: &str| assert!(verdict.summary.contains(words), "{}", verdict.summary);
+    says("others cause 70.0 % of the waits that are too long");
+    says("`etcdctl snapshot save /backup/hourly.db` (pid 5120) started by cron");
+    says("kube-apiserver");
+}
+
+#[test]
+fn waits_that_are_nobodys_are_a_slow_disk() {
+    for (culprit, mechanism) in
+        [("self", Mechanism::Device), (UNEXPLAINED, Mechanism::Device), ("self", Mechanism::Flush)]
+    {
+        let verdict = waiting(20).blame(FileClass::Wal, culprit, None, mechanism, 1.0).verdict();
+        assert_eq!(verdict.answer, Outcome::Slow, "{verdict:?}");
+    }
+}
+
+/// A third of the blame, and without it the waits are fine: that is what to change. Without that proof the disk is.
+#[test]
+fn less_than_half_is_contended_only_where_its_absence_cures() {
+    let scene = || {
+        let scene = waiting(20).backup();
+        let backup = scene.backup_id();
+        scene.blame(FileClass::Wal, &backup, None, Mechanism::Queue, 0.35).rest(FileClass::Wal)
+    };
+    assert_eq!(scene().verdict().answer, Outcome::Slow);
+    let backup = scene().backup_id();
+    let cured = scene().beside(&backup, (500, 4), (500, 30)).verdict();
+    assert_eq!(cured.answer, Outcome::Contended);
+    let not_cured = scene().beside(&backup, (500, 18), (500, 30)).verdict();
+    assert_eq!(not_cured.answer, Outcome::Slow);
+}
+
+/// In a long window a short backup does not move the percentile.
+#[test]
+fn a_short_backup_in_a_long_window_is_contended_at_times() {
+    let scene = Scene::new().syncs(FileClass::Wal, 10_000, 3).backup();
+    let backup = scene.backup_id();
+    let verdict = scene
+        .blame(FileClass::Wal, &backup, None, Mechanism::Queue, 0.4)
+        .rest(FileClass::Wal)
+        .beside(&backup, (9_000, 2), (500, 40))
+        .verdict();
+    assert_eq!(verdict.answer, Outcome::Contended);
+    assert!(verdict.summary.contains("at times"), "{}", verdict.summary);
+}
+
+#[test]
+fn fine_waits_are_not_the_disk_and_the_logs_were_not_read() {
+    let verdict = waiting(2).verdict();
+    assert_eq!(verdict.answer, Outcome::NotTheDisk);
+    assert!(verdict.because.iter().any(|one| one.contains("does not read")), "{verdict:?}");
+    let busy = Scene::new().waits(Call::Fdatasync, FileClass::Wal, 500, 40, Part::Runnable);
+    assert_eq!(busy.verdict().answer, Outcome::NotTheDisk);
+}
+
+/// Every way in which it cannot be told says what is missing.
+#[test]
+fn what_cannot_be_told_says_what_is_missing() {
+    let whole = |scene: Scene, culprit, mechanism| {
+        scene.blame(FileClass::Wal, culprit, None, mechanism, 1.0)
+    };
+    let nobodys = |report: &mut Report| {
+        report.actors[1].role = Role::Unattributed;
+    };
+    let cases = [
+        (waiting(20), "not computed"),
+        (waiting(20).with(|report| report.blame = Some(Vec::new())), "not computed"),
+        (Scene::new().syncs(FileClass::Wal, 7, 2), "only 7 waits"),
+        (Scene::new(), "No target waited"),
+        (Scene::new().with(|report| report.targets.clear()), "No target was there"),
+        (whole(waiting(20).lossy(), "self", Mechanism::Device), "lost"),
+        (whole(waiting(20), UNEXPLAINED, Mechanism::Unexplained), "100 % is not explained"),
+        (whole(waiting(20).apiserver().with(nobodys), APISERVER, Mechanism::Queue), "with 100 %"),
+    ];
+    for (scene, missing) in cases {
+        let verdict = scene.verdict();
+        assert_eq!(verdict.answer, Outcome::CannotTell, "{missing}: {verdict:?}");
+        assert!(verdict.summary.contains(missing), "{missing}: {}", verdict.summary);
+    }
+}
+
+/// A stalled disk completes little: few waits that fill the window suffice.
+#[test]
+fn few_waits_suffice_when_they_fill_the_window() {
+    let scene = Scene::new().waits(Call::Fdatasync, FileClass::Wal, 8, 3_000, Part::Device);
+    let verdict = scene.blame(FileClass::Wal, "self", None, Mechanism::Device, 1.0).verdict();
+    assert_eq!(verdict.answer, Outcome::Slow);
+}
+
+/// Every rule answers, in one order, and with a reason where it cannot say.
+#[test]
+fn every_rule_answers() {
+    for mut report in [sample::report(), waiting(20).judged(), Scene::new().judged()] {
+        judge(&mut report);
+        let rules = report.rules.unwrap();
+        let ids: Vec<&str> = rules.iter().map(|rule| rule.id.as_str()).collect();
+        assert_eq!(ids, RULES.map(|(id, _)| id));
+        for rule in &rules {
+            assert_eq!(rule.reason.is_some(), rule.answer == Answer::NotYet, "{rule:?}");
+        }
+    }
+}
+
+/// Judging twice is judging once: nothing that is judged depends on what was.
+#[test]
+fn judging_again_changes_nothing() {
+    let once = waiting(20).judged();
+    let mut twice = once.clone();
+    judge(&mut twice);
+    assert_eq!(once, twice);
+}
+
+/// Two victims are judged by themselves.
+#[test]
+fn each_victim_has_its_own_finding() {
+    let scene = waiting(20).apiserver();
+    let scene =
+        scene.blame(FileClass::Wal, APISERVER, None, Mechanism::Queue, 0.6).rest(FileClass::Wal);
+    let report = scene
+        .with(|report| {
+            let mut second = report.actors[0].clone();
+            (second.id, second.pid) = ("9@9".into(), Some(9));
+            report.actors.push(second);
+            report.targets[0].actors.push("9@9".into());
+            let rows = report.blame.as_mut().unwrap();
+            let copies: Vec<_> = rows.clone();
+            rows.extend(copies.into_iter().map(|mut row| {
+                row.victim = "9@9".into();
+                row
+            }));
+        })
+        .judged();
+    let subjects: Vec<&str> =
+        report.findings.iter().flatten().map(|found| found.subject.as_str()).collect();
+    assert_eq!(subjects, [ETCD, "9@9"]);
+}
+
+/// A name from outside cannot steer a sentence.
+#[test]
+fn a_hostile_command_line_is_made_safe() {
+    let scene = waiting(20).other(77, Role::Other, &["/tmp/x\u{1b}[31m`", "\n\u{202e}"]);
+    let found = scene
+        .blame(FileClass::Wal, "77@77", None, Mechanism::Queue, 0.6)
+        .rest(FileClass::Wal)
+        .finding("colocated-disk");
+    let summary = found.summary;
+    assert!(!summary.contains(['\u{1b}', '\n', '\u{202e}']), "{summary}");
+    assert_eq!(summary.matches('`').count(), 2, "{summary}");
+}
+
+proptest! {
+    /// Property: whatever blame says, confidence and shares stay from 0 to 1, the worst finding stands first, and
+    /// nobody is accused who is not in the rows.
+    #[test]
+    fn any_blame_gives_a_sane_report(
+        rows in prop::collection::vec((0_usize..5, 0_usize..7, 0_u64..30_000_000_000), 0..12),
+        ms in 0_u64..300,
+    ) {
+        let culprits = ["self", UNEXPLAINED, APISERVER, "5120@7000", "not@there"];
+        let mechanisms = [
+            Mechanism::Queue, Mechanism::Device, Mechanism::Journal, Mechanism::Flush,
+            Mechanism::Throttle, Mechanism::Cpu, Mechanism::Unexplained,
+        ];
+        let mut scene = waiting(ms.max(1)).apiserver().backup().db_reads(40 << 20);
+        for (culprit, mechanism, ns) in rows {
+            scene = scene
+                .blame(FileClass::Wal, culprits[culprit], Some(FileClass::Db), mechanisms[mechanism], 0.1)
+                .with(|report| report.blame.as_mut().unwrap().last_mut().unwrap().wait_ns = ns);
+        }
+        let report = scene.judged();
+        let findings = report.findings.unwrap();
+        for found in &findings {
+            prop_assert!((0.0..=1.0).contains(&found.confidence), "{found:?}");
+            let share = found.evidence["share"].as_f64().unwrap();
+            prop_assert!((0.0..=1.0).contains(&share), "{found:?}");
+            prop_assert!(found.culprits.iter().all(|id| culprits[2..].contains(&id.as_str())));
+        }
+        prop_assert!(findings.windows(2).all(|pair| pair[0].severity >= pair[1].severity));
+    }
+}

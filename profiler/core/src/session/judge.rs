@@ -1,0 +1,16 @@
+//! The last step of a report: who started whom, and what the rules say of all of it.
+
+use super::Session;
+use crate::findings;
+use crate::report::Report;
+
+/// Adds to a finished report what follows from it.
+pub(super) fn complete(session: &Session, report: &mut Report) {
+    for actor in &mut report.actors {
+        if let Some(pid) = actor.pid {
+            let start_ns = actor.start_ns.unwrap_or_default();
+            actor.started_by = session.actors.started_by(pid, start_ns);
+        }
+    }
+    findings::judge(report);
+}

@@ -1,0 +1,61 @@
+//! `iocontend advise`: what to do, from a live look or a recording.
+
+use iocontend_core::advice::forms;
+use iocontend_core::render::{json, text};
+use iocontend_core::report::Report;
+use iocontend_core::text::{Lang, Msg, text as say};
+use tokio::time::Instant;
+
+use super::report;
+use super::watch::{StopSignals, finish, until};
+use crate::cli::{AdviceFormat, AdviseArgs, Format};
+use crate::error::{Failure, tell};
+use crate::host::HostRoot;
+use crate::kernel::facts::KernelPaths;
+use crate::live::{Live, RING_BYTES, Settings};
+use crate::output::{self, Reports};
+
+pub(super) fn run(args: &AdviseArgs) -> Result<(), Failure> {
+    let report = if let Some(file) = &args.file {
+        report::report_of(file, &args.target.selectors(), Vec::new())?
+    } else {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Failure::other(&error.into()))?;
+        runtime.block_on(look(args))?
+    };
+    print(&report, args.format())
+}
+
+/// Watches for a while.
+async fn look(args: &AdviseArgs) -> Result<Report, Failure> {
+    let mut stop = StopSignals::new().map_err(|error| Failure::other(&error.into()))?;
+    let settings = Settings {
+        selectors: args.target.selectors(),
+        ring_bytes: RING_BYTES,
+        ..Settings::default()
+    };
+    // One document at the end: nothing is said in between.
+    let reports = Reports::new(Format::Json);
+    let mut live = Live::start(&settings, HostRoot::default(), &KernelPaths::from_environment())?;
+    tell(&say(Lang::En, &Msg::Watching));
+    let end = Instant::now() + args.duration;
+    until(&mut live, &reports, args.duration, Some(end), &mut stop).await?;
+    let (report, said) = finish(&mut live, &reports);
+    said?;
+    Ok(report)
+}
+
+fn print(report: &Report, format: AdviceFormat) -> Result<(), Failure> {
+    let mut out = Vec::new();
+    match format {
+        AdviceFormat::Text => text::advice(report, &output::style(), &mut out)?,
+        AdviceFormat::Json => json::document(report, &mut out)?,
+        AdviceFormat::Shell => out = forms::shell(report).into_bytes(),
+        AdviceFormat::Systemd => out = forms::systemd(report).into_bytes(),
+        AdviceFormat::Kubernetes => out = forms::kubernetes(report).into_bytes(),
+    }
+    output::write(&out)?;
+    Ok(())
+}

@@ -1,0 +1,48 @@
+//! IO through other hands on this kernel: threads of io_uring, AIO, a loop device with a file on a disk.
+
+use std::path::Path;
+
+use anyhow::{Result, ensure};
+use iocontend_core::ids::Op;
+use iocontend_tests::blockstat::disk_of;
+use iocontend_tests::indirect::{Charged, SIZE, check_threads, flush, load};
+use iocontend_tests::loopdev::{LoopDevice, Mounted, RamDisk};
+use iocontend_tests::watch::Watch;
+use tempfile::TempDir;
+
+// Property: what io_uring's threads and AIO submit or dirty is the process's, 99 % of direct bytes and 97 % of buffered
+// ones, and every request of the disk is counted once.
+#[test]
+#[ignore = "needs root and this kernel"]
+fn threads_of_io_uring_are_their_process() -> Result<()> {
+    let disk = RamDisk::new(256 << 20)?;
+    let mounted = Mounted::ext4(disk.device())?;
+    println!("{}", check_threads(mounted.path(), disk.name())?);
+    Ok(())
+}
+
+// Property: what a loop device's worker writes to its file is, on the disk below, the device's user's, buffered and
+// direct. Others use that disk too, so only the user's own bytes are looked at.
+#[test]
+#[ignore = "needs root and this kernel"]
+fn below_a_loop_device_is_its_user() -> Result<()> {
+    let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR"))?;
+    let below = disk_of(folder.path())?;
+    for (name, options) in [("buffered", &[][..]), ("direct", &["--direct-io=on"][..])] {
+        let file = folder.path().join(name);
+        let device = LoopDevice::with(&file, 64 << 20, options)?;
+        let watch = Watch::fio(&[])?;
+        let pid = load(
+            Path::new(&device.node()),
+            &["rw=write", "direct=1", "ioengine=libaio", "iodepth=4"],
+        )?;
+        flush(&file)?;
+        let report = watch.finish()?;
+        for disk in [device.name(), &below] {
+            let charged = Charged::of(&report, disk, Op::Write, pid);
+            println!("{}", charged.line(&format!("{name} loop, {disk}")));
+            ensure!(charged.own >= SIZE / 100 * 97, "{name}, {disk}: {charged:?}");
+        }
+    }
+    Ok(())
+}
