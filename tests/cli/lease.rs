@@ -21,10 +21,16 @@ impl Tree {
         tree.put("proc/self/mountinfo", &format!("1 0 0:9 / {mount} rw - cgroup2 none rw\n"));
         tree.put("proc/sys/kernel/random/boot_id", "b007\n");
         tree.put("cgroup/a/memory.high", BEFORE);
+        tree.advise("/a", "16M");
+        tree
+    }
+
+    /// Advice to set `memory.high` of a cgroup.
+    fn advise(&self, cgroup: &str, value: &str) {
         let change = Change::Cgroup {
-            cgroup: "/a".to_owned(),
+            cgroup: cgroup.to_owned(),
             file: "memory.high".to_owned(),
-            value: "16M".to_owned(),
+            value: value.to_owned(),
         };
         let advice = Advice {
             id: "memory-high".to_owned(),
@@ -42,8 +48,7 @@ impl Tree {
         };
         let mut report = Report::new(Tool::default(), Host::default(), Window::default());
         report.advice = Some(vec![advice]);
-        tree.put("advice.json", &serde_json::to_string(&report).unwrap());
-        tree
+        self.put("advice.json", &serde_json::to_string(&report).unwrap());
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -130,4 +135,66 @@ fn a_lease_that_is_over_is_taken_back_by_its_process() {
     let tree = Tree::new();
     tree.run(&["apply", "--yes", "--lease", "300ms"]).ended(0);
     assert_eq!(tree.value(), "max");
+}
+
+// Property: names and values from a report or from the kernel's files never reach the terminal as they are.
+#[test]
+fn names_from_outside_cannot_steer_the_terminal() {
+    let tree = Tree::new();
+    tree.put("cgroup/a\x1b[31m/memory.high", BEFORE);
+    tree.advise("/a\x1b[31m", "16M");
+    let shown = tree.run(&["apply", "--dry-run"]).ended(0);
+    assert!(shown.stdout.contains(r"/a\u{1b}[31m"), "{shown:?}");
+    tree.run(&["apply", "--yes", "--leave"]).ended(0);
+    let listed = tree.run(&["status"]).ended(0);
+    assert!(listed.stdout.contains(r"/a\u{1b}[31m"), "{listed:?}");
+    tree.advise("/gone\x1b[31m\n", "16M");
+    let missing = tree.run(&["apply", "--yes"]).ended(1);
+    assert!(missing.stderr.contains(r"/gone\u{1b}[31m\n"), "{missing:?}");
+    tree.put("advice.json", "{\"schema\": \"\x1b[31m\"}");
+    let unreadable = tree.run(&["apply", "--dry-run"]).ended(1);
+    for said in [&shown.stdout, &listed.stdout, &missing.stderr, &unreadable.stderr] {
+        assert!(!said.contains('\x1b'), "{said}");
+    }
+}
+
+// Property: a lease that nobody took back is told by commands that change nothing, with the command that restores, and is
+// still there after them; one that runs is not told, and `undo` of another one restores it.
+#[test]
+fn an_overdue_lease_is_told_by_those_that_change_nothing() {
+    let tree = Tree::new();
+    // Those look at this host, so the lease must be of this boot.
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+    tree.put("proc/sys/kernel/random/boot_id", &boot);
+    let doctor = || {
+        let mut command = command(&["doctor"]);
+        let output = command.env("IOCONTEND_STATE_DIR", tree.path("state")).output().unwrap();
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert!(!doctor().contains("lease"));
+    tree.run(&["apply", "--yes", "--leave", "--lease", "1h"]).ended(0);
+    assert!(!doctor().contains("lease"));
+    tree.run(&["undo"]).ended(0);
+    tree.run(&["apply", "--yes", "--leave", "--lease", "1ms"]).ended(0);
+    let said = doctor();
+    let id = said.split("iocontend undo ").nth(1).unwrap().split('`').next().unwrap();
+    assert!(said.contains(&format!("lease {id} is over since ")), "{said}");
+    assert_eq!(tree.value(), "16777216");
+    tree.run(&["undo", "other"]).ended(4);
+    assert_eq!(tree.value(), "max");
+    assert!(!doctor().contains("lease"));
+}
+
+// Property: what --verify needs is asked for before anything is looked at or changed.
+#[test]
+fn what_verify_needs_is_asked_for_first() {
+    let tree = Tree::new();
+    tree.run(&["apply", "--yes", "--json"]).ended(2);
+    tree.run(&["apply", "--yes", "--window", "5s"]).ended(2);
+    let nobody = tree.run(&["apply", "--yes", "--verify"]).ended(2);
+    assert!(nobody.stderr.contains("--pid-of etcd"), "{nobody:?}");
+    let short = ["apply", "--yes", "--verify", "--pid", "1", "--lease", "30s", "--window", "30s"];
+    tree.run(&short).ended(2);
+    assert_eq!(tree.value(), "max");
+    assert!(!tree.path("state").exists());
 }

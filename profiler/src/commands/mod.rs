@@ -64,6 +64,7 @@ fn schema(document: Document) -> Result<(), Failure> {
     let schema = match document {
         Document::Report => iocontend_core::schema::report_schema(),
         Document::Doctor => iocontend_core::schema::doctor_schema(),
+        Document::Verify => iocontend_core::schema::verify_schema(),
     };
     let mut text =
         serde_json::to_vec_pretty(&schema).map_err(|error| Failure::other(&error.into()))?;

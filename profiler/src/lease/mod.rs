@@ -202,6 +202,18 @@ pub fn recover(
     Ok(all)
 }
 
+/// Leases that wait for somebody to take them back. Changes nothing and waits for nobody, so one that another run is just
+/// taking back may be among them.
+pub fn overdue(store: &Store, clock: &Clock) -> io::Result<Vec<(Lease, Due)>> {
+    let all = store.all()?.into_iter();
+    let due = all.filter_map(|found| {
+        let lease = found.lease.ok()?;
+        let due = lease.due(clock, found.held);
+        matches!(due, Due::Expired | Due::Interrupted).then_some((lease, due))
+    });
+    Ok(due.collect())
+}
+
 /// The lease that has a setting which one of these changes would write.
 pub fn taken(changes: &[Change], store: &Store) -> io::Result<Option<(Change, String)>> {
     for found in store.all()? {

@@ -16,6 +16,10 @@ use rustix::io::Errno;
 /// More than any lease holds: a process with 100,000 threads has 10 MiB.
 const LIMIT: u64 = 64 << 20;
 const TEMPORARY: &str = ".new-";
+/// Where leases are kept unless another folder is named: it is gone after a restart, as the settings are.
+const FOLDER: &str = "/run/iocontend";
+/// Names another folder.
+const FOLDER_VARIABLE: &str = "IOCONTEND_STATE_DIR";
 
 /// The folder.
 pub struct Store {
@@ -184,6 +188,11 @@ impl Store {
             }
         }
     }
+}
+
+/// The folder when none is named in the command.
+pub fn default_folder() -> PathBuf {
+    std::env::var_os(FOLDER_VARIABLE).map_or_else(|| PathBuf::from(FOLDER), PathBuf::from)
 }
 
 /// A name that is one element of a path.

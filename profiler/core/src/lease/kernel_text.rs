@@ -66,6 +66,12 @@ pub fn is_allowed(change: &Change) -> bool {
     }
 }
 
+/// Whether a change is one that a lease can make, as far as that can be told without the host.
+#[cfg(test)]
+pub(crate) fn is_possible(change: &Change) -> bool {
+    is_allowed(change) && wanted(change, &Values::new()).is_ok()
+}
+
 /// The values that a change asks for, by part, normalised; `None` for a part that must be restored with the others.
 pub(super) fn wanted(
     change: &Change,
@@ -84,7 +90,11 @@ pub(super) fn wanted(
             let own = one(word(value)?).into_iter();
             own.chain(beside.map(|part| (part.clone(), None))).collect()
         }
-        Change::Cgroup { value, .. } | Change::Queue { value, .. } => one(number(value)?),
+        // A weight may be written with the word before it; it is printed so.
+        Change::Cgroup { value, .. } => {
+            one(number(value.strip_prefix("default ").unwrap_or(value))?)
+        }
+        Change::Queue { value, .. } => one(number(value)?),
         Change::Sysctl { name, value } => one(match pair_of(name) {
             Some(pair) => pair_value(pair.bytes == name, &number(value)?),
             None => number(value)?,

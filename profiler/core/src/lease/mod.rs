@@ -1,13 +1,16 @@
 //! A lease: changes of the host's settings that were asked for, with what is needed to take them back.
 //!
 //! Owns the document (`iocontend.lease/1`) and what to do next, from the lease, the values read now and the time. `kernel_text`
-//! knows how the kernel prints values, `verify` whether a change helped. Reads and writes nothing: that is the edge's.
+//! knows how the kernel prints values; `window`, `verify` and `verified` are about whether a change helped. Reads and writes
+//! nothing: that is the edge's.
 //!
 //! The rule that everything follows: a value is written only over one that is known. Applying writes over the prior value,
 //! taking back over the wanted one; anything else was put there by somebody else, is reported and stays.
 
 pub mod kernel_text;
+pub mod verified;
 pub mod verify;
+pub mod window;
 
 use std::collections::BTreeMap;
 

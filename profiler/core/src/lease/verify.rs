@@ -1,16 +1,22 @@
-//! Whether a change helped: the victim's syncs before and after, with intervals.
+//! Whether a change helped: the victim's waits before and after, with intervals.
 //!
-//! Owns the statistics and the judgement. Seconds come from the edge. Decision note 0019 says why it is done like this.
+//! Owns the statistics and the judgement. Seconds come from `window`, the document is `verified`'s. Decision note 0020 says why
+//! it is done like this.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::hist::Dist;
 
 /// What the victim did in about one second.
 #[derive(Clone, Debug, Default)]
 pub struct Second {
-    /// Its waits in syncs.
-    pub syncs: Dist,
-    /// Bytes that everybody else moved meanwhile.
+    /// Its waits.
+    pub waits: Dist,
+    /// Bytes that the culprit, or everybody else, moved meanwhile.
     pub others_bytes: u64,
+    /// How long it was, ns.
+    pub duration_ns: u64,
 }
 
 /// A value with the interval that holds it in 95 of 100 repetitions.
@@ -44,7 +50,7 @@ pub struct Comparison {
     pub mean: Compared,
     /// 99th percentile.
     pub p99: Compared,
-    /// Syncs per second, before and after.
+    /// Calls per second, before and after.
     pub rate: (f64, f64),
 }
 
@@ -60,20 +66,21 @@ pub enum Outcome {
 }
 
 /// Why it cannot be told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Doubt {
-    /// Too few syncs in one of the windows.
-    TooFewSyncs,
+    /// Too few calls in one of the windows.
+    TooFewCalls,
     /// The victim asked for less afterwards: shorter waits may come from that.
     LoadFell,
-    /// Everybody else stopped: shorter waits come from that.
+    /// The others stopped: shorter waits come from that.
     OthersStopped,
     /// The intervals allow both.
     WideIntervals,
 }
 
-/// Syncs that a window must have: a 99th percentile of fewer is one or two single waits.
-const MIN_SYNCS: u64 = 200;
+/// Calls that a window must have: a 99th percentile of fewer is one or two single waits.
+pub const MIN_CALLS: u64 = 200;
 /// Less gain than this is none to etcd, whose own line is 10 ms for the 99th percentile.
 const FLOOR_P99_NS: f64 = 1e6;
 /// The same for the mean.
@@ -119,10 +126,10 @@ pub fn compare(before: &[Second], after: &[Second]) -> Option<Comparison> {
 
 /// Whether it helped. A comparison must be of the same seconds.
 pub fn judge(comparison: Option<&Comparison>, before: &[Second], after: &[Second]) -> Outcome {
-    let syncs = |window: &[Second]| window.iter().map(|one| one.syncs.count()).sum::<u64>();
-    let Some(comparison) = comparison.filter(|_| syncs(before).min(syncs(after)) >= MIN_SYNCS)
+    let calls = |window: &[Second]| window.iter().map(|one| one.waits.count()).sum::<u64>();
+    let Some(comparison) = comparison.filter(|_| calls(before).min(calls(after)) >= MIN_CALLS)
     else {
-        return Outcome::Undecided(Doubt::TooFewSyncs);
+        return Outcome::Undecided(Doubt::TooFewCalls);
     };
     let verdicts =
         [verdict(&comparison.p99, FLOOR_P99_NS), verdict(&comparison.mean, FLOOR_MEAN_NS)];
@@ -142,7 +149,7 @@ pub fn judge(comparison: Option<&Comparison>, before: &[Second], after: &[Second
 fn load_changed(comparison: &Comparison, before: &[Second], after: &[Second]) -> Option<Doubt> {
     let others = |window: &[Second]| {
         let bytes: u64 = window.iter().map(|one| one.others_bytes).sum();
-        per(bytes, window.len())
+        per_second(bytes, length(window))
     };
     let (then, now) = comparison.rate;
     if now < then * LOAD_LEFT {
@@ -185,12 +192,13 @@ struct Measures {
 struct Counts {
     edges: Vec<u64>,
     seconds: Vec<(Vec<u64>, u64)>,
+    duration_ns: u64,
 }
 
 impl Counts {
     fn of(window: &[Second]) -> Self {
         let all: Vec<Vec<(u64, u64)>> =
-            window.iter().map(|one| one.syncs.sparse_buckets()).collect();
+            window.iter().map(|one| one.waits.sparse_buckets()).collect();
         let mut edges: Vec<u64> = all.iter().flatten().map(|(edge, _)| *edge).collect();
         edges.sort_unstable();
         edges.dedup();
@@ -201,11 +209,11 @@ impl Counts {
                     row[at] += count;
                 }
             }
-            (row, second.syncs.sum_ns())
+            (row, second.waits.sum_ns())
         };
         let seconds =
             all.iter().zip(window).map(|(buckets, second)| row(buckets, second)).collect();
-        Self { edges, seconds }
+        Self { edges, seconds, duration_ns: length(window) }
     }
 
     fn whole(&self) -> Option<Measures> {
@@ -245,13 +253,17 @@ impl Counts {
     }
 
     fn rate(&self) -> f64 {
-        per(self.seconds.iter().flat_map(|(row, _)| row).sum(), self.seconds.len())
+        per_second(self.seconds.iter().flat_map(|(row, _)| row).sum(), self.duration_ns)
     }
 }
 
+fn length(window: &[Second]) -> u64 {
+    window.iter().map(|one| one.duration_ns).sum()
+}
+
 #[expect(clippy::cast_precision_loss, reason = "to judge by, not to add up")]
-fn per(sum: u64, count: usize) -> f64 {
-    sum as f64 / count as f64
+fn per_second(sum: u64, duration_ns: u64) -> f64 {
+    sum as f64 * 1e9 / duration_ns.max(1) as f64
 }
 
 fn interval(value: f64, mut drawn: Vec<f64>) -> Interval {

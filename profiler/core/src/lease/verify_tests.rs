@@ -15,13 +15,13 @@ fn window(
 ) -> Vec<Second> {
     let mut random = Random(seed);
     let second = |_| {
-        let mut syncs = Dist::new();
+        let mut waits = Dist::new();
         for _ in 0..rate {
             let wait = mean_ns / 2 + random.below(mean_ns);
             let wait = if random.below(tail) == 0 { wait * 10 } else { wait };
-            syncs.record(wait as u64);
+            waits.record(wait as u64);
         }
-        Second { syncs, others_bytes: others }
+        Second { waits, others_bytes: others, duration_ns: 1_000_000_000 }
     };
     (0..seconds).map(second).collect()
 }
@@ -67,8 +67,8 @@ fn what_another_load_explains_is_not_told() {
     let alone = window(3, 60, 50, 2 * MS, 50, 0);
     assert_eq!(outcome(&before, &alone), Outcome::Undecided(Doubt::OthersStopped));
     let few = window(4, 60, 1, 2 * MS, 50, BUSY);
-    assert_eq!(outcome(&before, &few), Outcome::Undecided(Doubt::TooFewSyncs));
-    assert_eq!(outcome(&before, &[]), Outcome::Undecided(Doubt::TooFewSyncs));
+    assert_eq!(outcome(&before, &few), Outcome::Undecided(Doubt::TooFewCalls));
+    assert_eq!(outcome(&before, &[]), Outcome::Undecided(Doubt::TooFewCalls));
 }
 
 proptest! {

@@ -1,7 +1,11 @@
-//! Words about leases: what changes would do, what became of them.
+//! Words about leases: what changes would do, what became of them, whether they helped.
+//!
+//! Names and values in these lines come from outside: whoever prints them makes them printable.
 
 use super::{Explained, Lang};
 use crate::change::Change;
+use crate::lease::verified::{Verified, Word};
+use crate::lease::verify::{Doubt, MIN_CALLS};
 use crate::lease::{Due, Item, Lease, State};
 
 /// What can stop `apply`, `undo` and `status`.
@@ -19,6 +23,12 @@ pub enum Trouble<'a> {
     Store(&'a str, &'a str),
     /// There is no such lease.
     NoLease(&'a str),
+    /// Whom the report was about cannot be told from it.
+    NoTargets(&'a str),
+    /// The time of the lease does not suffice to look.
+    TooShort,
+    /// Another run took the change back while it was looked at.
+    TakenBackMeanwhile(&'a str),
 }
 
 /// Trouble in words.
@@ -43,6 +53,17 @@ pub fn trouble(lang: Lang, trouble: &Trouble<'_>) -> Explained {
         Trouble::Store(folder, error) => (format!("leases in {folder}: {error}"), None),
         Trouble::NoLease(id) => {
             (format!("there is no lease {id}"), Some("iocontend status lists them"))
+        }
+        Trouble::NoTargets(file) => (
+            format!("{file} does not say whose waits are to become shorter"),
+            Some("name them as for watch, such as --pid-of etcd"),
+        ),
+        Trouble::TooShort => (
+            "the lease would end before its effect has been seen".to_owned(),
+            Some("choose a longer --lease or a shorter --window"),
+        ),
+        Trouble::TakenBackMeanwhile(id) => {
+            (format!("lease {id} was taken back by another run: not verified"), None)
         }
     };
     Explained { what, hint: hint.map(str::to_owned) }
@@ -135,5 +156,92 @@ pub fn undone(lang: Lang, id: &str, complete: bool) -> String {
         format!("lease {id} is taken back")
     } else {
         format!("lease {id} is not wholly taken back:")
+    }
+}
+
+/// A lease was forgotten, as was asked for.
+pub fn forgotten(lang: Lang, id: &str) -> String {
+    let Lang::En = lang;
+    format!("lease {id} is forgotten; its settings stay as they are")
+}
+
+/// A lease that waits for somebody to take it back, as commands say that change nothing themselves.
+pub fn overdue(lang: Lang, lease: &Lease, due: Due) -> Option<String> {
+    let Lang::En = lang;
+    let (id, why) = match due {
+        Due::Running | Due::Restarted => return None,
+        Due::Expired => (&lease.id, format!("is over since {}", lease.expires)),
+        Due::Interrupted => (&lease.id, "was left behind by a run that was killed".to_owned()),
+    };
+    Some(format!(
+        "lease {id} {why}, and its settings may still be there. `sudo iocontend undo {id}` restores them"
+    ))
+}
+
+/// The look before the change begins.
+pub fn looking_before(lang: Lang, seconds: u64) -> String {
+    let Lang::En = lang;
+    format!("watching for {seconds} s before the change")
+}
+
+/// The look with the change begins.
+pub fn looking_after(lang: Lang, seconds: u64) -> String {
+    let Lang::En = lang;
+    format!("watching for {seconds} s with the change; Ctrl-C takes it back")
+}
+
+/// A signal came before it was known whether it helped.
+pub fn not_verified(lang: Lang, changed: bool) -> &'static str {
+    let Lang::En = lang;
+    if changed {
+        "stopped before it was known whether it helped: taken back"
+    } else {
+        "stopped before anything was changed"
+    }
+}
+
+/// A value with its interval.
+pub fn range(lang: Lang, value: &str, low: &str, high: &str) -> String {
+    let Lang::En = lang;
+    format!("{value} ({low} to {high})")
+}
+
+/// What was compared.
+pub fn compared(lang: Lang, verified: &Verified) -> String {
+    let Lang::En = lang;
+    let call = verified.call.map_or("all syncs", |call| call.name());
+    match verified.file_class {
+        Some(class) => format!("{} {call}", class.name()),
+        None => call.to_owned(),
+    }
+}
+
+/// Whether it helped, and what becomes of it.
+pub fn outcome(lang: Lang, verified: &Verified) -> String {
+    let Lang::En = lang;
+    match (verified.outcome, verified.doubt) {
+        (Word::Helped, _) => {
+            "It helped: waits are shorter, by more than chance and by enough to matter. The change stays."
+                .to_owned()
+        }
+        (Word::NotHelped, _) => {
+            "It did not help: waits are longer, or not shorter by enough to matter. The change is taken back."
+                .to_owned()
+        }
+        (Word::Undecided, doubt) => {
+            let why = match doubt {
+                Some(Doubt::TooFewCalls) | None => {
+                    format!("one of the windows has fewer than {MIN_CALLS} calls; a longer --window has more")
+                }
+                Some(Doubt::LoadFell) => "the targets asked for less with the change".to_owned(),
+                Some(Doubt::OthersStopped) => {
+                    "whoever was in the way was not at work any more with the change".to_owned()
+                }
+                Some(Doubt::WideIntervals) => {
+                    "the difference may be chance; a longer --window tells more".to_owned()
+                }
+            };
+            format!("It cannot be told whether it helped: {why}. The change is taken back.")
+        }
     }
 }
