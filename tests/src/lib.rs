@@ -5,6 +5,7 @@ pub mod blockstat;
 pub mod cgroup;
 pub mod etcd;
 pub mod fio;
+pub mod forced;
 pub mod gateway;
 pub mod indirect;
 pub mod journal;

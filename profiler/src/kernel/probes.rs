@@ -16,8 +16,8 @@ use iocontend_wire::config::ABSENT;
 use iocontend_wire::count::{COUNT_SLOTS, Count};
 use iocontend_wire::key::{DEVICE_OVERFLOW, Key, Kind};
 use iocontend_wire::tables::{
-    CARRIED, Cgroups, Control, Devices, KeySet, LOOPS, SETS, STREAMS, Stats, TRACKED_WINDOW,
-    Tracked, WAYS, sets_of, tracked_index,
+    CARRIED, Cgroups, Control, Devices, KeySet, SETS, STREAMS, Stats, TRACKED_WINDOW, Tracked,
+    WAYS, sets_of, tracked_index,
 };
 use thiserror::Error;
 
@@ -25,7 +25,7 @@ use super::cost::{self, RunStats};
 use super::files::FileTable;
 use super::io_ring::IoRing;
 use super::log::Logger;
-use super::loops;
+use super::loops::LoopTable;
 use super::tables::Mapped;
 
 /// The object built by `cargo xtask ebpf`.
@@ -151,6 +151,8 @@ pub struct Probes {
     pub cgroups: Mapped<Cgroups>,
     /// Files by number.
     pub files: FileTable,
+    /// Loop devices with their files.
+    pub loops: LoopTable,
     /// Log messages of the programs, when asked for.
     pub logger: Option<Logger>,
     tracked: Mapped<Tracked>,
@@ -175,7 +177,6 @@ pub(super) fn load(plan: &Plan, btf: &Btf, options: ProbeOptions) -> Result<Ebpf
     let log_level = if options.log { aya_log::Level::Debug as u8 } else { 0 };
     let streams = u32::try_from(STREAMS).unwrap_or(u32::MAX);
     let carried = if plan.config.indirect.stacked == 0 { UNUSED } else { CARRIED };
-    let loops = u32::try_from(plan.loops.len()).unwrap_or(LOOPS).max(1);
     let mut loader = EbpfLoader::new();
     if plan.config.xfs_log.end_io == 0 {
         for map in XFS_MAPS {
@@ -191,7 +192,6 @@ pub(super) fn load(plan: &Plan, btf: &Btf, options: ProbeOptions) -> Result<Ebpf
         .map_max_entries("IO_RING", plan.rings << plan.config.ring_bits)
         .map_max_entries("IO_ENDS", plan.rings)
         .map_max_entries("CARRIED", carried)
-        .map_max_entries("LOOP_REQUESTS", loops)
         .override_global("AYA_LOG_LEVEL", &log_level, false)
         .load(other.as_deref().unwrap_or(OBJECT))
         .map_err(ProbeError::Load)
@@ -324,7 +324,6 @@ impl Probes {
     pub fn attach(plan: &Plan, btf: Btf, options: ProbeOptions) -> Result<Self, ProbeError> {
         let mut ebpf = load(plan, &btf, options)?;
         let map_bytes = ebpf.maps().filter_map(|(_, map)| cost::of_map(map)).sum();
-        loops::fill(&mut ebpf, &plan.loops)?;
         let (mut attached, mut gaps) = (Vec::new(), plan.gaps.clone());
         for planned in &plan.programs {
             match attach_one(&mut ebpf, planned, &btf)? {
@@ -358,6 +357,7 @@ impl Probes {
                 mapped(&mut ebpf, "FREE_FILES", 1)?,
                 mapped(&mut ebpf, "CONTROL", 1)?,
             ),
+            loops: LoopTable::new(map(&mut ebpf, "LOOP_FILES")?, map(&mut ebpf, "LOOP_DISKS")?),
             logger: if options.log { Logger::start(&mut ebpf).ok() } else { None },
             tracked: mapped(&mut ebpf, "TRACKED", 1)?,
             targets: mapped(&mut ebpf, "TARGETS", 1)?,

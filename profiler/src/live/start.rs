@@ -12,6 +12,7 @@ use iocontend_core::text::{Lang, Problem, notes};
 use iocontend_wire::tables::IO_RECORDS;
 
 use super::lookup::Lookup;
+use super::loops::Loops;
 use super::members::Members;
 use super::reclaim::Reclaim;
 use super::recorded::Recorded;
@@ -75,6 +76,7 @@ pub(super) fn start(
         lookup: Lookup::default(),
         reader: StreamReader::default(),
         members: Members::default(),
+        loops: Loops::default(),
         reclaim: Reclaim::default(),
         wishes: VecDeque::new(),
         retiring: VecDeque::new(),
@@ -95,6 +97,7 @@ pub(super) fn start(
     if let Some(file) = &settings.record {
         live.session.record_to(file)?;
     }
+    live.look_for_loops();
     let sample = live.host_sample();
     let began = now();
     live.probes.count_since(began.mono_ns);
@@ -205,7 +208,6 @@ pub(crate) fn make_plan(
     settings: &Settings,
 ) -> Result<Plan, PlanError> {
     let filesystems = host::mounted_block_filesystems(root);
-    let loops = host::read_loops(root);
     let ends = kernel.read_ends();
     let facts = Facts {
         btf,
@@ -219,7 +221,6 @@ pub(crate) fn make_plan(
         thread_waits: !settings.no_thread_waits,
         sync_calls: settings.sync_calls,
         mapper_major: host::read_carrying_mapper(root),
-        loops: &loops,
     };
     plan(&facts)
 }

@@ -153,6 +153,17 @@ pub enum Msg<'a> {
     },
     /// Nothing happened.
     NoIo,
+    /// A process wrote out what another had caused.
+    Forced {
+        /// The process whose sync it was.
+        by: &'a str,
+        /// Whose data.
+        of: &'a str,
+        /// Requests.
+        requests: &'a str,
+        /// Their bytes.
+        bytes: &'a str,
+    },
     /// No target waited.
     NoWaits,
     /// A selector that matched nobody.
@@ -304,6 +315,9 @@ fn english(msg: &Msg<'_>) -> String {
         }
         Msg::InAll { requests, bytes } => format!("total: {requests} requests, {bytes}"),
         Msg::NoIo => "No block IO in this window.".to_owned(),
+        Msg::Forced { by, of, requests, bytes } => {
+            format!("{by} wrote out data of {of}, mostly in syncs: {requests} requests, {bytes}")
+        }
         Msg::NoWaits => "No target waited for storage in a call that is watched.".to_owned(),
         Msg::NoMatch(selector) => format!("{selector}: nothing matched"),
         Msg::AllKept { seen } => format!("{seen} events seen, none lost."),

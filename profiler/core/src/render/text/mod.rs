@@ -10,6 +10,7 @@ pub(super) mod coverage;
 mod device;
 mod doctor;
 pub(super) mod findings;
+mod forced;
 mod histogram;
 pub(super) mod interval;
 pub(super) mod io_rows;
