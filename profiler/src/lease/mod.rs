@@ -74,6 +74,8 @@ pub struct Undone {
     pub why: Option<Due>,
     /// Whether nothing is left of it.
     pub complete: bool,
+    /// Settings that were gone with their cgroup, disk or process: nothing was written.
+    pub gone: Vec<Change>,
     /// Its file could not be written or removed.
     pub store_error: Option<io::Error>,
 }
@@ -160,20 +162,28 @@ pub fn undo(
     store: &Store,
     _lock: &Lock,
 ) -> Undone {
+    let mut gone = Vec::new();
     for item in lease.items.iter_mut().rev() {
-        item.error = undo_item(item, settings).err().map(|error| error.to_string());
+        match undo_item(item, settings) {
+            Ok(is_there) => {
+                item.error = None;
+                gone.extend((!is_there).then(|| item.change.clone()));
+            }
+            Err(error) => item.error = Some(error.to_string()),
+        }
     }
     let complete = lease.is_undone();
     let stored = if complete { store.remove(&lease.id) } else { store.write(&lease) };
-    Undone { lease, why, complete, store_error: stored.err() }
+    Undone { lease, why, complete, gone, store_error: stored.err() }
 }
 
-fn undo_item(item: &mut Item, settings: &impl Settings) -> Result<(), SettingError> {
+/// Whether the setting was there.
+fn undo_item(item: &mut Item, settings: &impl Settings) -> Result<bool, SettingError> {
     for _ in 0..ROUNDS {
         let reading = settings.read(&item.change)?;
         let parts = item.look(Goal::Undo, &reading);
         if parts.is_empty() {
-            return Ok(());
+            return Ok(reading != Reading::Gone);
         }
         settings.write(&item.change, &parts)?;
     }
@@ -193,8 +203,8 @@ pub fn recover(
         match lease.due(clock, found.held) {
             Due::Running => {}
             Due::Restarted => {
-                let store_error = store.remove(&lease.id).err();
-                all.push(Undone { lease, why: Some(Due::Restarted), complete: true, store_error });
+                let (why, store_error) = (Some(Due::Restarted), store.remove(&lease.id).err());
+                all.push(Undone { lease, why, complete: true, gone: Vec::new(), store_error });
             }
             due => all.push(undo(lease, Some(due), settings, store, lock)),
         }

@@ -149,14 +149,28 @@ pub fn applied(lang: Lang, id: &str, until: &str, left: bool) -> String {
     }
 }
 
-/// A lease was taken back.
-pub fn undone(lang: Lang, id: &str, complete: bool) -> String {
+/// A lease was taken back, and why when nobody asked for it.
+pub fn undone(lang: Lang, id: &str, why: Option<Due>, complete: bool) -> String {
     let Lang::En = lang;
+    let why = match why {
+        None | Some(Due::Running) => "",
+        Some(Due::Expired) => ", whose time is over,",
+        Some(Due::Interrupted) => ", whose process was killed,",
+        // None of its settings is left.
+        Some(Due::Restarted) => {
+            return format!("lease {id} is of an earlier boot and is forgotten");
+        }
+    };
     if complete {
-        format!("lease {id} is taken back")
+        format!("lease {id}{why} is taken back")
     } else {
-        format!("lease {id} is not wholly taken back:")
+        format!("lease {id}{why} is not wholly taken back:")
     }
+}
+
+/// A setting that needed no taking back.
+pub fn gone(lang: Lang, change: &Change) -> String {
+    format!("{} is gone, and so is what was set there", setting(lang, change))
 }
 
 /// A lease was forgotten, as was asked for.

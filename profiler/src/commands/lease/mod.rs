@@ -103,7 +103,10 @@ impl Place {
 
 /// What became of a lease that was taken back.
 fn say_undone(undone: &Undone) {
-    say(&words::undone(Lang::En, &undone.lease.id, undone.complete));
+    say(&words::undone(Lang::En, &undone.lease.id, undone.why, undone.complete));
+    for change in &undone.gone {
+        say(&words::gone(Lang::En, change));
+    }
     if !undone.complete {
         for item in &undone.lease.items {
             for line in words::item(Lang::En, item) {
