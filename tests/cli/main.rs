@@ -6,6 +6,7 @@ mod binary;
 mod doctor;
 mod help;
 mod lease;
+mod lease_faults;
 mod outputs;
 mod permission;
 mod readme;

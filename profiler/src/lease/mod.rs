@@ -162,6 +162,11 @@ pub fn undo(
     store: &Store,
     _lock: &Lock,
 ) -> Undone {
+    if std::mem::take(&mut lease.left) {
+        // From now on its end is this process's: what is killed half way is gone on with by the next one. Where it cannot be
+        // stored, its time does that.
+        drop(store.write(&lease));
+    }
     let mut gone = Vec::new();
     for item in lease.items.iter_mut().rev() {
         match undo_item(item, settings) {

@@ -45,7 +45,7 @@ pub struct Lease {
     pub boot_id: String,
     /// When it ends, CLOCK_BOOTTIME ns: a clock that is set does not make it longer.
     pub expires_boottime_ns: u64,
-    /// Whether its process meant to leave it behind. Otherwise a lease without its process was interrupted.
+    /// Whether its process was done with it and left it behind. Otherwise a lease without its process was interrupted.
     pub left: bool,
     /// The settings, in the order of applying.
     pub items: Vec<Item>,

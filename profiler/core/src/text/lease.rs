@@ -107,6 +107,7 @@ pub fn item(lang: Lang, item: &Item) -> Vec<String> {
 pub fn lease(lang: Lang, lease: &Lease, due: Due) -> String {
     let Lang::En = lang;
     let due = match due {
+        _ if lease.has_differences() => "not wholly taken back",
         Due::Running => "running",
         Due::Expired => "expired",
         Due::Interrupted => "its process ended without taking it back",
@@ -184,6 +185,12 @@ pub fn overdue(lang: Lang, lease: &Lease, due: Due) -> Option<String> {
     let Lang::En = lang;
     let (id, why) = match due {
         Due::Running | Due::Restarted => return None,
+        _ if lease.has_differences() => {
+            return Some(format!(
+                "lease {} is not wholly taken back: somebody else changed its values. `sudo iocontend status` lists them",
+                lease.id
+            ));
+        }
         Due::Expired => (&lease.id, format!("is over since {}", lease.expires)),
         Due::Interrupted => (&lease.id, "was left behind by a run that was killed".to_owned()),
     };

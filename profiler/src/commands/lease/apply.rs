@@ -178,8 +178,8 @@ fn make(args: &ApplyArgs, place: &Place, proposal: &Proposal) -> Result<(Lease, 
         expires: rfc3339(until, 0),
         boot_id: clock.boot_id,
         expires_boottime_ns: clock.boottime_ns.saturating_add(length),
-        // Until it is known whether it helped, its end is that of this process.
-        left: args.leave && !args.verify,
+        // Until all of it is done, its end is that of this process.
+        left: false,
         items,
     };
     if let Err(error) = lease::apply(&mut lease, &place.settings, &place.store, &lock) {
@@ -224,12 +224,12 @@ async fn verified(
 fn leave(place: &Place, id: &str) -> Result<(), Failure> {
     let _lock = place.lock()?;
     match place.store.read(id) {
-        Ok(mut lease) if !lease.left => {
+        Ok(mut lease) => {
             lease.left = true;
             place.store.write(&lease).map_err(|error| place.store_failed(&error))
         }
-        // So it is, or another run has taken it back.
-        _ => Ok(()),
+        // Another run has taken it back.
+        Err(_) => Ok(()),
     }
 }
 
