@@ -10,6 +10,7 @@ pub mod gateway;
 pub mod indirect;
 pub mod journal;
 pub mod lab;
+pub mod lease;
 pub mod load;
 pub mod loopdev;
 pub mod process;

@@ -10,6 +10,7 @@ pub mod doctor;
 pub mod findings;
 pub mod forced;
 mod labels;
+pub mod lease;
 pub mod notes;
 pub mod periods;
 mod problems;
