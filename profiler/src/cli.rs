@@ -154,8 +154,8 @@ pub struct ApplyArgs {
     /// Watch before the change and with it, on the same load; take it back unless it certainly helped.
     #[arg(long)]
     pub verify: bool,
-    /// How long each of the two looks is.
-    #[arg(long, value_name = "T", value_parser = duration, default_value = "1m", requires = "verify")]
+    /// How long each of the two looks is, at least 20s.
+    #[arg(long, value_name = "T", value_parser = window, default_value = "1m", requires = "verify")]
     pub window: Duration,
     /// Print whether it helped as one JSON document.
     #[arg(long, requires = "verify")]
@@ -472,6 +472,15 @@ fn interval(text: &str) -> Result<Duration, String> {
         return Err("expected at least 100ms".to_owned());
     }
     Ok(interval)
+}
+
+/// Intervals are drawn from pieces of five seconds: fewer than four of them tell nothing about chance.
+fn window(text: &str) -> Result<Duration, String> {
+    let window = duration(text)?;
+    if window < Duration::from_secs(20) {
+        return Err("expected at least 20s".to_owned());
+    }
+    Ok(window)
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

@@ -190,7 +190,8 @@ fn an_overdue_lease_is_told_by_those_that_change_nothing() {
 fn what_verify_needs_is_asked_for_first() {
     let tree = Tree::new();
     tree.run(&["apply", "--yes", "--json"]).ended(2);
-    tree.run(&["apply", "--yes", "--window", "5s"]).ended(2);
+    tree.run(&["apply", "--yes", "--window", "30s"]).ended(2);
+    tree.run(&["apply", "--yes", "--verify", "--pid", "1", "--window", "19s"]).ended(2);
     let nobody = tree.run(&["apply", "--yes", "--verify"]).ended(2);
     assert!(nobody.stderr.contains("--pid-of etcd"), "{nobody:?}");
     let short = ["apply", "--yes", "--verify", "--pid", "1", "--lease", "30s", "--window", "30s"];

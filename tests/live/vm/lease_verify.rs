@@ -19,7 +19,7 @@ use iocontend_tests::writer::Writer;
 use rustix::process::Signal;
 
 /// Each look.
-const WINDOW: &str = "25s";
+const WINDOW: &str = "40s";
 /// Syncs per second that are asked for.
 const RATE: u32 = 20;
 
@@ -146,7 +146,7 @@ fn vm_lease_verify_keeps_what_helps_and_nothing_else() {
 fn vm_lease_verify_is_taken_back_by_a_signal() {
     let scene = Scene::new("lease-signal");
     scene.advise(4_000_000);
-    let words = ["apply", "--yes", "--leave", "--verify", "--window", "2s"];
+    let words = ["apply", "--yes", "--leave", "--verify", "--window", "20s"];
     let mut before = scene.leases.start(&["apply", "--yes", "--verify"]).unwrap();
     before.wait_for("before the change").unwrap();
     before.signal(Signal::INT).unwrap();

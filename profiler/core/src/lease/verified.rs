@@ -165,3 +165,29 @@ fn whole(ns: f64) -> u64 {
 fn signed(ns: f64) -> i64 {
     ns.round() as i64
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::schema::verify_schema;
+
+    /// The page about it.
+    const PAGE: &str = include_str!("../../../docs/apply.md");
+
+    // Property: the page names every field of the document and every word in it.
+    #[test]
+    fn the_page_names_every_field_and_every_word() {
+        let schema = verify_schema();
+        let definitions = schema["$defs"].as_object().into_iter().flatten();
+        // What other documents have too is described there.
+        let own = definitions.filter(|(name, _)| !matches!(name.as_str(), "Call" | "FileClass"));
+        for object in own.map(|(_, one)| one).chain([&schema]) {
+            for (name, _) in object["properties"].as_object().into_iter().flatten() {
+                assert!(PAGE.contains(&format!("`{name}`")), "field {name}");
+            }
+            for variant in object["oneOf"].as_array().into_iter().flatten() {
+                let word = variant["const"].as_str().unwrap();
+                assert!(PAGE.contains(&format!("`{word}`")), "word {word}");
+            }
+        }
+    }
+}

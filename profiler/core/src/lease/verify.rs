@@ -75,6 +75,8 @@ pub enum Doubt {
     LoadFell,
     /// The others stopped: shorter waits come from that.
     OthersStopped,
+    /// A part of the window before the change was no worse than the one with it: waits were getting shorter anyway.
+    Unsteady,
     /// The intervals allow both.
     WideIntervals,
 }
@@ -137,7 +139,9 @@ pub fn judge(comparison: Option<&Comparison>, before: &[Second], after: &[Second
         return Outcome::NotHelped;
     }
     if verdicts.contains(&Verdict::Better) {
-        return load_changed(comparison, before, after).map_or(Outcome::Helped, Outcome::Undecided);
+        let doubt = load_changed(comparison, before, after)
+            .or_else(|| unsteady(comparison, verdicts, before));
+        return doubt.map_or(Outcome::Helped, Outcome::Undecided);
     }
     if verdicts.iter().all(|verdict| *verdict == Verdict::Same) {
         return Outcome::NotHelped;
@@ -161,6 +165,28 @@ fn load_changed(comparison: &Comparison, before: &[Second], after: &[Second]) ->
     }
 }
 
+/// What drew itself out of a bad time, such as a cache that became warm or a backup that ended, is better than before in the
+/// end, whatever was changed. So each half of the window before must be worse by enough.
+fn unsteady(comparison: &Comparison, verdicts: [Verdict; 2], before: &[Second]) -> Option<Doubt> {
+    let (first, second) = before.split_at(before.len() / 2);
+    let halves = [first, second].map(|half| Counts::of(half).whole());
+    let holds = |verdict: Verdict, after: f64, floor: f64, of: fn(&Measures) -> f64| {
+        let is_worse = |half: &Option<Measures>| {
+            half.as_ref().is_some_and(|half| is_gain(of(half), after, floor))
+        };
+        verdict == Verdict::Better && halves.iter().all(is_worse)
+    };
+    let [p99, mean] = verdicts;
+    let steady = holds(p99, comparison.p99.after.value, FLOOR_P99_NS, |of| of.p99)
+        || holds(mean, comparison.mean.after.value, FLOOR_MEAN_NS, |of| of.mean);
+    (!steady).then_some(Doubt::Unsteady)
+}
+
+/// Whether it became less by enough to matter.
+fn is_gain(before: f64, after: f64, floor: f64) -> bool {
+    before - after >= floor && after <= before * (1.0 - SMALL_SHARE)
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Verdict {
     Better,
@@ -170,7 +196,7 @@ enum Verdict {
 }
 
 fn verdict(of: &Compared, floor: f64) -> Verdict {
-    if of.ratio.high < 1.0 && of.gain.value >= floor {
+    if of.ratio.high < 1.0 && is_gain(of.before.value, of.after.value, floor) {
         Verdict::Better
     } else if of.ratio.low > 1.0 && -of.gain.value >= floor {
         Verdict::Worse

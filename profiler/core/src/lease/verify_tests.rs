@@ -71,6 +71,43 @@ fn what_another_load_explains_is_not_told() {
     assert_eq!(outcome(&before, &[]), Outcome::Undecided(Doubt::TooFewCalls));
 }
 
+// Property: waits that were getting shorter before the change are no proof of it, however much better it looks in the end.
+#[test]
+fn what_was_getting_better_before_is_not_told() {
+    let joined = |first: Vec<Second>, second: Vec<Second>| [first, second].concat();
+    let after = window(3, 60, 50, 2 * MS, 50, BUSY);
+    let warmed_up =
+        joined(window(1, 20, 50, 20 * MS, 50, BUSY), window(2, 40, 50, 2 * MS, 50, BUSY));
+    let comparison = compare(&warmed_up, &after).unwrap();
+    assert!(comparison.mean.ratio.high < 0.9, "{comparison:?}");
+    assert_eq!(outcome(&warmed_up, &after), Outcome::Undecided(Doubt::Unsteady));
+    // A bad time in between that was not all there is.
+    let uneven = joined(window(4, 20, 50, 20 * MS, 50, BUSY), window(5, 40, 50, 8 * MS, 50, BUSY));
+    assert_eq!(outcome(&uneven, &after), Outcome::Helped);
+}
+
+/// A window whose seconds depend on each other: each is by a factor of 0.5 to 2 slower than usual, and mostly as its neighbour.
+fn wandering(random: &mut Random, seconds: usize) -> Vec<Second> {
+    let mut slow = 100;
+    let second = |_| {
+        slow = (slow * 3 + 50 + random.below(150)) / 4;
+        window(random.below(usize::MAX) as u64, 1, 40, slow * MS / 25, 60, BUSY).remove(0)
+    };
+    (0..seconds).map(second).collect()
+}
+
+// Property: the same load twice, whose seconds depend on each other, is called help in at most one of twenty cases.
+#[test]
+fn dependent_seconds_are_seldom_called_help() {
+    let mut random = Random(11);
+    let helped = (0..100).filter(|_| {
+        let (before, after) = (wandering(&mut random, 60), wandering(&mut random, 60));
+        outcome(&before, &after) == Outcome::Helped
+    });
+    let helped = helped.count();
+    assert!(helped <= 5, "{helped} of 100");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 

@@ -258,6 +258,9 @@ pub fn outcome(lang: Lang, verified: &Verified) -> String {
                 Some(Doubt::OthersStopped) => {
                     "whoever was in the way was not at work any more with the change".to_owned()
                 }
+                Some(Doubt::Unsteady) => {
+                    "waits were getting shorter before the change already".to_owned()
+                }
                 Some(Doubt::WideIntervals) => {
                     "the difference may be chance; a longer --window tells more".to_owned()
                 }

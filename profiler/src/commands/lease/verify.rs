@@ -25,7 +25,8 @@ use crate::output;
 
 /// What intervals are drawn from.
 const SECOND: Duration = Duration::from_secs(1);
-/// Requests and dirty pages from before the change are still on their way when it is made.
+/// Attaching takes CPU and page cache from the host; requests and dirty pages from before the change are still on their way when
+/// it is made.
 const SETTLE: Duration = Duration::from_secs(5);
 /// So that the last second of a window ends before the window.
 const REST: Duration = Duration::from_millis(500);
@@ -59,6 +60,9 @@ impl Check {
         let subject = proposal.subject.clone();
         let mut check = Self { live, subject, window, before: Vec::new() };
         tell(&words::looking_before(Lang::En, window.as_secs()));
+        if check.settle(stop).await? == Ended::BySignal {
+            return Ok(None);
+        }
         let before = check.look(stop, &|| Ok(())).await?;
         Ok(before.map(|before| Self { before, ..check }))
     }
@@ -72,18 +76,23 @@ impl Check {
         stop: &mut StopSignals,
     ) -> Result<Option<Verified>, Failure> {
         tell(&words::looking_after(Lang::En, self.window.as_secs()));
-        let settled = Some(Instant::now() + SETTLE);
-        if until(&mut self.live, SETTLE, settled, stop, None).await? == Ended::BySignal {
+        if self.settle(stop).await? == Ended::BySignal {
             return Ok(None);
         }
-        // Ends the interval that began before the change.
-        drop(self.live.report(Span::Interval));
         let there = || {
             let gone = || Failure::Failed(explained(&Trouble::TakenBackMeanwhile(id)));
             is_there().then_some(()).ok_or_else(gone)
         };
         let after = self.look(stop, &there).await?;
         Ok(after.map(|after| Verified::new(id, advice, &self.subject, &self.before, &after)))
+    }
+
+    /// Leaves out what is still of the time before.
+    async fn settle(&mut self, stop: &mut StopSignals) -> Result<Ended, Failure> {
+        let end = Some(Instant::now() + SETTLE);
+        let ended = until(&mut self.live, SETTLE, end, stop, None).await?;
+        drop(self.live.report(Span::Interval));
+        Ok(ended)
     }
 
     /// The seconds of a window; nothing when a signal came.
