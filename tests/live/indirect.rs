@@ -59,8 +59,8 @@ fn below_a_loop_device_that_comes_later_is_its_user() -> Result<()> {
     for name in ["first", "second"] {
         let file = folder.path().join(name);
         let device = LoopDevice::with(&file, 64 << 20, &["--direct-io=on"])?;
-        // It looks once a second.
-        std::thread::sleep(Duration::from_millis(1500));
+        // It looks once a second; that is the promise, and a busy host is given some more.
+        std::thread::sleep(Duration::from_secs(3));
         let options = ["rw=write", "direct=1", "ioengine=libaio", "iodepth=4"];
         pids.push((name, load(Path::new(&device.node()), &options)?));
     }
