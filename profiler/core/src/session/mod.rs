@@ -16,6 +16,7 @@ mod coverage;
 mod files;
 mod forced;
 mod judge;
+mod limits;
 mod recent;
 mod self_check;
 mod streams;
