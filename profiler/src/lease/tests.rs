@@ -157,24 +157,55 @@ fn a_crash_at_any_step_of_apply_is_taken_back() {
     }
 }
 
-// Property: wherever undo ends, the next one goes on.
+// Property: wherever undo ends, before or after a write, the next run goes on with it, also of a lease that was left and is not
+// over.
 #[test]
 fn a_crash_at_any_step_of_undo_is_taken_up() {
-    for steps in 0..16 {
+    for (steps, after_write) in (0..16).flat_map(|steps| [(steps, false), (steps, true)]) {
         let host = Host::new();
         let (store, settings, before) = (host.store(), host.settings(), host.values());
         let mut one = lease(plan(&changes(), &settings).unwrap(), true);
         let lock = store.lock().unwrap();
         apply(&mut one, &settings, &store, &lock).unwrap();
         assert_ne!(host.values(), before);
-        let crashing = Crashing { inner: &settings, left: Cell::new(steps), after_write: true };
-        // What it stored at its end a killed process would not have stored.
+        assert!(recover(&settings, &store, &clock(), &lock).unwrap().is_empty());
+        let crashing = Crashing { inner: &settings, left: Cell::new(steps), after_write };
         undo(one.clone(), None, &crashing, &store, &lock);
+        // What it stored at its end a killed process would not have stored; what it stored first it would.
+        one.left = false;
         store.write(&one).unwrap();
-        let undone = undo(store.read("one").unwrap(), None, &settings, &store, &lock);
+        let undone = recover(&settings, &store, &clock(), &lock).unwrap().remove(0);
         assert!(undone.complete, "{steps} {:?}", undone.lease);
+        assert_eq!(undone.why, Some(Due::Interrupted));
         assert_eq!(host.values(), before, "{steps}");
     }
+}
+
+/// Ends the run at the first write, without anything that comes after it.
+struct Dying<'a>(&'a HostSettings);
+
+impl Settings for Dying<'_> {
+    fn read(&self, change: &Change) -> Result<Reading, SettingError> {
+        self.0.read(change)
+    }
+
+    fn write(&self, _: &Change, _: &Values) -> Result<(), SettingError> {
+        std::panic::resume_unwind(Box::new("killed"))
+    }
+}
+
+// Property: undo of a lease that was left stores before its first write that it is no longer meant to stay.
+#[test]
+fn an_undo_that_was_killed_is_due() {
+    let host = Host::new();
+    let (store, settings) = (host.store(), host.settings());
+    let mut one = lease(plan(&changes(), &settings).unwrap(), true);
+    let lock = store.lock().unwrap();
+    apply(&mut one, &settings, &store, &lock).unwrap();
+    assert!(overdue(&store, &clock()).unwrap().is_empty());
+    let killed = std::panic::AssertUnwindSafe(|| undo(one, None, &Dying(&settings), &store, &lock));
+    assert!(std::panic::catch_unwind(killed).is_err());
+    assert_eq!(overdue(&store, &clock()).unwrap()[0].1, Due::Interrupted);
 }
 
 #[test]

@@ -204,12 +204,15 @@ async fn verified(
     let is_there = || place.store.has(&lease.id);
     let outcome = check.finish(&lease.id, &proposal.advice, &is_there, stop).await;
     let outcome = outcome.and_then(|verified| {
-        if let Some(verified) = &verified {
-            super::verify::print(verified, args.json)?;
-        } else {
+        let Some(verified) = verified else {
             tell(words::not_verified(Lang::En, true));
+            return Ok(false);
+        };
+        match super::verify::print(&verified, args.json) {
+            // Whoever does not read the table wants the change all the same.
+            Ok(()) | Err(Failure::OutputClosed) => Ok(verified.kept),
+            Err(error) => Err(error),
         }
-        Ok(verified.is_some_and(|verified| verified.kept))
     });
     match outcome {
         Ok(true) => Ok(()),
