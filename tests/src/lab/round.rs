@@ -137,12 +137,12 @@ impl Bench<'_> {
         Watch::spawn(cgroup.command(&self.program)?, "json", &args)
     }
 
-    fn start(&self, actors: &[&Actor]) -> Result<Vec<Running>> {
+    pub(super) fn start(&self, actors: &[&Actor]) -> Result<Vec<Running>> {
         actors.iter().map(|actor| actor::start(actor, &self.ground, &self.stage)).collect()
     }
 
     /// Bystanders, and the suspects of the subset.
-    fn present(&self, plan: &RoundPlan) -> Vec<&Actor> {
+    pub(super) fn present(&self, plan: &RoundPlan) -> Vec<&Actor> {
         let mut present = self.scenario.bystanders();
         let suspects = self.scenario.suspects().into_iter();
         present.extend(suspects.filter(|actor| plan.subset.contains(&actor.name)));
@@ -166,13 +166,18 @@ impl Names {
 }
 
 /// The generator.
-struct Load {
+pub(super) struct Load {
     child: Child,
     answers: BufReader<ChildStdout>,
 }
 
 impl Load {
     fn start(bench: &Bench<'_>, cgroup: &Cgroup) -> Result<Self> {
+        Self::start_for(bench, cgroup, Duration::from_secs(bench.scenario.time.window_s.into()))
+    }
+
+    /// With a window of another length.
+    pub(super) fn start_for(bench: &Bench<'_>, cgroup: &Cgroup, window: Duration) -> Result<Self> {
         let (victim, time) = (&bench.scenario.victim, bench.scenario.time);
         let mut child = cgroup
             .command(bench.stage.programs.join("load"))?
@@ -181,7 +186,7 @@ impl Load {
             .args(["--connections", &victim.connections.to_string()])
             .args(["--value-bytes", &victim.value_bytes.to_string()])
             .args(["--lead-ms", &(1000 * time.lead_s).to_string()])
-            .args(["--window-ms", &(1000 * time.window_s).to_string()])
+            .args(["--window-ms", &window.as_millis().to_string()])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
@@ -196,7 +201,7 @@ impl Load {
         Ok(line.trim().to_owned())
     }
 
-    fn expect(&mut self, word: &str) -> Result<()> {
+    pub(super) fn expect(&mut self, word: &str) -> Result<()> {
         let line = self.line()?;
         ensure!(line == word, "the load generator said `{line}` instead of `{word}`");
         Ok(())
@@ -285,7 +290,7 @@ fn ticks(stat: &str) -> Result<(u64, u64)> {
     Ok((all - fields[3] - fields[4], all))
 }
 
-fn waits(after: &Metrics, before: &Metrics, name: &str) -> Result<Waits> {
+pub(super) fn waits(after: &Metrics, before: &Metrics, name: &str) -> Result<Waits> {
     let added = after.histogram(name)?.since(&before.histogram(name)?);
     Ok(Waits { count: added.count, sum_s: added.sum })
 }
@@ -296,7 +301,7 @@ fn db_bytes(metrics: &Metrics) -> Result<u64> {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a time for people")]
-fn ours(report: &Report, pid: u32) -> Result<Waits> {
+pub(super) fn ours(report: &Report, pid: u32) -> Result<Waits> {
     let wal = latency(find_actor(report, pid)?, Call::Fdatasync, FileClass::Wal)?;
     Ok(Waits { count: wal.count, sum_s: wal.sum_ns as f64 / 1e9 })
 }

@@ -93,7 +93,7 @@ fn head(rounds: &[Round]) -> String {
 }
 
 /// A Markdown table.
-fn table(columns: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+pub(super) fn table(columns: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
     let head: Vec<String> = columns.iter().map(|&column| column.to_owned()).collect();
     let rule = vec!["---".to_owned(); columns.len()];
