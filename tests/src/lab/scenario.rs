@@ -18,6 +18,9 @@ pub struct Scenario {
     pub manual: Option<String>,
     /// What iocontend should find one day.
     pub expect: String,
+    /// What may stand beside it because it is true here as well; why is said in the file.
+    #[serde(default)]
+    pub also: Vec<String>,
     /// The machine.
     #[serde(default)]
     pub vm: Vm,
