@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a step that fails fails the test")]
 
+mod advise;
 mod anatomy;
 mod cgroups;
 mod counts;
