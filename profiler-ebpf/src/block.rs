@@ -12,14 +12,14 @@ use aya_ebpf::programs::BtfTracePointContext;
 use iocontend_wire::config::ABSENT;
 use iocontend_wire::count::Count;
 use iocontend_wire::key::{How, Key, Kind, Owner, Reason};
-use iocontend_wire::record::{FlushRecord, IoRecord, NO_TIME, tag};
-use iocontend_wire::tables::Slot;
+use iocontend_wire::record::{FlushRecord, IoRecord, NO_TIME, io, tag};
+use iocontend_wire::tables::{Slot, marks};
 
 use crate::counts::bump;
 use crate::kread::{Ptr, config, load, number};
 use crate::maps::{CONTROL, EVENTS, IO_ENDS, IO_RING};
 use crate::owner::Cause;
-use crate::{atomic, devices, owner, slots, streams};
+use crate::{atomic, devices, loops, owner, slots, streams};
 
 /// REQ_OP_FLUSH, REQ_OP_DISCARD, REQ_OP_DRV_IN (include/linux/blk_types.h, all versions).
 const OP_MASK: u32 = 0xff;
@@ -58,7 +58,6 @@ unsafe fn begin(slot: *mut Slot, rq: Ptr, cause: Cause, queued: u64) {
     unsafe {
         (*slot).owner = cause.owner.0;
         (*slot).share = cause.share;
-        (*slot).held = cause.held as u32;
         if cause.share != 0 {
             (*slot).second = cause.second;
         }
@@ -66,7 +65,9 @@ unsafe fn begin(slot: *mut Slot, rq: Ptr, cause: Cause, queued: u64) {
         (*slot).issued = 0;
         (*slot).sector = load(rq, config!(rq_sector));
         (*slot).done = 0;
-        (*slot).dev = devices::of_request(rq) as u16;
+        let disk = devices::disk_of(rq);
+        (*slot).dev = devices::of_disk(disk) as u16;
+        (*slot).marks = cause.marks | if loops::is_loop(disk) { marks::LOOPED } else { 0 };
     }
 }
 
@@ -107,7 +108,7 @@ pub fn getrq(ctx: BtfTracePointContext) -> i32 {
             (*slot).owner = cause.owner.0;
             (*slot).second = cause.second;
             (*slot).share = cause.share as u32;
-            (*slot).held = cause.held as u32;
+            (*slot).marks = cause.marks;
             (*slot).queued = queued;
         }
     }
@@ -180,6 +181,9 @@ pub fn rq_issue(ctx: BtfTracePointContext) -> i32 {
             }
         } else if let Some(slot) = slot_of(rq, key) {
             (*slot.as_ptr()).issued = issued;
+            if loops::watched() && (*slot.as_ptr()).marks & marks::LOOPED != 0 {
+                loops::issued(rq, slot.as_ptr());
+            }
         }
     }
     0
@@ -261,6 +265,9 @@ unsafe fn completed(rq: Ptr, status: u32, bytes: u32, complete: u64) -> bool {
         }
         match slot {
             Some(slot) => {
+                if loops::watched() && (*slot.as_ptr()).marks & marks::LOOPED != 0 {
+                    loops::done(rq);
+                }
                 finished(slot.as_ptr(), op, status, bytes, complete);
                 true
             }
@@ -315,7 +322,7 @@ fn nobody(rq: Ptr) -> Key {
 unsafe fn finished(slot: *mut Slot, op: u32, status: u32, bytes: u32, complete: u64) {
     // SAFETY: the slot is ours until released.
     unsafe {
-        let Slot { owner, queued, issued, sector, done, dev, share, second, held, .. } = *slot;
+        let Slot { owner, queued, issued, sector, done, dev, share, second, marks, .. } = *slot;
         if counting_since() == 0 {
             return;
         }
@@ -339,10 +346,10 @@ unsafe fn finished(slot: *mut Slot, op: u32, status: u32, bytes: u32, complete: 
         emit(
             cpu,
             IoRecord {
-                head: tag::IO as u32 | status << 8 | held << 16,
+                head: io::head(status, marks),
                 bytes,
                 key: key.0,
-                sector,
+                sector: io::sector(sector, marks),
                 complete_ns: complete,
                 q2c_ns,
                 d2c_ns,
@@ -372,10 +379,10 @@ unsafe fn finished_unknown(rq: Ptr, op: u32, status: u32, bytes: u32, complete: 
         emit(
             bpf_get_smp_processor_id(),
             IoRecord {
-                head: tag::IO as u32 | status << 8,
+                head: io::head(status, 0),
                 bytes,
                 key: key.0,
-                sector: load(rq, config!(rq_sector)),
+                sector: io::sector(load(rq, config!(rq_sector)), 0),
                 complete_ns: complete,
                 q2c_ns: NO_TIME,
                 d2c_ns: NO_TIME,

@@ -28,7 +28,12 @@ pub fn disk_of(rq: Ptr) -> u32 {
 /// The index of a request's device.
 #[inline(always)]
 pub fn of_request(rq: Ptr) -> u32 {
-    let dev = disk_of(rq);
+    of_disk(disk_of(rq))
+}
+
+/// The index of a disk (kernel encoding).
+#[inline(always)]
+pub fn of_disk(dev: u32) -> u32 {
     let first = first_index(dev);
     if let Some(table) = DEVICES.get_ptr_mut(0) {
         // SAFETY: the index is below the length.

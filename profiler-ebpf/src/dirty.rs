@@ -380,7 +380,7 @@ pub fn cause_of_commit(bio: Ptr, key: u64) -> Option<Cause> {
     let second =
         if found & SECOND_MANY != 0 { others } else { by((found >> SECOND_SHIFT) & ID_MASK) };
     let share = ((found >> SHARE_SHIFT) & 0xffff) as u16;
-    Some(Cause { owner: by(found & ID_MASK), second: second.0, share, held: false })
+    Some(Cause { owner: by(found & ID_MASK), second: second.0, share, marks: 0 })
 }
 
 /// Who caused a bio with pages of the inode at this address. `None` when its writers are not known.
@@ -406,7 +406,7 @@ pub fn cause_of(bio: Ptr, at: u64) -> Option<Cause> {
     } else {
         written_by(((found >> SECOND_SHIFT) & ID_MASK) as u32, at)
     };
-    Some(Cause { owner: written_by(first, at), second: second.0, share, held: false })
+    Some(Cause { owner: written_by(first, at), second: second.0, share, marks: 0 })
 }
 
 /// The key of a process whose pages are written.

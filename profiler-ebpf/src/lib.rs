@@ -19,4 +19,4 @@ pub mod record;
 pub mod tables;
 
 /// Version of everything in this crate; a capture carries it.
-pub const ABI_VERSION: u32 = 3;
+pub const ABI_VERSION: u32 = 4;

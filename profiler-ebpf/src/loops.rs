@@ -2,17 +2,16 @@
 //!
 //! A request is remembered from its issue to its completion, by its tag. What the worker does in the file is at the
 //! place that the request has on the device, so the page or position leads back to the request (drivers/block/loop.c,
-//! `lo_rw_aio`). Attached only where there are loop devices (decisions/0022).
+//! `lo_rw_aio`). Owns no program: `rq_issue` and `rq_complete` call it for requests of loop devices, which they know by
+//! a mark, so that those of other disks cost nothing (decisions/0022).
 
-use aya_ebpf::macros::btf_tracepoint;
-use aya_ebpf::programs::BtfTracePointContext;
 use iocontend_wire::key::{Key, Owner};
-use iocontend_wire::tables::{FileKey, LOOP_TAGS, LoopRequest};
+use iocontend_wire::tables::{FileKey, LOOP_TAGS, LoopRequest, Slot};
 
-use crate::kread::{Ptr, config, fetch, load, number};
+use crate::kread::{Ptr, config, fetch, load};
 use crate::maps::{LOOP_DISKS, LOOP_FILES, LOOP_REQUESTS};
 use crate::owner::Cause;
-use crate::{block, devices, files};
+use crate::{devices, files};
 
 /// LOOP_MAJOR (include/uapi/linux/major.h).
 const LOOP_MAJOR: u32 = 7;
@@ -23,13 +22,22 @@ const READ_AHEAD: u64 = 4 << 20;
 /// "No such request."
 const NONE: u64 = LOOP_TAGS as u64;
 
+/// Whether users of loop devices are told apart here.
+#[inline(always)]
+pub fn watched() -> bool {
+    config!(indirect.loops) != 0
+}
+
+/// Whether a disk (kernel encoding) is a loop device.
+#[inline(always)]
+pub fn is_loop(disk: u32) -> bool {
+    disk >> MINOR_BITS == LOOP_MAJOR
+}
+
 /// The place of a loop device's request.
 #[inline(always)]
 fn entry(rq: Ptr) -> Option<*mut LoopRequest> {
     let disk = devices::disk_of(rq);
-    if disk >> MINOR_BITS != LOOP_MAJOR {
-        return None;
-    }
     // SAFETY: a plain word, copied; a member of a request; the index is below the length.
     unsafe {
         let index = LOOP_DISKS.get(&disk).copied()?;
@@ -42,17 +50,17 @@ fn entry(rq: Ptr) -> Option<*mut LoopRequest> {
     }
 }
 
-/// A loop device's request goes to its worker. Runs after [`block::rq_issue`], which finds the request's slot.
-#[btf_tracepoint(function = "block_rq_issue")]
-pub fn loop_issue(ctx: BtfTracePointContext) -> i32 {
-    let rq: Ptr = ctx.arg(0);
-    let Some(entry) = entry(rq) else { return 0 };
+/// A loop device's request goes to its worker.
+///
+/// # Safety
+/// The slot is the request's.
+#[inline(always)]
+pub unsafe fn issued(rq: Ptr, slot: *const Slot) {
+    let Some(entry) = entry(rq) else { return };
     // SAFETY: map memory of this request; members of a request.
     unsafe {
         (*entry).end = 0;
-        let Some(slot) = block::slot_of(rq, number(rq)) else { return 0 };
-        let slot = slot.as_ptr();
-        let start = load::<u64>(rq, config!(rq_sector)) << 9;
+        let start = (*slot).sector << 9;
         (*entry).start = start;
         (*entry).owner = (*slot).owner;
         (*entry).second = (*slot).second;
@@ -62,17 +70,15 @@ pub fn loop_issue(ctx: BtfTracePointContext) -> i32 {
             start + load::<u32>(rq, config!(rq_data_len)) as u64,
         );
     }
-    0
 }
 
 /// It is done.
-#[btf_tracepoint(function = "block_rq_complete")]
-pub fn loop_done(ctx: BtfTracePointContext) -> i32 {
-    if let Some(entry) = entry(ctx.arg(0)) {
+#[inline(always)]
+pub fn done(rq: Ptr) {
+    if let Some(entry) = entry(rq) {
         // SAFETY: map memory.
         unsafe { core::ptr::write_volatile(&raw mut (*entry).end, 0) };
     }
-    0
 }
 
 /// The request of a loop device that covers some bytes of it; else the nearest before them, for read-ahead.
@@ -146,7 +152,7 @@ pub fn user_of_page(folio: Ptr, dev: u32, ino: u64, bytes: u64) -> u32 {
 unsafe fn cause_of(request: *const LoopRequest) -> Cause {
     // SAFETY: map memory.
     let LoopRequest { owner, second, share, .. } = unsafe { *request };
-    Cause { owner: Key(owner), second, share: share as u16, held: false }
+    Cause { owner: Key(owner), second, share: share as u16, marks: 0 }
 }
 
 /// For whom a loop device's worker does direct IO on its file.

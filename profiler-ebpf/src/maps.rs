@@ -130,17 +130,17 @@ pub static NEW_DIRTY: PerCpuArray<DirtyFile> = PerCpuArray::with_max_entries(2, 
 #[map]
 pub static CARRIED: LruHashMap<u64, Carried> = LruHashMap::with_max_entries(tables::CARRIED, 0);
 
-/// Files of loop devices; by userspace, before the programs run.
+/// Files of loop devices; by userspace, before the programs run and when devices come and go.
 #[map]
 pub static LOOP_FILES: HashMap<FileKey, LoopFile> = HashMap::with_max_entries(LOOPS, 0);
 
-/// Places in [`LOOP_REQUESTS`] by loop device (kernel encoding); by userspace, before the programs run.
+/// Places in [`LOOP_REQUESTS`] by loop device (kernel encoding); by userspace, as [`LOOP_FILES`].
 #[map]
 pub static LOOP_DISKS: HashMap<u32, u32> = HashMap::with_max_entries(LOOPS, 0);
 
-/// Requests of loop devices in flight; userspace sets the number of devices.
+/// Requests of loop devices in flight.
 #[map]
-pub static LOOP_REQUESTS: Array<LoopRequests> = Array::with_max_entries(1, 0);
+pub static LOOP_REQUESTS: Array<LoopRequests> = Array::with_max_entries(LOOPS, 0);
 
 /// Waits that have begun, by thread. Removed at their end. Full: counted.
 #[map]

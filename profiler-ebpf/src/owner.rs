@@ -8,6 +8,7 @@
 use aya_ebpf::helpers::bpf_get_current_task_btf;
 use iocontend_wire::config::ABSENT;
 use iocontend_wire::key::{How, Key, Owner, Reason};
+use iocontend_wire::tables::marks;
 
 use crate::devices::cgroup_index;
 use crate::files::{self, BioKind};
@@ -35,15 +36,33 @@ pub struct Cause {
     pub second: u64,
     /// The other's part in 65,536ths.
     pub share: u16,
-    /// A kernel thread submits it for a process that a limit held back.
-    pub held: bool,
+    /// [`iocontend_wire::tables::marks`].
+    pub marks: u32,
 }
 
 impl Cause {
     /// One alone.
     #[inline(always)]
     pub fn of(owner: Key) -> Self {
-        Self { owner, second: 0, share: 0, held: false }
+        Self { owner, second: 0, share: 0, marks: 0 }
+    }
+
+    /// A kernel thread submits it: for a process that a limit held back?
+    #[inline(always)]
+    fn by_kernel_thread(mut self, bio: Ptr) -> Self {
+        self.marks |= if was_throttled(bio) { marks::HELD } else { 0 };
+        self
+    }
+
+    /// This process submits it: it forces out what others caused.
+    #[inline(always)]
+    fn by(mut self, tgid: u32) -> Self {
+        let alone = match self.owner.who() {
+            Owner::Process(owner) => owner == tgid && self.share == 0,
+            _ => false,
+        };
+        self.marks |= if alone { 0 } else { tgid << marks::FORCER_SHIFT };
+        self
     }
 }
 
@@ -66,15 +85,12 @@ pub fn of_submitter(bio: Ptr, op: u32) -> Cause {
     let (tgid, flags): (u32, u32) =
         unsafe { (load(task, config!(task_tgid)), load(task, config!(task_flags))) };
     if xfs_log::is_log(bio)
-        && let Some(mut cause) = xfs_log::cause_of(bio)
+        && let Some(cause) = xfs_log::cause_of(bio)
     {
-        cause.held = flags & PF_KTHREAD != 0 && was_throttled(bio);
-        return cause;
+        return if flags & PF_KTHREAD != 0 { cause.by_kernel_thread(bio) } else { cause.by(tgid) };
     }
     if flags & PF_KTHREAD != 0 {
-        let mut cause = of_kernel_thread(bio, op, tgid);
-        cause.held = was_throttled(bio);
-        return cause;
+        return of_kernel_thread(bio, op, tgid).by_kernel_thread(bio);
     }
     let mut file = 0;
     if processes::is_tracked(tgid) {
@@ -86,7 +102,7 @@ pub fn of_submitter(bio: Ptr, op: u32) -> Cause {
         && config!(dirty.watched) != 0
         && let BioKind::Cached = files::kind_of(bio)
     {
-        return of_pages(bio, tgid, own);
+        return of_pages(bio, tgid, own).by(tgid);
     }
     Cause::of(own)
 }

@@ -29,13 +29,14 @@ pub const NO_TIME: u64 = u64::MAX;
 #[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
 pub struct IoRecord {
     /// [`tag::IO`] in the lowest byte; blk_status_t of the last completion in the second; 1 in the third when a
-    /// kernel thread submitted it for a process that a limit holds back.
+    /// kernel thread submitted it for a process that a limit holds back; in the fourth, the upper 8 bits of the forcer
+    /// (see [`io`]).
     pub head: u32,
     /// Bytes transferred, all partial completions together.
     pub bytes: u32,
     /// Stream key ([`crate::key::Key`]) with device and kind.
     pub key: u64,
-    /// First 512-byte sector.
+    /// First 512-byte sector in the lower 48 bits, the lower 16 bits of the forcer in the others.
     pub sector: u64,
     /// Time of the last completion, CLOCK_MONOTONIC ns.
     pub complete_ns: u64,
@@ -43,6 +44,38 @@ pub struct IoRecord {
     pub q2c_ns: u64,
     /// From the last issue to completed, ns; [`NO_TIME`] when never issued (empty flush) or not seen.
     pub d2c_ns: u64,
+}
+
+/// Where an [`IoRecord`] has its forcer: the process that submitted what others caused, 24 bits in two places, so that
+/// the record stays at 48 bytes.
+pub mod io {
+    use crate::tables::marks;
+
+    /// A disk of 2^48 sectors has 128 PiB.
+    const SECTOR_BITS: u32 = 48;
+    const SECTORS: u64 = (1 << SECTOR_BITS) - 1;
+
+    /// The record's head.
+    #[inline(always)]
+    pub fn head(status: u32, marks: u32) -> u32 {
+        u32::from(super::tag::IO) | status << 8 | (marks & marks::HELD) << 16 | marks & 0xff00_0000
+    }
+
+    /// The record's sector.
+    #[inline(always)]
+    pub fn sector(sector: u64, marks: u32) -> u64 {
+        sector & SECTORS | (u64::from(marks) >> marks::FORCER_SHIFT) << SECTOR_BITS
+    }
+
+    /// The sector of a record.
+    pub fn sector_of(record: &super::IoRecord) -> u64 {
+        record.sector & SECTORS
+    }
+
+    /// The forcer of a record; 0 for none.
+    pub fn forcer_of(record: &super::IoRecord) -> u32 {
+        (record.head >> 24) << 16 | (record.sector >> SECTOR_BITS) as u32
+    }
 }
 
 /// One finished wait in a sync call.

@@ -117,7 +117,7 @@ pub fn take_bio(key: u64) -> Option<(Cause, u64)> {
             if (*slot).tag == key {
                 let owner = Key((*slot).owner);
                 let (second, share) = ((*slot).second, (*slot).share as u16);
-                let cause = Cause { owner, second, share, held: (*slot).held != 0 };
+                let cause = Cause { owner, second, share, marks: (*slot).marks };
                 let stored = (cause, (*slot).queued);
                 core::ptr::write_volatile(&raw mut (*slot).tag, 0);
                 return Some(stored);

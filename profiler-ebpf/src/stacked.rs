@@ -92,7 +92,7 @@ pub fn stack_queue(ctx: BtfTracePointContext) -> i32 {
         first,
         end,
         share: cause.share as u32,
-        held: cause.held as u32,
+        marks: cause.marks,
         disk,
         pad: 0,
     };
@@ -170,6 +170,6 @@ pub fn cause_of(bio: Ptr) -> Option<Cause> {
         owner: Key(carried.owner),
         second: carried.second,
         share: carried.share as u16,
-        held: carried.held != 0,
+        marks: carried.marks,
     })
 }

@@ -98,10 +98,21 @@ pub struct Slot {
     pub share: u16,
     /// Index of the stream of the last request with this pointer: a shortcut, if that stream has the new one's key.
     pub last_stream: u32,
-    /// 1: a kernel thread submitted it for a process that a limit holds back.
-    pub held: u32,
+    /// [`marks`].
+    pub marks: u32,
     /// Owner part of the stream key of whoever else caused it, where the share is not 0.
     pub second: u64,
+}
+
+/// What is known of a request beside its owner, in one word.
+pub mod marks {
+    /// A kernel thread submitted it for a process that a limit holds back.
+    pub const HELD: u32 = 1;
+    /// It goes to a loop device.
+    pub const LOOPED: u32 = 2;
+    /// From here on the id of the process that submitted what others caused; 0 when nobody else did. Ids have 22 bits
+    /// (`PID_MAX_LIMIT`, include/linux/threads.h).
+    pub const FORCER_SHIFT: u32 = 8;
 }
 
 /// Ways of a set of slots. A few hundred pointers recur on a host with a few disks: four ways hold them all.
@@ -134,7 +145,7 @@ pub struct BioSlot {
     /// As in [`Slot`].
     pub share: u32,
     /// As in [`Slot`].
-    pub held: u32,
+    pub marks: u32,
 }
 
 /// Bios that share a hash.
@@ -444,7 +455,7 @@ pub struct Carried {
     /// As in [`Slot`].
     pub share: u32,
     /// As in [`Slot`].
-    pub held: u32,
+    pub marks: u32,
     /// The disk that the bio goes to (kernel encoding).
     pub disk: u32,
     /// Not used, always 0.

@@ -35,6 +35,13 @@ pub enum Command {
     /// Say what can and cannot be measured on this host, and who shares what. Changes nothing.
     #[command(after_help = DOCTOR_HELP)]
     Doctor(DoctorArgs),
+    /// Apply recommended advice for a time: shows, asks, and takes it back at the end, at Ctrl-C, or in the next run.
+    #[command(after_help = APPLY_HELP)]
+    Apply(ApplyArgs),
+    /// Take applied changes back.
+    Undo(UndoArgs),
+    /// Take back what is due, and list what is applied.
+    Status(StatusArgs),
     /// Print the JSON Schema of a document.
     Schema {
         /// The document.
@@ -87,6 +94,15 @@ What is recommended comes best first; what is refused says why. profiler/docs/ad
 
 Exit codes: 0 done, 1 failed, 2 usage, 3 not permitted or not supported here, 4 target not found";
 
+const APPLY_HELP: &str = "Examples:
+  iocontend advise --duration 2m --json > advice.json
+  iocontend apply advice.json --dry-run             what it would change
+  iocontend apply advice.json --lease 30m           asks, applies, stays, takes it back after half an hour or at Ctrl-C
+  iocontend apply advice.json --yes --verify        watches before and with it; stays only if it helped
+  iocontend apply advice.json --yes --leave         does not stay; the next apply, undo or status after the time restores
+
+Exit codes: 0 done, 1 failed, not wholly taken back, or did not help, 2 usage, 3 not permitted";
+
 const DOCTOR_HELP: &str = "Examples:
   iocontend doctor          as root: every hook is attached for a moment and detached again
   iocontend doctor -o json  the same as a document (iocontend schema doctor)
@@ -100,6 +116,80 @@ pub enum Document {
     Report,
     /// What `doctor` prints.
     Doctor,
+    /// What `apply --verify` prints.
+    Verify,
+}
+
+/// Where leases and settings are.
+#[derive(Clone, Debug, Args)]
+pub struct LeaseArgs {
+    /// Where applied changes are recorded; must belong to whoever runs this [default: /run/iocontend].
+    #[arg(long, value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+    /// A folder that stands in for the host, with proc, sys and cgroup.
+    #[arg(long, value_name = "DIR", hide = true)]
+    pub root: Option<PathBuf>,
+}
+
+/// `apply`.
+#[derive(Clone, Debug, Args)]
+pub struct ApplyArgs {
+    /// A report with advice, as JSON.
+    pub file: PathBuf,
+    /// The advice's id; without it the first that is recommended and changes settings.
+    #[arg(long, value_name = "ID")]
+    pub id: Option<String>,
+    /// Do not ask.
+    #[arg(long)]
+    pub yes: bool,
+    /// Only show what would be changed.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How long.
+    #[arg(long, value_name = "T", value_parser = duration, default_value = "1h")]
+    pub lease: Duration,
+    /// Do not stay: the next `apply`, `undo` or `status` after the time takes it back.
+    #[arg(long)]
+    pub leave: bool,
+    /// Watch before the change and with it, on the same load; take it back unless it certainly helped.
+    #[arg(long)]
+    pub verify: bool,
+    /// How long each of the two looks is, at least 20s.
+    #[arg(long, value_name = "T", value_parser = window, default_value = "1m", requires = "verify")]
+    pub window: Duration,
+    /// Print whether it helped as one JSON document.
+    #[arg(long, requires = "verify")]
+    pub json: bool,
+    /// With --verify, whose waits are to become shorter; none: the targets of the report.
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// Where.
+    #[command(flatten)]
+    pub lease_args: LeaseArgs,
+}
+
+/// `undo`.
+#[derive(Clone, Debug, Args)]
+pub struct UndoArgs {
+    /// The lease; without it all of them.
+    pub id: Option<String>,
+    /// Change nothing, and forget the lease: for values that somebody else has changed.
+    #[arg(long, requires = "id")]
+    pub forget: bool,
+    /// Where.
+    #[command(flatten)]
+    pub lease_args: LeaseArgs,
+}
+
+/// `status`.
+#[derive(Clone, Debug, Args)]
+pub struct StatusArgs {
+    /// Print one JSON document.
+    #[arg(long)]
+    pub json: bool,
+    /// Where.
+    #[command(flatten)]
+    pub lease_args: LeaseArgs,
 }
 
 /// `doctor`.
@@ -382,6 +472,15 @@ fn interval(text: &str) -> Result<Duration, String> {
         return Err("expected at least 100ms".to_owned());
     }
     Ok(interval)
+}
+
+/// Intervals are drawn from pieces of five seconds: fewer than four of them tell nothing about chance.
+fn window(text: &str) -> Result<Duration, String> {
+    let window = duration(text)?;
+    if window < Duration::from_secs(20) {
+        return Err("expected at least 20s".to_owned());
+    }
+    Ok(window)
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

@@ -3,6 +3,8 @@
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
+use iocontend_core::render::Style;
+use iocontend_core::render::safe::printable;
 use iocontend_core::text::{Explained, Lang, Problem, explain};
 
 /// A failure with its exit code: 1 failed, 2 usage, 3 not permitted or not supported here, 4 target not found.
@@ -70,16 +72,22 @@ impl Failure {
 /// What and what to do, on stderr. When that is closed too, nobody is there to be told.
 fn say(explained: &Explained) {
     let mut err = io::stderr().lock();
-    let mut lines = writeln!(err, "iocontend: {}", explained.what);
+    let mut lines = writeln!(err, "iocontend: {}", safe(&explained.what));
     if let Some(hint) = &explained.hint {
-        lines = lines.and_then(|()| writeln!(err, "  {hint}"));
+        lines = lines.and_then(|()| writeln!(err, "  {}", safe(hint)));
     }
     drop(lines);
 }
 
 /// A line of words on stderr.
 pub fn tell(line: &str) {
-    drop(writeln!(io::stderr().lock(), "iocontend: {line}"));
+    drop(writeln!(io::stderr().lock(), "iocontend: {}", safe(line)));
+}
+
+/// Names of processes, files and cgroups stand in such lines, and what others wrote into files: none may steer the terminal.
+fn safe(text: &str) -> String {
+    let style = Style::default();
+    text.split('\n').map(|line| printable(line, &style)).collect::<Vec<_>>().join("\n")
 }
 
 /// A problem on stderr that does not end the program.

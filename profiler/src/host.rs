@@ -25,7 +25,7 @@ pub use controls::read_controls;
 pub use devices::{has_requests, parse_block_stat, read_block_stat, read_devices};
 pub use etcd_metrics::read_etcd_metrics;
 pub use files::{device_of, find_file};
-pub use indirect::{read_carrying_mapper, read_loops};
+pub use indirect::{LoopBacking, loop_files, read_carrying_mapper, read_loops};
 pub use mounts::{
     Mount, mount_of, mounted_block_filesystems, one_per_filesystem, parse_mountinfo, read_mounts,
     read_mounts_of,

@@ -9,6 +9,7 @@ pub mod doctor;
 pub mod error;
 pub mod host;
 pub mod kernel;
+pub mod lease;
 pub mod live;
 pub mod output;
 pub mod record;

@@ -2,12 +2,14 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for people")]
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use clap::{Args, Parser, Subcommand};
 use iocontend_tests::lab::ablation::{found, shares};
 use iocontend_tests::lab::advice;
 use iocontend_tests::lab::advice::case::Case;
+use iocontend_tests::lab::advised::{Advised, render};
 use iocontend_tests::lab::files::{choose, load_all};
 use iocontend_tests::lab::plan::{CaseBoot, boots, case_boot};
 use iocontend_tests::lab::result::{Failure, Round, parse};
@@ -38,6 +40,9 @@ struct Choice {
     /// File system, instead of each scenario's own
     #[arg(long)]
     fs: Option<String>,
+    /// Scheduler, instead of each scenario's own
+    #[arg(long)]
+    sched: Option<String>,
 }
 
 #[derive(Args)]
@@ -96,9 +101,17 @@ enum Task {
         /// Leave captures
         #[arg(long)]
         record: bool,
+        /// Try the first advice of each scenario instead, with windows of so many seconds
+        #[arg(long)]
+        advice: Option<u64>,
     },
     /// Print the tables of a folder of results
     Tables {
+        /// The folder
+        out: PathBuf,
+    },
+    /// Print the table of what became of advice in a folder of results
+    Advised {
         /// The folder
         out: PathBuf,
     },
@@ -134,7 +147,7 @@ fn main() -> Result<()> {
             println!("{}", serde_json::to_string(&boots)?);
             Ok(())
         }
-        Task::Run { choice, seed, out, iocontend, record } => {
+        Task::Run { choice, seed, out, iocontend, record, advice } => {
             let own = std::env::current_exe()?;
             let programs = own.parent().context("no folder")?.to_owned();
             let scenarios = choice.scenarios()?;
@@ -145,12 +158,17 @@ fn main() -> Result<()> {
                 program: iocontend,
                 programs,
                 record,
+                advice: advice.map(Duration::from_secs),
             };
             run_all(&scenarios, &settings, &mut |line| eprintln!("{line}"))
         }
         Task::Tables { out } => {
             let (rounds, failures) = results(&out)?;
             print!("{}", table::render(&all()?, &rounds, &failures));
+            Ok(())
+        }
+        Task::Advised { out } => {
+            print!("{}", render(&advised(&out)?));
             Ok(())
         }
         Task::Again { out, iocontend } => {
@@ -197,6 +215,9 @@ impl Choice {
             if let Some(fs) = &self.fs {
                 scenario.vm.fs.clone_from(fs);
             }
+            if let Some(sched) = &self.sched {
+                scenario.vm.sched.clone_from(sched);
+            }
         }
         Ok(scenarios)
     }
@@ -231,7 +252,7 @@ impl Cases {
             out: self.out.clone(),
             program: iocontend.to_owned(),
             programs: own.parent().context("no folder")?.to_owned(),
-            time: seconds.map(std::time::Duration::from_secs),
+            time: seconds.map(Duration::from_secs),
         };
         let cases = self.cases()?;
         cases
@@ -255,6 +276,12 @@ fn advice_results(out: &Path) -> Result<(Vec<advice::result::Line>, Vec<Failure>
 
 fn all() -> Result<Vec<Scenario>> {
     load_all(&Path::new(env!("CARGO_MANIFEST_DIR")).join("lab/scenarios"))
+}
+
+fn advised(out: &Path) -> Result<Vec<Advised>> {
+    let path = out.join("advised.jsonl");
+    let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    text.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
 }
 
 type Results = (Vec<Round>, Vec<Failure>);

@@ -3,8 +3,19 @@
 use super::binary::run;
 
 /// Commands that a user sees, and those that only the demo starts.
-const COMMANDS: [&str; 8] =
-    ["watch", "report", "advise", "demo", "doctor", "schema", "completions", "man"];
+const COMMANDS: [&str; 11] = [
+    "watch",
+    "report",
+    "advise",
+    "demo",
+    "doctor",
+    "apply",
+    "undo",
+    "status",
+    "schema",
+    "completions",
+    "man",
+];
 const HIDDEN: [&str; 2] = ["demo-victim", "demo-copier"];
 
 /// Help names every command, goes to stdout, and ends well.

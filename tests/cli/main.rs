@@ -5,6 +5,8 @@ mod advise;
 mod binary;
 mod doctor;
 mod help;
+mod lease;
+mod lease_faults;
 mod outputs;
 mod permission;
 mod readme;

@@ -1,6 +1,7 @@
 //! IO through other hands on this kernel: threads of io_uring, AIO, a loop device with a file on a disk.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use iocontend_core::ids::Op;
@@ -43,6 +44,31 @@ fn below_a_loop_device_is_its_user() -> Result<()> {
             println!("{}", charged.line(&format!("{name} loop, {disk}")));
             ensure!(charged.own >= SIZE / 100 * 97, "{name}, {disk}: {charged:?}");
         }
+    }
+    Ok(())
+}
+
+// Property: a loop device that comes while watching is known a second later, and one with another file too.
+#[test]
+#[ignore = "needs root and this kernel"]
+fn below_a_loop_device_that_comes_later_is_its_user() -> Result<()> {
+    let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR"))?;
+    let below = disk_of(folder.path())?;
+    let watch = Watch::fio(&[])?;
+    let mut pids = Vec::new();
+    for name in ["first", "second"] {
+        let file = folder.path().join(name);
+        let device = LoopDevice::with(&file, 64 << 20, &["--direct-io=on"])?;
+        // It looks once a second; that is the promise, and a busy host is given some more.
+        std::thread::sleep(Duration::from_secs(3));
+        let options = ["rw=write", "direct=1", "ioengine=libaio", "iodepth=4"];
+        pids.push((name, load(Path::new(&device.node()), &options)?));
+    }
+    let report = watch.finish()?;
+    for (name, pid) in pids {
+        let charged = Charged::of(&report, &below, Op::Write, pid);
+        println!("{}", charged.line(&format!("{name} loop, {below}")));
+        ensure!(charged.own >= SIZE / 100 * 97, "{name}: {charged:?}");
     }
     Ok(())
 }

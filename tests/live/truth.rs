@@ -1,9 +1,9 @@
 //! Every byte to the process that caused it, on a file system of our own in a file on the disk.
 
 use anyhow::Result;
-use iocontend_tests::journal;
 use iocontend_tests::loopdev::{LoopDevice, Mounted};
 use iocontend_tests::truth::{Mixed, Place, mix};
+use iocontend_tests::{forced, journal};
 use tempfile::TempDir;
 
 const MIB: u64 = 1 << 20;
@@ -77,5 +77,16 @@ fn a_journal_is_of_those_who_fill_it() -> Result<()> {
 #[ignore = "needs root and this kernel"]
 fn the_log_of_xfs_is_of_those_who_fill_it() -> Result<()> {
     println!("{}", journal::check(&Disk::new("xfs")?.place())?);
+    Ok(())
+}
+
+// Property: who wrote out what another had dirtied stands beside the cause, on each file system.
+#[test]
+#[ignore = "needs root and this kernel"]
+fn who_synced_stands_beside_who_wrote() -> Result<()> {
+    for file_system in ["ext4", "xfs", "btrfs"] {
+        let disk = Disk::new(file_system)?;
+        println!("{file_system}: {}", forced::check(disk.mounted.path())?);
+    }
     Ok(())
 }

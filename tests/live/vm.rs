@@ -2,12 +2,16 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a step that fails fails the test")]
 
+mod advise;
 mod anatomy;
 mod cgroups;
 mod counts;
 mod doctor;
 mod etcd;
 mod indirect;
+mod lease;
+mod lease_priorities;
+mod lease_verify;
 mod limits;
 mod requeues;
 mod syncs;

@@ -143,7 +143,7 @@ fn live() -> Result<()> {
 
 /// Tests in a VM that are too long for every change, or judge shares of time, which an emulator on a busy host
 /// distorts: they are run by name (`profiler/docs/anatomy.md`, `kernels.md`), and their figures stand there.
-const BY_HAND: [&str; 8] = [
+const BY_HAND: [&str; 9] = [
     "vm_anatomy_alone",
     "vm_anatomy_beside_a_buffered_writer",
     "vm_anatomy_beside_a_direct_reader",
@@ -152,6 +152,7 @@ const BY_HAND: [&str; 8] = [
     "vm_a_write_that_blocks_is_no_slow_sync",
     "vm_indirect_below_a_loop_device_is_its_user",
     "vm_indirect_below_dm_linear_is_the_process_above",
+    "vm_lease_verify_keeps_what_helps_and_nothing_else",
 ];
 
 /// Builds on the host, where it is fast, and runs in the VM.

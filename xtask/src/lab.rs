@@ -41,6 +41,13 @@ pub(crate) struct Args {
     /// File system of all disks, instead of each scenario's own: ext4, xfs or btrfs
     #[arg(long)]
     fs: Option<String>,
+    /// IO scheduler of all disks, instead of each scenario's own: none, mq-deadline, bfq or kyber
+    #[arg(long)]
+    sched: Option<String>,
+    /// Instead of rounds: advise beside all suspects of each scenario, apply what is advised first, verify it, undo it; in
+    /// windows of so many seconds
+    #[arg(long, value_name = "SECONDS", conflicts_with_all = ["ci", "record"])]
+    advice: Option<u64>,
     /// Folder for results, reports and captures [default: a new one below target/lab]
     #[arg(long)]
     out: Option<PathBuf>,
@@ -82,6 +89,8 @@ impl Args {
             repeats: None,
             window: None,
             fs: None,
+            sched: None,
+            advice: None,
             out: None,
             seed: None,
             record: false,
@@ -99,6 +108,7 @@ impl Args {
         let window = self.window.or(self.ci.then_some(CI_WINDOW_S));
         words.extend(window.map(|seconds| format!("--window={seconds}")));
         words.extend(self.fs.iter().map(|fs| format!("--fs={fs}")));
+        words.extend(self.sched.iter().map(|sched| format!("--sched={sched}")));
         words.extend(self.ci.then(|| "--ci".to_owned()));
         words
     }
@@ -138,7 +148,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         .collect();
 
     // Also of what there is when something failed.
-    run::run(Command::new(&driver).arg("tables").arg(&out))?;
+    let table = if args.advice.is_some() { "advised" } else { "tables" };
+    run::run(Command::new(&driver).arg(table).arg(&out))?;
     if let Some(code) = failed.first() {
         bail!("not all scenarios could be run (exit code {code}); the words are above");
     }
@@ -159,6 +170,7 @@ fn in_vm(args: &Args, boot: &Boot, programs: &Programs, out: &Path, seed: u64) -
     command.extend(["--seed".into(), seed.to_string().into(), "--out".into(), out.into()]);
     command.extend(["--iocontend".into(), programs.path("iocontend").into()]);
     command.extend(args.record.then(|| "--record".into()));
+    command.extend(args.advice.map(|seconds| format!("--advice={seconds}").into()));
     command.extend(boot.scenarios.iter().map(OsString::from));
     let machine = vm::LabMachine {
         disks: &boot.disks,

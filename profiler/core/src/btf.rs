@@ -3,6 +3,8 @@
 //! Pure: bytes in, answers out; wrong bytes give an error or "not there", never a panic. Format:
 //! Documentation/bpf/btf.rst. Only vmlinux BTF (no split BTF of modules). Why not a library: decision note 0001.
 
+mod skeleton;
+
 use std::collections::HashMap;
 
 use thiserror::Error;
@@ -109,6 +111,7 @@ pub struct Btf<'a> {
     /// Where the type with id `index + 1` begins.
     starts: Vec<u32>,
     structs: HashMap<&'a [u8], u32>,
+    /// Typedefs `btf_trace_NAME`, by name.
     tracepoints: HashMap<&'a [u8], u32>,
     enums: Vec<u32>,
 }
@@ -162,7 +165,7 @@ impl<'a> Btf<'a> {
             }
             kind::TYPEDEF => {
                 if let Some(tracepoint) = name.strip_prefix(b"btf_trace_") {
-                    self.tracepoints.entry(tracepoint).or_insert(ty.word);
+                    self.tracepoints.entry(tracepoint).or_insert(id);
                 }
             }
             kind::ENUM => self.enums.push(id),
@@ -262,7 +265,8 @@ impl<'a> Btf<'a> {
     /// The arguments of a built-in tracepoint: the name of the struct each points at, or an empty string for
     /// anything else. `None` when the kernel has no such tracepoint built in.
     pub fn tracepoint(&self, name: &str) -> Option<Vec<String>> {
-        let pointer = self.get(*self.tracepoints.get(name.as_bytes())?)?;
+        let typedef = self.get(*self.tracepoints.get(name.as_bytes())?)?;
+        let pointer = self.get(typedef.word)?;
         let proto =
             self.resolve(if pointer.kind() == kind::PTR { pointer.word } else { return None })?;
         if proto.kind() != kind::FUNC_PROTO {
@@ -319,14 +323,14 @@ mod tests {
 
     /// Puts BTF together by hand: what each test needs and nothing else.
     #[derive(Default)]
-    struct Builder {
+    pub(super) struct Builder {
         types: Vec<u8>,
         strings: Vec<u8>,
         count: u32,
     }
 
     impl Builder {
-        fn new() -> Self {
+        pub(super) fn new() -> Self {
             Self { strings: vec![0], ..Self::default() }
         }
 
@@ -340,7 +344,14 @@ mod tests {
             at
         }
 
-        fn ty(&mut self, name: &str, kind: u8, vlen: usize, word: u32, tail: &[u32]) -> u32 {
+        pub(super) fn ty(
+            &mut self,
+            name: &str,
+            kind: u8,
+            vlen: usize,
+            word: u32,
+            tail: &[u32],
+        ) -> u32 {
             let name = self.name(name);
             let info = u32::from(kind) << 24 | u32::try_from(vlen).unwrap();
             for value in [name, info, word].iter().chain(tail) {
@@ -350,13 +361,13 @@ mod tests {
             self.count
         }
 
-        fn structure(&mut self, name: &str, members: &[(&str, u32, u32)]) -> u32 {
+        pub(super) fn structure(&mut self, name: &str, members: &[(&str, u32, u32)]) -> u32 {
             let tail: Vec<u32> =
                 members.iter().flat_map(|(name, ty, bits)| [self.name(name), *ty, *bits]).collect();
             self.ty(name, kind::STRUCT, members.len(), 0, &tail)
         }
 
-        fn bytes(&self) -> Vec<u8> {
+        pub(super) fn bytes(&self) -> Vec<u8> {
             let (types, strings) = (
                 u32::try_from(self.types.len()).unwrap(),
                 u32::try_from(self.strings.len()).unwrap(),

@@ -5,8 +5,8 @@
 use bytemuck::AnyBitPattern;
 use iocontend_wire::key::{Key, Kind};
 use iocontend_wire::record::{
-    CommitRecord, ExecRecord, ExitRecord, FlushRecord, ForkRecord, IoRecord, NO_TIME, WaitRecord,
-    WriterRecord, tag,
+    self, CommitRecord, ExecRecord, ExitRecord, FlushRecord, ForkRecord, IoRecord, NO_TIME,
+    WaitRecord, WriterRecord, tag,
 };
 use thiserror::Error;
 
@@ -73,6 +73,8 @@ pub struct IoEvent {
     pub d2c_ns: Option<u64>,
     /// A kernel thread submitted it for a process that a limit held back.
     pub held: bool,
+    /// The process that submitted it though others caused it.
+    pub forcer: Option<u32>,
 }
 
 /// A finished wait.
@@ -216,12 +218,13 @@ fn io(record: IoRecord) -> Result<Event, DecodeError> {
     Ok(Event::Io(IoEvent {
         key: valid(record.key)?,
         bytes: record.bytes,
-        sector: record.sector,
+        sector: record::io::sector_of(&record),
         status: record.head.to_le_bytes()[1],
         complete_ns: record.complete_ns,
         q2c_ns: seen(record.q2c_ns),
         d2c_ns: seen(record.d2c_ns),
         held: record.head.to_le_bytes()[2] != 0,
+        forcer: Some(record::io::forcer_of(&record)).filter(|pid| *pid != 0),
     }))
 }
 
@@ -325,8 +328,34 @@ mod tests {
             q2c_ns: Some(600),
             d2c_ns: None,
             held: false,
+            forcer: None,
         };
         assert_eq!(decode(&shifted[1..]), Ok(Event::Io(expected)));
+    }
+
+    /// Property: sector, status, forcer and the mark of a held request share words and do not touch each other.
+    #[test]
+    fn a_forcer_and_a_sector_come_back_from_one_word() {
+        use iocontend_wire::tables::marks;
+        let key = Key::owner(Owner::Process(42), 0, How::Writeback).with(1, Kind::Write as u32);
+        let last = (1 << 48) - 1;
+        for (forcer, sector, held) in
+            [(4_194_303, last, 1), (1, 0, 0), (65_536, 7, 1), (0, last, 0)]
+        {
+            let marks = held | forcer << marks::FORCER_SHIFT;
+            let record = IoRecord {
+                head: record::io::head(255, marks | marks::LOOPED),
+                bytes: 4096,
+                key: key.0,
+                sector: record::io::sector(sector, marks),
+                complete_ns: 1000,
+                q2c_ns: 600,
+                d2c_ns: 500,
+            };
+            let Ok(Event::Io(io)) = decode(bytemuck::bytes_of(&record)) else { panic!("an IO") };
+            assert_eq!((io.sector, io.status, io.held), (sector, 255, held == 1));
+            assert_eq!(io.forcer, Some(forcer).filter(|pid| *pid != 0));
+        }
     }
 
     #[test]

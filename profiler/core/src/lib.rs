@@ -25,6 +25,7 @@ pub mod file_class;
 mod findings;
 pub mod hist;
 pub mod ids;
+pub mod lease;
 mod paths;
 pub mod period;
 pub mod plan;

@@ -14,8 +14,6 @@ use iocontend_wire::config::{ABSENT, Config, DIO_ENDS};
 use iocontend_wire::tables::MAX_SHARDS;
 use thiserror::Error;
 
-pub use indirect::LoopBacking;
-
 use crate::btf::Btf;
 use crate::tracefs::Format;
 
@@ -133,8 +131,16 @@ pub struct Plan {
     pub shards: u32,
     /// IO rings: one per CPU.
     pub rings: u32,
-    /// Loop devices whose users are looked for.
-    pub loops: Vec<LoopBacking>,
+}
+
+impl Plan {
+    /// Tracepoints of the kernel's type information that programs go to.
+    pub fn tracepoints(&self) -> impl Iterator<Item = &'static str> {
+        self.programs.iter().filter_map(|planned| match planned.hook {
+            Hook::Btf(name) => Some(name),
+            Hook::Classic(..) => None,
+        })
+    }
 }
 
 /// Why nothing can be measured here.
@@ -238,8 +244,6 @@ pub struct Facts<'a> {
     pub sync_calls: bool,
     /// Major number of device-mapper devices, when threads of one of them submit for others.
     pub mapper_major: Option<u32>,
-    /// Loop devices with a file on a disk.
-    pub loops: &'a [LoopBacking],
 }
 
 /// Decides.
@@ -250,7 +254,6 @@ pub fn plan(facts: &Facts<'_>) -> Result<Plan, PlanError> {
         config: offsets(facts.btf)?,
         shards: 0,
         rings: 0,
-        loops: Vec::new(),
     };
     switches(&mut plan, facts);
     block_programs(&mut plan, facts)?;
@@ -262,7 +265,7 @@ pub fn plan(facts: &Facts<'_>) -> Result<Plan, PlanError> {
     dirty::dirty_programs(&mut plan, facts);
     dirty::journal_programs(&mut plan, facts);
     indirect::stacked_programs(&mut plan, facts);
-    indirect::loop_programs(&mut plan, facts);
+    indirect::loop_users(&mut plan, facts);
     xfs::log_programs(&mut plan, facts);
     Ok(plan)
 }

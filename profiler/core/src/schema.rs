@@ -1,6 +1,7 @@
 //! The JSON Schemas of the documents, as `iocontend schema` prints it.
 
 use crate::doctor::Doctor;
+use crate::lease::verified::Verified;
 use crate::report::Report;
 
 /// The JSON Schema (2020-12) of [`Report`]. It describes what is written; readers must allow fields it
@@ -14,9 +15,14 @@ pub fn doctor_schema() -> serde_json::Value {
     schemars::schema_for!(Doctor).to_value()
 }
 
+/// The JSON Schema of [`Verified`].
+pub fn verify_schema() -> serde_json::Value {
+    schemars::schema_for!(Verified).to_value()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{doctor_schema, report_schema};
+    use super::{doctor_schema, report_schema, verify_schema};
 
     #[test]
     fn it_names_every_part_of_the_document_and_forbids_no_other() {
@@ -32,7 +38,7 @@ mod tests {
 
     #[test]
     fn every_field_is_described() {
-        for schema in [report_schema(), doctor_schema()] {
+        for schema in [report_schema(), doctor_schema(), verify_schema()] {
             let definitions = schema["$defs"].as_object().into_iter().flatten().map(|(_, one)| one);
             for object in definitions.chain([&schema]) {
                 for (name, field) in object["properties"].as_object().into_iter().flatten() {

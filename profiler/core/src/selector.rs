@@ -56,6 +56,20 @@ impl Selector {
     }
 }
 
+impl Selector {
+    /// The selector that is shown like this: a report's targets can be watched again.
+    pub fn from_shown(text: &str) -> Option<Self> {
+        let (option, value) = text.split_once(' ')?;
+        match option {
+            "--pid-of" => Some(Self::PidOf(value.to_owned())),
+            "--pid" => value.parse().ok().map(Self::Pid),
+            "--cgroup" => Some(Self::Cgroup(value.to_owned())),
+            "--unit" => Some(Self::Unit(value.to_owned())),
+            _ => None,
+        }
+    }
+}
+
 /// As the user typed it.
 impl fmt::Display for Selector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -111,6 +125,23 @@ mod tests {
         facts.exe = exe.map(str::to_owned);
         facts.argv = argv.iter().map(|&a| a.to_owned()).collect();
         facts
+    }
+
+    // Property: what a report shows of a selector is that selector again.
+    #[test]
+    fn a_shown_selector_reads_back() {
+        let name = "my name".to_owned();
+        for selector in [
+            Selector::PidOf(name.clone()),
+            Selector::Pid(7),
+            Selector::Cgroup("/a b".to_owned()),
+            Selector::Unit(name),
+        ] {
+            assert_eq!(Selector::from_shown(&selector.to_string()), Some(selector));
+        }
+        for none in ["auto", "", "--pid x", "--pod a/b"] {
+            assert_eq!(Selector::from_shown(none), None, "{none}");
+        }
     }
 
     #[test]

@@ -6,8 +6,8 @@ use iocontend_core::report::Report;
 use iocontend_core::text::{Lang, Msg, text as say};
 use tokio::time::Instant;
 
-use super::report;
 use super::watch::{StopSignals, finish, until};
+use super::{lease, report};
 use crate::cli::{AdviceFormat, AdviseArgs, Format};
 use crate::error::{Failure, tell};
 use crate::host::HostRoot;
@@ -31,6 +31,7 @@ pub(super) fn run(args: &AdviseArgs) -> Result<(), Failure> {
 /// Watches for a while.
 async fn look(args: &AdviseArgs) -> Result<Report, Failure> {
     let mut stop = StopSignals::new().map_err(|error| Failure::other(&error.into()))?;
+    lease::remind();
     let settings = Settings {
         selectors: args.target.selectors(),
         ring_bytes: RING_BYTES,
@@ -41,7 +42,7 @@ async fn look(args: &AdviseArgs) -> Result<Report, Failure> {
     let mut live = Live::start(&settings, HostRoot::default(), &KernelPaths::from_environment())?;
     tell(&say(Lang::En, &Msg::Watching));
     let end = Instant::now() + args.duration;
-    until(&mut live, &reports, args.duration, Some(end), &mut stop).await?;
+    until(&mut live, args.duration, Some(end), &mut stop, None).await?;
     let (report, said) = finish(&mut live, &reports);
     said?;
     Ok(report)

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use iocontend_core::render::{Style, units};
+use iocontend_core::report::Report;
 use iocontend_core::selector::Selector;
 use iocontend_core::text::Explained;
 use tokio::time::Instant;
 
-use super::watch::{StopSignals, finish, until};
+use super::watch::{Each, StopSignals, finish, until};
 use crate::cli::{DemoArgs, Format};
 use crate::demo::{
     CopierResult, DemoError, DemoOpts, DemoPlan, LatencySummary, Stop, VictimResult, spawn_copier,
@@ -56,7 +57,9 @@ async fn demo(args: &DemoArgs) -> Result<(), Failure> {
     let reports = Reports::new(args.output);
     let mut live = Live::start(&settings, HostRoot::default(), &KernelPaths::from_environment())?;
     let end = Instant::now() + args.duration;
-    until(&mut live, &reports, INTERVAL, Some(end), &mut stop).await?;
+    let mut each = |report: &Report| reports.interval(report).map_err(Failure::from);
+    let each: Option<Each<'_>> = if reports.wants_intervals() { Some(&mut each) } else { None };
+    until(&mut live, INTERVAL, Some(end), &mut stop, each).await?;
     let (report, said) = finish(&mut live, &reports);
     said?;
     drop(live);

@@ -5,6 +5,7 @@ use iocontend_core::render::{json, text};
 use iocontend_core::report::Tool;
 use iocontend_core::text::Problem;
 
+use super::lease;
 use crate::cli::{DoctorArgs, DoctorFormat};
 use crate::doctor;
 use crate::error::Failure;
@@ -13,6 +14,7 @@ use crate::kernel::facts::KernelPaths;
 use crate::output;
 
 pub(super) fn run(args: &DoctorArgs) -> Result<(), Failure> {
+    lease::remind();
     let seen = doctor::look(&HostRoot::default(), &KernelPaths::from_environment());
     let tool = Tool { version: env!("CARGO_PKG_VERSION").to_owned(), bpf_object_sha256: None };
     let doctor = examine(&seen, tool);

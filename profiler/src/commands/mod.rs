@@ -3,6 +3,7 @@
 mod advise;
 mod demo;
 mod doctor;
+mod lease;
 mod report;
 mod watch;
 
@@ -22,6 +23,9 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Advise(args) => advise::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Doctor(args) => doctor::run(&args),
+        Command::Apply(args) => lease::apply(&args),
+        Command::Undo(args) => lease::undo(&args),
+        Command::Status(args) => lease::status(&args),
         Command::Schema { document } => schema(document),
         Command::Completions { shell } => {
             let mut text = Vec::new();
@@ -60,6 +64,7 @@ fn schema(document: Document) -> Result<(), Failure> {
     let schema = match document {
         Document::Report => iocontend_core::schema::report_schema(),
         Document::Doctor => iocontend_core::schema::doctor_schema(),
+        Document::Verify => iocontend_core::schema::verify_schema(),
     };
     let mut text =
         serde_json::to_vec_pretty(&schema).map_err(|error| Failure::other(&error.into()))?;

@@ -9,6 +9,7 @@ use iocontend_core::text::{Lang, Msg, text};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
 
+use super::lease;
 use crate::cli::WatchArgs;
 use crate::error::{Failure, tell};
 use crate::host::HostRoot;
@@ -30,6 +31,7 @@ pub(super) fn run(args: &WatchArgs) -> Result<(), Failure> {
 async fn watch(args: &WatchArgs) -> Result<(), Failure> {
     // Before anything is attached, so that Ctrl-C always ends in a summary.
     let mut stop = StopSignals::new().map_err(|error| Failure::other(&error.into()))?;
+    lease::remind();
     let settings = Settings {
         selectors: args.target.selectors(),
         wait: args.wait,
@@ -45,13 +47,17 @@ async fn watch(args: &WatchArgs) -> Result<(), Failure> {
     let mut live = Live::start(&settings, HostRoot::default(), &KernelPaths::from_environment())?;
     tell(&text(Lang::En, &Msg::Watching));
     let end = args.duration.map(|duration| Instant::now() + duration);
-    let outcome = until(&mut live, &reports, args.interval, end, &mut stop).await;
+    let mut each = |report: &Report| reports.interval(report).map_err(Failure::from);
+    let wanted = reports.wants_intervals() || live.is_recording();
+    let each: Option<Each<'_>> = if wanted { Some(&mut each) } else { None };
+    let outcome = until(&mut live, args.interval, end, &mut stop, each).await;
     let (mut report, last) = finish(&mut live, &reports);
     live.end_recording(&mut report);
     let failed = live.recording_failed();
     drop(live);
     // A recording is whole also when nobody reads the reports any more.
-    outcome.and(last)?;
+    outcome?;
+    last?;
     reports.end(&report)?;
     if failed { Err(Failure::Said) } else { Ok(()) }
 }
@@ -68,14 +74,26 @@ pub(super) fn finish(live: &mut Live, reports: &Reports) -> (Report, Result<(), 
     (live.report(Span::Whole), said)
 }
 
-/// Reports every interval until the end, a signal, or nobody reads any more.
+/// What is done with the report of an interval.
+pub(super) type Each<'a> = &'a mut dyn FnMut(&Report) -> Result<(), Failure>;
+
+/// Why watching ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// Its time was over.
+    InTime,
+    /// By Ctrl-C or its like.
+    BySignal,
+}
+
+/// Watches until the end, a signal, or a failure of what is done with the reports of intervals.
 pub(super) async fn until(
     live: &mut Live,
-    reports: &Reports,
     interval: Duration,
     end: Option<Instant>,
     stop: &mut StopSignals,
-) -> Result<(), Failure> {
+    mut each: Option<Each<'_>>,
+) -> Result<Ended, Failure> {
     let begin = Instant::now();
     let mut polls = interval_at(begin + POLL, POLL);
     polls.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -84,11 +102,13 @@ pub(super) async fn until(
     loop {
         tokio::select! {
             biased;
-            () = stop.wait() => return Ok(()),
-            () = at(end) => return Ok(()),
-            _ = intervals.tick(), if reports.wants_intervals() || live.is_recording() => {
+            () = stop.wait() => return Ok(Ended::BySignal),
+            () = at(end) => return Ok(Ended::InTime),
+            _ = intervals.tick(), if each.is_some() => {
                 let report = live.report(Span::Interval);
-                reports.interval(&report)?;
+                if let Some(each) = &mut each {
+                    each(&report)?;
+                }
             }
             _ = polls.tick() => live.poll(),
         }
@@ -117,7 +137,7 @@ impl StopSignals {
         Ok(Self { signals })
     }
 
-    async fn wait(&mut self) {
+    pub(super) async fn wait(&mut self) {
         let [interrupt, terminate, hangup] = &mut self.signals;
         tokio::select! {
             _ = interrupt.recv() => {}

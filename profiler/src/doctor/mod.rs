@@ -4,9 +4,7 @@ mod data;
 mod disks;
 
 use iocontend_core::btf::Btf;
-use iocontend_core::doctor::{
-    Asker, BtfSeen, CgroupsSeen, Seen, Trial, may_load, planned_map_bytes,
-};
+use iocontend_core::doctor::{Asker, CgroupsSeen, Seen, may_load, planned_map_bytes};
 use iocontend_core::plan::Plan;
 
 use crate::host::{self, HostRoot, Mount};
@@ -94,27 +92,23 @@ fn look_at_kernel(root: &HostRoot, kernel: &KernelPaths, seen: &mut Seen) {
     seen.tracefs_read = tracefs.map(|path| path.display().to_string());
     let settings = Settings { ring_bytes: RING_BYTES, ..Settings::default() };
     large_blocks_apart();
-    let plan = match Btf::parse(&bytes) {
-        Ok(btf) => make_plan(&btf, formats.as_ref(), root, kernel, &settings),
+    let (plan, tracepoints) = match Btf::parse(&bytes) {
+        Ok(btf) => {
+            let plan = make_plan(&btf, formats.as_ref(), root, kernel, &settings);
+            let names = plan.iter().flat_map(Plan::tracepoints);
+            let tracepoints = btf.of_tracepoints(names);
+            (plan, tracepoints)
+        }
         Err(error) => return seen.btf.error = Some(error.to_string()),
     };
     if let Ok(plan) = &plan {
         seen.planned_map_bytes = Some(planned_map_bytes(plan, RING_BYTES));
         if may_load(seen.asker.capabilities) {
-            seen.trial = try_to_attach(plan, &bytes, &mut seen.btf);
+            let options = ProbeOptions { ring_bytes: RING_BYTES, log: false };
+            seen.trial = trial::try_all(plan, &tracepoints, options);
         }
     }
     seen.plan = Some(plan.map_err(|error| error.to_string()));
-}
-
-fn try_to_attach(plan: &Plan, bytes: &[u8], seen: &mut BtfSeen) -> Trial {
-    match aya::Btf::parse(bytes, aya::Endianness::default()) {
-        Ok(btf) => trial::try_all(plan, &btf, ProbeOptions { ring_bytes: RING_BYTES, log: false }),
-        Err(error) => {
-            seen.error = Some(error.to_string());
-            Trial::NotTried
-        }
-    }
 }
 
 #[cfg(test)]

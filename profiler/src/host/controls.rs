@@ -31,8 +31,8 @@ pub fn read_controls(
 ) -> ControlFacts {
     let unified = unified(root);
     let mut controls = ControlFacts { dirty: dirty_limits(root), ..ControlFacts::default() };
-    let paths: BTreeSet<&str> =
-        parties.iter().filter_map(|party| party.cgroup.v2.as_deref()).collect();
+    let own = parties.iter().filter_map(|party| party.cgroup.v2.as_deref());
+    let paths: BTreeSet<&str> = own.flat_map(with_parents).collect();
     let mut iocost = None;
     if let Some(unified) = &unified {
         controls.cgroup2_mount = Some(unified.display().to_string());
@@ -43,6 +43,12 @@ pub fn read_controls(
     controls.disks = devices.iter().map(|device| disk(root, device, iocost.as_deref())).collect();
     controls.processes = parties.iter().filter_map(|party| process(root, party)).collect();
     controls
+}
+
+/// A cgroup and those above it, whose limits hold for it too; without the root, which has none.
+fn with_parents(path: &str) -> impl Iterator<Item = &str> {
+    let ends = path.char_indices().skip(1).filter(|(_, sign)| *sign == '/').map(|(at, _)| at);
+    ends.chain(std::iter::once(path.len())).map(|end| &path[..end])
 }
 
 /// The folder of the unified hierarchy: the folder of all, or the one beside those of version 1.
@@ -195,7 +201,9 @@ mod tests {
         let parties = [party(7, "/a.slice/b.service"), party(8, "/c.service"), party(9, "/gone")];
         let controls = read_controls(&host.root, &devices, &parties);
         assert!(controls.has_controller("io") && !controls.has_controller("blkio"));
-        let (b, c) = (&controls.cgroups[0], &controls.cgroups[1]);
+        let paths: Vec<&str> = controls.cgroups.iter().map(|one| one.path.as_str()).collect();
+        assert_eq!(paths, ["/a.slice", "/a.slice/b.service", "/c.service", "/gone"]);
+        let (b, c) = (&controls.cgroups[1], &controls.cgroups[2]);
         assert_eq!((b.exists, b.io_ends_at.as_deref()), (true, Some("/a.slice")));
         assert_eq!((b.value("memory.high"), b.value("io.max")), (Some("max"), None));
         assert_eq!((b.anon_bytes, b.processes), (Some(4096), Some(2)));

@@ -2,20 +2,46 @@
 
 use std::os::linux::fs::MetadataExt as _;
 
-use iocontend_core::ids::Dev;
-use iocontend_core::plan::LoopBacking;
-
 use super::mounts::{mount_of, parse_dev, read_mounts};
 use super::{HostRoot, Mount, text};
+use iocontend_core::ids::Dev;
 
 /// What `cryptsetup` begins the identity of its devices with.
 const CRYPT_UUID: &str = "CRYPT-";
 
+/// A loop device and its file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LoopBacking {
+    /// The device (kernel encoding).
+    pub disk: u32,
+    /// The file system that the file lies in (kernel encoding).
+    pub dev: u32,
+    /// The file's inode number.
+    pub ino: u64,
+    /// Where the device begins in the file, bytes.
+    pub offset: u64,
+}
+
+/// Names of loop devices that have a file, with its path and where the device begins: cheap, and another answer when
+/// anything about them has changed.
+pub fn loop_files(root: &HostRoot) -> Vec<(String, String, String)> {
+    let mut names = loop_names(root);
+    names.sort_unstable();
+    let one = |name: String| {
+        let folder = root.sys.join("block").join(&name).join("loop");
+        Some((name, text(folder.join("backing_file"))?, text(folder.join("offset"))?))
+    };
+    names.into_iter().filter_map(one).collect()
+}
+
+fn loop_names(root: &HostRoot) -> Vec<String> {
+    block_names(root).into_iter().filter(|name| name.starts_with("loop")).collect()
+}
+
 /// Loop devices whose files lie in a file system on a block device and can be looked at, by their names.
 pub fn read_loops(root: &HostRoot) -> Vec<LoopBacking> {
     let mounts = read_mounts(root).unwrap_or_default();
-    let mut names: Vec<String> =
-        block_names(root).into_iter().filter(|name| name.starts_with("loop")).collect();
+    let mut names = loop_names(root);
     names.sort_unstable();
     names.iter().filter_map(|name| read_loop(root, name, &mounts)).collect()
 }

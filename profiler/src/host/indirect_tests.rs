@@ -34,6 +34,16 @@ fn a_loop_device_has_its_file_and_where_it_begins() {
     assert_eq!(read_loops(&host.root), [expected]);
 }
 
+/// Property: what the cheap look sees is another thing whenever a device has another file.
+#[test]
+fn a_device_with_another_file_is_seen() {
+    let (host, file) = host("ext4");
+    let before = loop_files(&host.root);
+    assert_eq!(before, [("loop3".to_owned(), file.clone(), "1048576".to_owned())]);
+    host.write("sys/block/loop3/loop/backing_file", "/other\n");
+    assert_ne!(loop_files(&host.root), before);
+}
+
 #[test]
 fn files_that_are_gone_or_in_memory_are_left_out() {
     let (in_memory, _) = host("tmpfs");

@@ -5,7 +5,7 @@ pub mod facts;
 pub mod files;
 pub mod io_ring;
 pub mod log;
-mod loops;
+pub mod loops;
 pub mod permission;
 pub mod probes;
 pub mod tables;

@@ -10,14 +10,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use aya::maps::{Map, MapData, MapError, PerCpuArray, RingBuf};
 use aya::programs::{BtfTracePoint, ProgramError, TracePoint};
-use aya::{Btf, Ebpf, EbpfLoader, VerifierLogLevel};
+use aya::{Btf, Ebpf, EbpfLoader, Endianness, VerifierLogLevel};
 use iocontend_core::plan::{Gap, GapReason, Hook, Loses, Plan, Planned};
 use iocontend_wire::config::ABSENT;
 use iocontend_wire::count::{COUNT_SLOTS, Count};
 use iocontend_wire::key::{DEVICE_OVERFLOW, Key, Kind};
 use iocontend_wire::tables::{
-    CARRIED, Cgroups, Control, Devices, KeySet, LOOPS, SETS, STREAMS, Stats, TRACKED_WINDOW,
-    Tracked, WAYS, sets_of, tracked_index,
+    CARRIED, Cgroups, Control, Devices, KeySet, SETS, STREAMS, Stats, TRACKED_WINDOW, Tracked,
+    WAYS, sets_of, tracked_index,
 };
 use thiserror::Error;
 
@@ -25,7 +25,7 @@ use super::cost::{self, RunStats};
 use super::files::FileTable;
 use super::io_ring::IoRing;
 use super::log::Logger;
-use super::loops;
+use super::loops::LoopTable;
 use super::tables::Mapped;
 
 /// The object built by `cargo xtask ebpf`.
@@ -49,6 +49,9 @@ pub enum ProbeError {
     /// The loader refused.
     #[error("cannot load the BPF object")]
     Load(#[source] aya::EbpfError),
+    /// The ids of tracepoints cannot be read.
+    #[error("the type information of the tracepoints is not as expected")]
+    Types(#[source] aya::BtfError),
     /// The kernel refused a program without which there is no measurement.
     #[error("the kernel refused the program {program} at {hook}")]
     Program {
@@ -151,6 +154,8 @@ pub struct Probes {
     pub cgroups: Mapped<Cgroups>,
     /// Files by number.
     pub files: FileTable,
+    /// Loop devices with their files.
+    pub loops: LoopTable,
     /// Log messages of the programs, when asked for.
     pub logger: Option<Logger>,
     tracked: Mapped<Tracked>,
@@ -163,8 +168,13 @@ pub struct Probes {
 const XFS_MAPS: [&str; 5] =
     ["XFS_INODES", "XFS_LOGS", "XFS_SUBMITTERS", "XFS_WORKERS", "XFS_WRITES"];
 
+/// Type information in which programs find their tracepoints ([`iocontend_core::btf::Btf::of_tracepoints`]).
+pub(super) fn types(tracepoints: &[u8]) -> Result<Btf, ProbeError> {
+    Btf::parse(tracepoints, Endianness::default()).map_err(ProbeError::Types)
+}
+
 /// Loads the object's maps and code.
-pub(super) fn load(plan: &Plan, btf: &Btf, options: ProbeOptions) -> Result<Ebpf, ProbeError> {
+pub(super) fn load(plan: &Plan, options: ProbeOptions) -> Result<Ebpf, ProbeError> {
     let other = match env::var_os(OBJECT_VARIABLE) {
         Some(path) => Some(fs::read(&path).map_err(|source| ProbeError::Object {
             path: path.to_string_lossy().into_owned(),
@@ -175,7 +185,6 @@ pub(super) fn load(plan: &Plan, btf: &Btf, options: ProbeOptions) -> Result<Ebpf
     let log_level = if options.log { aya_log::Level::Debug as u8 } else { 0 };
     let streams = u32::try_from(STREAMS).unwrap_or(u32::MAX);
     let carried = if plan.config.indirect.stacked == 0 { UNUSED } else { CARRIED };
-    let loops = u32::try_from(plan.loops.len()).unwrap_or(LOOPS).max(1);
     let mut loader = EbpfLoader::new();
     if plan.config.xfs_log.end_io == 0 {
         for map in XFS_MAPS {
@@ -183,7 +192,8 @@ pub(super) fn load(plan: &Plan, btf: &Btf, options: ProbeOptions) -> Result<Ebpf
         }
     }
     loader
-        .btf(Some(btf))
+        // It has read all types of the kernel, which nothing here needs: the object has no relocations by them.
+        .btf(None)
         .verifier_log_level(VerifierLogLevel::STATS)
         .override_global("CONFIG", bytemuck::bytes_of(&plan.config), true)
         .map_max_entries("STATS", streams.saturating_mul(plan.shards))
@@ -191,7 +201,6 @@ pub(super) fn load(plan: &Plan, btf: &Btf, options: ProbeOptions) -> Result<Ebpf
         .map_max_entries("IO_RING", plan.rings << plan.config.ring_bits)
         .map_max_entries("IO_ENDS", plan.rings)
         .map_max_entries("CARRIED", carried)
-        .map_max_entries("LOOP_REQUESTS", loops)
         .override_global("AYA_LOG_LEVEL", &log_level, false)
         .load(other.as_deref().unwrap_or(OBJECT))
         .map_err(ProbeError::Load)
@@ -319,12 +328,15 @@ fn leave(table: &Mapped<Tracked>, tgid: u32) {
 }
 
 impl Probes {
-    /// Loads and attaches. Takes the type information, which is large, and lets it go before the tables are
-    /// mapped.
-    pub fn attach(plan: &Plan, btf: Btf, options: ProbeOptions) -> Result<Self, ProbeError> {
-        let mut ebpf = load(plan, &btf, options)?;
+    /// Loads and attaches. Takes type information that has the tracepoints of the plan.
+    pub fn attach(
+        plan: &Plan,
+        tracepoints: &[u8],
+        options: ProbeOptions,
+    ) -> Result<Self, ProbeError> {
+        let mut ebpf = load(plan, options)?;
+        let btf = types(tracepoints)?;
         let map_bytes = ebpf.maps().filter_map(|(_, map)| cost::of_map(map)).sum();
-        loops::fill(&mut ebpf, &plan.loops)?;
         let (mut attached, mut gaps) = (Vec::new(), plan.gaps.clone());
         for planned in &plan.programs {
             match attach_one(&mut ebpf, planned, &btf)? {
@@ -358,6 +370,7 @@ impl Probes {
                 mapped(&mut ebpf, "FREE_FILES", 1)?,
                 mapped(&mut ebpf, "CONTROL", 1)?,
             ),
+            loops: LoopTable::new(map(&mut ebpf, "LOOP_FILES")?, map(&mut ebpf, "LOOP_DISKS")?),
             logger: if options.log { Logger::start(&mut ebpf).ok() } else { None },
             tracked: mapped(&mut ebpf, "TRACKED", 1)?,
             targets: mapped(&mut ebpf, "TARGETS", 1)?,

@@ -2,17 +2,17 @@
 //!
 //! Nothing is counted meanwhile: the programs leave at once while the time of counting has not begun.
 
-use aya::Btf;
 use iocontend_core::doctor::Trial;
 use iocontend_core::plan::Plan;
 
 use super::cost;
-use super::probes::{ProbeOptions, attach, chain, load};
+use super::probes::{ProbeOptions, attach, chain, load, types};
 
 /// Tries everything that is planned. When it returns, nothing is attached.
-pub fn try_all(plan: &Plan, btf: &Btf, options: ProbeOptions) -> Trial {
-    let mut ebpf = match load(plan, btf, options) {
-        Ok(ebpf) => ebpf,
+pub fn try_all(plan: &Plan, tracepoints: &[u8], options: ProbeOptions) -> Trial {
+    let loaded = load(plan, options).and_then(|ebpf| Ok((ebpf, types(tracepoints)?)));
+    let (mut ebpf, btf) = match loaded {
+        Ok(loaded) => loaded,
         Err(error) => return Trial::Failed(chain(&error)),
     };
     let map_bytes = ebpf.maps().filter_map(|(_, map)| cost::of_map(map)).sum();
@@ -20,7 +20,7 @@ pub fn try_all(plan: &Plan, btf: &Btf, options: ProbeOptions) -> Trial {
         .programs
         .iter()
         .map(|planned| {
-            let refused = attach(&mut ebpf, planned, btf).err().map(|error| chain(&error));
+            let refused = attach(&mut ebpf, planned, &btf).err().map(|error| chain(&error));
             (planned.program, planned.hook, refused)
         })
         .collect();

@@ -12,6 +12,7 @@ use iocontend_core::text::{Lang, Problem, notes};
 use iocontend_wire::tables::IO_RECORDS;
 
 use super::lookup::Lookup;
+use super::loops::Loops;
 use super::members::Members;
 use super::reclaim::Reclaim;
 use super::recorded::Recorded;
@@ -75,6 +76,7 @@ pub(super) fn start(
         lookup: Lookup::default(),
         reader: StreamReader::default(),
         members: Members::default(),
+        loops: Loops::default(),
         reclaim: Reclaim::default(),
         wishes: VecDeque::new(),
         retiring: VecDeque::new(),
@@ -95,6 +97,7 @@ pub(super) fn start(
     if let Some(file) = &settings.record {
         live.session.record_to(file)?;
     }
+    live.look_for_loops();
     let sample = live.host_sample();
     let began = now();
     live.probes.count_since(began.mono_ns);
@@ -177,8 +180,8 @@ fn attach(settings: &Settings, root: &HostRoot, kernel: &KernelPaths) -> Result<
     let path = kernel.btf.display().to_string();
     let no_btf = |error: String| Failure::not_here(&Problem::NoBtf { path: &path, error: &error });
     let bytes = kernel.read_btf().map_err(|error| no_btf(error.to_string()))?;
-    // One after the other: each takes several times the memory of the bytes.
-    let plan = {
+    // Gone before the object is loaded: it takes several times the memory of the bytes.
+    let (plan, tracepoints) = {
         let btf = Btf::parse(&bytes).map_err(|error| no_btf(error.to_string()))?;
         let formats = kernel.read_formats();
         if formats.is_none() {
@@ -186,14 +189,14 @@ fn attach(settings: &Settings, root: &HostRoot, kernel: &KernelPaths) -> Result<
                 kernel.tracefs.iter().map(|path| path.display().to_string()).collect();
             warn(&Problem::TracefsNotMounted { looked: &looked.join(" or ") });
         }
-        make_plan(&btf, formats.as_ref(), root, kernel, settings)
-            .map_err(|error| unsupported(&error))?
+        let plan = make_plan(&btf, formats.as_ref(), root, kernel, settings)
+            .map_err(|error| unsupported(&error))?;
+        let tracepoints = btf.of_tracepoints(plan.tracepoints());
+        (plan, tracepoints)
     };
-    let loader_btf = aya::Btf::parse(&bytes, aya::Endianness::default())
-        .map_err(|error| no_btf(error.to_string()))?;
     drop(bytes);
     let options = ProbeOptions { ring_bytes: settings.ring_bytes, log: settings.bpf_log };
-    Probes::attach(&plan, loader_btf, options).map_err(|error| refused(&error))
+    Probes::attach(&plan, &tracepoints, options).map_err(|error| refused(&error))
 }
 
 /// What a session with these settings attaches here.
@@ -205,7 +208,6 @@ pub(crate) fn make_plan(
     settings: &Settings,
 ) -> Result<Plan, PlanError> {
     let filesystems = host::mounted_block_filesystems(root);
-    let loops = host::read_loops(root);
     let ends = kernel.read_ends();
     let facts = Facts {
         btf,
@@ -219,7 +221,6 @@ pub(crate) fn make_plan(
         thread_waits: !settings.no_thread_waits,
         sync_calls: settings.sync_calls,
         mapper_major: host::read_carrying_mapper(root),
-        loops: &loops,
     };
     plan(&facts)
 }

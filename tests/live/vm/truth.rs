@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use iocontend_tests::journal;
 use iocontend_tests::truth::{Place, mix};
+use iocontend_tests::{forced, journal};
 
 fn place<'a>(folder: &'a Path, disk: &'a str) -> Place<'a> {
     Place { folder, disk, writer: super::WRITER.as_ref() }
@@ -27,4 +27,12 @@ fn vm_truth_bytes_go_to_who_caused_them() {
 fn vm_truth_a_journal_is_of_those_who_fill_it() {
     let folder = super::folder();
     println!("{}", journal::check(&place(folder.path(), &super::disk())).unwrap());
+}
+
+// Property: who wrote out what another had dirtied stands beside the cause.
+#[test]
+#[ignore = "needs the VM"]
+fn vm_truth_who_synced_stands_beside_who_wrote() {
+    let folder = super::folder();
+    println!("{}: {}", super::file_system(), forced::check(folder.path()).unwrap());
 }

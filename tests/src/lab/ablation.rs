@@ -8,7 +8,7 @@ use iocontend_core::report::{Report, SELF, Severity, UNEXPLAINED};
 
 use super::plan::subsets;
 use super::result::Round;
-use super::scenario::{Part, Scenario};
+use super::scenario::{Part, Scenario, Vm};
 use super::stats::{Mean, mean};
 
 /// A suspect whose effect is at least this share of the wait has to be found.
@@ -64,9 +64,13 @@ pub struct Findings {
     pub found: BTreeMap<String, usize>,
     /// Rounds.
     pub rounds: usize,
+    /// It is the slow disk that most scenarios have.
+    pub slow: bool,
+    /// What may be found, too.
+    pub also: Vec<String>,
 }
 
-/// True of the lab's disk: the 99th percentile of etcd's syncs alone is about the line of 10 ms.
+/// True of the lab's slow disk: the 99th percentile of etcd's syncs alone is about the line of 10 ms.
 const ANYWAY: &str = "slow-disk";
 
 impl Findings {
@@ -74,7 +78,8 @@ impl Findings {
     pub fn is_right(&self) -> bool {
         let expected = self.expected.iter().map(|id| (id.as_str(), self.rounds));
         let expected: BTreeMap<&str, usize> = expected.collect();
-        let found = self.found.iter().filter(|(id, _)| *id != ANYWAY);
+        let is_free = |id: &String| self.slow && id == ANYWAY || self.also.contains(id);
+        let found = self.found.iter().filter(|(id, _)| !is_free(id));
         found.map(|(id, rounds)| (id.as_str(), *rounds)).collect::<BTreeMap<_, _>>() == expected
     }
 }
@@ -99,9 +104,12 @@ pub fn findings(scenarios: &[Scenario], rounds: &[Round]) -> Vec<Findings> {
             // `not-the-disk` needs logs and metrics, which are not read yet.
             let needs = (!subset.is_empty()).then(|| scenario.expect.clone());
             let expected = needs.filter(|id| !["nothing", "not-the-disk"].contains(&id.as_str()));
+            let slow = scenario.vm.disk == Vm::default().disk;
+            // Alone there is nobody to bring it about.
+            let also = if subset.is_empty() { Vec::new() } else { scenario.also.clone() };
             let scenario = scenario.name.clone();
             if rounds > 0 {
-                all.push(Findings { scenario, subset, expected, found, rounds });
+                all.push(Findings { scenario, subset, expected, found, rounds, slow, also });
             }
         }
     }
@@ -299,6 +307,21 @@ mod tests {
         assert_eq!(right(&["e"], &["e"], &[]), [false, false]);
         assert_eq!(right(&[], &["e"], &["e", "throttled"]), [true, false]);
         assert_eq!(right(&["slow-disk"], &["e"], &["e", "slow-disk"]), [true, true]);
+        // What the scenario names beside its finding may be there, and need not; but not alone.
+        let mut with = scenario();
+        with.also = vec!["throttled".to_owned()];
+        let rounds = |ids: &[&str]| [found(round(0, &["dd"], 9.0), ids)];
+        let is_right =
+            |ids: &[&str]| findings(std::slice::from_ref(&with), &rounds(ids))[0].is_right();
+        assert!(is_right(&["e", "throttled"]) && is_right(&["e"]));
+        assert!(!is_right(&["throttled"]) && !is_right(&["e", "flush-bound"]));
+        let alone = [found(round(0, &[], 2.0), &["throttled"])];
+        assert!(!findings(&[with], &alone)[0].is_right());
+        // On a disk that is not slow, it is a finding like others.
+        let mut fast = scenario();
+        fast.vm.disk = "iops=5000,bps=200M".to_owned();
+        let alone = [found(round(0, &[], 2.0), &["slow-disk"])];
+        assert!(!findings(&[fast], &alone)[0].is_right());
         assert_eq!(findings(&[scenario()], &[round(0, &[], 2.0)]), []);
     }
 }

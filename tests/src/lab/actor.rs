@@ -117,6 +117,11 @@ impl Running {
         &self.actor.name
     }
 
+    /// Bytes that its cgroup has read and written.
+    pub fn io(&self) -> Result<(u64, u64)> {
+        self.cgroup.io()
+    }
+
     /// Waits until it is at work: it has run, and where it is to use a disk all the time, it does so.
     pub fn at_work(&self) -> Result<()> {
         let what = format!("actor {} is at work", self.name());

@@ -110,9 +110,11 @@ fn partition(disk: &str) -> Result<()> {
     let output = sfdisk.wait_with_output()?;
     let said = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "sfdisk: {}: {said}", output.status);
-    let device = PathBuf::from(format!("/dev/{}", partition_name(disk, 2)));
+    // The kernel takes old partitions away and puts new ones there; who manages /dev follows behind.
+    run("udevadm", &["settle", "--timeout=30"])?;
+    let there = |number| Path::new("/dev").join(partition_name(disk, number)).exists();
     until("the partitions", std::time::Duration::from_secs(30), || {
-        Ok(device.exists().then_some(()))
+        Ok((there(1) && there(2)).then_some(()))
     })
 }
 

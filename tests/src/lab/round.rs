@@ -196,12 +196,12 @@ impl Bench {
         Watch::spawn(cgroup.command(&self.program)?, "json", &args)
     }
 
-    fn start(&self, actors: &[&Actor]) -> Result<Vec<Running>> {
+    pub(super) fn start(&self, actors: &[&Actor]) -> Result<Vec<Running>> {
         actors.iter().map(|actor| actor::start(actor, &self.ground, &self.stage)).collect()
     }
 
     /// Bystanders, and the suspects of the subset.
-    fn present(&self, plan: &RoundPlan) -> Vec<&Actor> {
+    pub(super) fn present(&self, plan: &RoundPlan) -> Vec<&Actor> {
         let mut present = self.scenario.bystanders();
         let suspects = self.scenario.suspects().into_iter();
         present.extend(suspects.filter(|actor| plan.subset.contains(&actor.name)));
@@ -222,13 +222,24 @@ impl Names {
 }
 
 /// The generator.
-struct Load {
+pub(super) struct Load {
     child: Child,
     answers: BufReader<ChildStdout>,
 }
 
 impl Load {
     fn start(bench: &Bench, cgroup: &Cgroup, may_end_early: bool) -> Result<Self> {
+        let window = Duration::from_secs(bench.scenario.time.window_s.into());
+        Self::start_for(bench, cgroup, window, may_end_early)
+    }
+
+    /// With a window of another length.
+    pub(super) fn start_for(
+        bench: &Bench,
+        cgroup: &Cgroup,
+        window: Duration,
+        may_end_early: bool,
+    ) -> Result<Self> {
         let (victim, time) = (&bench.scenario.victim, bench.scenario.time);
         let mut child = cgroup
             .command(bench.stage.programs.join("load"))?
@@ -237,7 +248,7 @@ impl Load {
             .args(["--connections", &victim.connections.to_string()])
             .args(["--value-bytes", &victim.value_bytes.to_string()])
             .args(["--lead-ms", &(1000 * time.lead_s).to_string()])
-            .args(["--window-ms", &(1000 * time.window_s).to_string()])
+            .args(["--window-ms", &window.as_millis().to_string()])
             .args(may_end_early.then_some("--until-stdin"))
             .stdin(if may_end_early { Stdio::piped() } else { Stdio::null() })
             .stdout(Stdio::piped())
@@ -253,7 +264,7 @@ impl Load {
         Ok(line.trim().to_owned())
     }
 
-    fn expect(&mut self, word: &str) -> Result<()> {
+    pub(super) fn expect(&mut self, word: &str) -> Result<()> {
         let line = self.line()?;
         ensure!(line == word, "the load generator said `{line}` instead of `{word}`");
         Ok(())
@@ -347,7 +358,7 @@ fn ticks(stat: &str) -> Result<(u64, u64)> {
     Ok((all - fields[3] - fields[4], all))
 }
 
-fn waits(after: &Metrics, before: &Metrics, name: &str) -> Result<Waits> {
+pub(super) fn waits(after: &Metrics, before: &Metrics, name: &str) -> Result<Waits> {
     let added = after.histogram(name)?.since(&before.histogram(name)?);
     Ok(Waits { count: added.count, sum_s: added.sum })
 }
@@ -358,7 +369,7 @@ fn db_bytes(metrics: &Metrics) -> Result<u64> {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a time for people")]
-fn ours(report: &Report, pid: u32) -> Result<Waits> {
+pub(super) fn ours(report: &Report, pid: u32) -> Result<Waits> {
     let wal = wal_of(report, pid)?;
     Ok(Waits { count: wal.count, sum_s: wal.sum_ns as f64 / 1e9 })
 }

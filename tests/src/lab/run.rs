@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 
 use super::actor::{Stage, prepare};
+use super::advised::render;
 use super::ground::Ground;
 use super::plan::{rounds, seconds};
 use super::result::{Failure, Machine, SCHEMA};
@@ -29,6 +30,8 @@ pub struct Settings {
     pub programs: PathBuf,
     /// Whether iocontend leaves captures.
     pub record: bool,
+    /// Try the first advice instead of rounds, with windows of this length.
+    pub advice: Option<Duration>,
 }
 
 /// Runs all; one that fails does not keep the others from running.
@@ -53,7 +56,7 @@ pub fn run_all(
                 scenario: scenario.name.clone(),
                 failed: format!("{error:#}"),
             };
-            append(&settings.out, &serde_json::to_string(&failure)?)?;
+            append(&settings.out, "results.jsonl", &serde_json::to_string(&failure)?)?;
             failed.push(scenario.name.as_str());
         }
     }
@@ -84,11 +87,17 @@ fn run(scenario: &Scenario, settings: &Settings, progress: &mut dyn FnMut(&str))
         record: settings.record,
         out: settings.out.clone(),
     };
+    if let Some(window) = settings.advice {
+        let advised = bench.try_advice(window)?;
+        append(&settings.out, "advised.jsonl", &serde_json::to_string(&advised)?)?;
+        progress(&render(&[advised]));
+        return Ok(());
+    }
     let rounds = rounds(scenario, settings.repeats, settings.seed);
     let begin = Instant::now();
     for (index, plan) in rounds.iter().enumerate() {
         let round = bench.run(&mut Order::plain(scenario, plan, &mut || Ok(())))?.round;
-        append(&settings.out, &serde_json::to_string(&round)?)?;
+        append(&settings.out, "results.jsonl", &serde_json::to_string(&round)?)?;
         let left = remaining(begin.elapsed(), index + 1, rounds.len());
         progress(&format!(
             "  round {} of {}: {{{}}}: WAL fsync {:.1} ms, {} of {} puts answered; {:.0} s left here",
@@ -122,8 +131,8 @@ pub(super) fn machine(scenario: &Scenario) -> Result<Machine> {
     })
 }
 
-pub(super) fn append(out: &Path, line: &str) -> Result<()> {
-    let path = out.join("results.jsonl");
+pub(super) fn append(out: &Path, file: &str, line: &str) -> Result<()> {
+    let path = out.join(file);
     let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
     writeln!(file, "{line}").with_context(|| path.display().to_string())
 }

@@ -19,6 +19,9 @@ pub struct Scenario {
     pub manual: Option<String>,
     /// What iocontend should find one day.
     pub expect: String,
+    /// What may stand beside it because it is true here as well; why is said in the file.
+    #[serde(default)]
+    pub also: Vec<String>,
     /// The machine.
     #[serde(default)]
     pub vm: Vm,
@@ -373,7 +376,8 @@ mod tests {
             assert!(names.contains(name), "{name} is missing");
         }
         for scenario in &all {
-            assert!(scenario.name == "alone" || !scenario.suspects().is_empty(), "{scenario:?}");
+            let lonely = ["alone", "quiet"].contains(&scenario.name.as_str());
+            assert!(lonely == scenario.suspects().is_empty(), "{scenario:?}");
             let innocent = scenario.name.starts_with("innocent");
             let part = if innocent { Part::Innocent } else { Part::Culprit };
             assert!(scenario.suspects().iter().all(|actor| actor.part == part), "{scenario:?}");

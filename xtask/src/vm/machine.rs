@@ -17,6 +17,8 @@ use crate::run;
 
 const INIT: &str = include_str!("../vm_init.sh");
 const POLL: Duration = Duration::from_millis(50);
+/// For what the guest writes beside its disks; with less, its output and its exit code get lost.
+const ROOM: u64 = 256 << 20;
 
 /// How a VM ended.
 pub(super) enum Outcome {
@@ -45,6 +47,17 @@ impl Machine {
             .prefix("run-")
             .tempdir_in(parent)
             .with_context(|| format!("making a folder in {}", parent.display()))?;
+        let wanted = ROOM + args.disk.iter().map(super::Disk::size).sum::<u64>();
+        let free = free_bytes(dir.path())?;
+        if free < wanted {
+            bail!(
+                "the disks of this VM may need {} MiB in {}, and {} MiB are free there: make room, or \
+                 move the target folder with CARGO_TARGET_DIR",
+                wanted >> 20,
+                parent.display(),
+                free >> 20
+            );
+        }
         let rwdirs = args
             .rwdir
             .iter()
@@ -174,17 +187,34 @@ impl Machine {
             bail!("the VM could not be prepared: {}", reason.trim());
         }
         let Ok(code) = std::fs::read_to_string(shared.join("exit")) else {
+            let free = free_bytes(&shared)?;
+            if free < ROOM {
+                bail!(
+                    "the VM ended without an exit code, and only {} MiB are free in {}: what it wrote \
+                     was lost. Make room and try again",
+                    free >> 20,
+                    shared.display()
+                );
+            }
             let lines: Vec<&str> = said.trim().lines().collect();
             let last = &lines[lines.len().saturating_sub(20)..];
             bail!(
                 "the VM ended before the command did; --verbose shows the kernel's messages. \
-                 Its last words:\n{}",
+                 {} MiB of disk were free. Its last words:\n{}",
+                free >> 20,
                 last.join("\n")
             );
         };
         let code = code.trim();
         Ok(Outcome::Exited(code.parse().with_context(|| format!("exit code `{code}`"))?))
     }
+}
+
+/// What can still be written below this folder.
+fn free_bytes(folder: &Path) -> Result<u64> {
+    let stat = rustix::fs::statvfs(folder)
+        .with_context(|| format!("asking for free space of {}", folder.display()))?;
+    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
 /// virtme-ng joins its options to one line and splits it again, so a path must be one plain word.
@@ -221,6 +251,17 @@ fn argv(command: &[OsString], variables: impl Iterator<Item = (OsString, OsStrin
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn free_space_is_that_of_df() {
+        let folder = tempfile::tempdir().unwrap();
+        let said =
+            Command::new("df").args(["--output=avail", "-B1"]).arg(folder.path()).output().unwrap();
+        let said = String::from_utf8(said.stdout).unwrap();
+        let df: u64 = said.lines().nth(1).unwrap().trim().parse().unwrap();
+        // Others write meanwhile.
+        assert!(free_bytes(folder.path()).unwrap().abs_diff(df) < 1 << 30);
+    }
 
     #[test]
     fn words_reach_the_guest_as_they_are() {

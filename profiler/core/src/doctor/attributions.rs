@@ -29,7 +29,7 @@ const WAYS: [(&str, Needs); 10] = [
     ),
     ("owner_cgroup", Needs::Members(|config| config.bio_blkg != ABSENT && config.kn_id != ABSENT)),
     ("dm_crypt", Needs::Program("stack_queue")),
-    ("loop", Needs::Program("loop_issue")),
+    ("loop", Needs::Members(|config| config.indirect.loops != 0)),
 ];
 
 /// Each way, and whether it works here. Empty when nothing is known of the kernel.

@@ -52,14 +52,7 @@ fn plan() -> Plan {
     let sync =
         Planned { program: "ext4_sync_enter", hook: SYNC_HOOK, loses: Loses::SyncWaits("ext4") };
     let config = Config { has_io_start: 1, dio_end_count: 3, bio_blkg: 72, ..Config::absent() };
-    Plan {
-        programs: vec![issue, sync],
-        gaps: Vec::new(),
-        config,
-        shards: 2,
-        rings: 2,
-        loops: Vec::new(),
-    }
+    Plan { programs: vec![issue, sync], gaps: Vec::new(), config, shards: 2, rings: 2 }
 }
 
 /// All that was planned, attached, but for one that the kernel refused.
@@ -455,7 +448,7 @@ fn ways_of_attribution_follow_their_hooks() {
     let doctor = judged(|seen| {
         with(
             seen,
-            &[("loop_issue", GapReason::NotNeeded), ("stack_queue", GapReason::NoField("x"))],
+            &[("handle_stats", GapReason::NotNeeded), ("stack_queue", GapReason::NoField("x"))],
         );
     });
     let of = |doctor: &Doctor, name: &str| {
@@ -463,7 +456,8 @@ fn ways_of_attribution_follow_their_hooks() {
     };
     assert_eq!(of(&doctor, "direct"), Some(Support::Yes));
     assert_eq!(of(&doctor, "writeback"), Some(Support::Yes));
-    assert_eq!(of(&doctor, "loop"), Some(Support::NotNeeded));
+    assert_eq!(of(&doctor, "journal_ext4"), Some(Support::NotNeeded));
+    assert_eq!(of(&doctor, "loop"), Some(Support::No), "nothing leads to its requests");
     assert_eq!(of(&doctor, "dm_crypt"), Some(Support::No));
     assert_eq!(of(&doctor, "limited_direct"), Some(Support::No), "no member leads to the waiter");
     let refused = judged(|seen| {

@@ -34,6 +34,9 @@ use context::{Context, Victim};
 use crate::report::{Answer, Finding, Report, Rule};
 use crate::text::{Lang, findings as words};
 
+/// Requests are held back; who knows the host can say by which limit.
+pub(crate) const THROTTLED: &str = throttled::ID;
+
 /// Why a rule cannot say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct NotYet(String);

@@ -1,22 +1,8 @@
 //! Devices whose IO is submitted by threads of their own: device-mapper's and loop devices'.
 
 use iocontend_wire::config::Indirect;
-use iocontend_wire::tables::LOOPS;
 
 use super::{Facts, Gap, GapReason, Hook, Loses, Plan, Planned, expect_args};
-
-/// A loop device and its file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LoopBacking {
-    /// The device (kernel encoding).
-    pub disk: u32,
-    /// The file system that the file lies in (kernel encoding).
-    pub dev: u32,
-    /// The file's inode number.
-    pub ino: u64,
-    /// Where the device begins in the file, bytes.
-    pub offset: u64,
-}
 
 /// Programs for device-mapper, by tracepoint and its leading arguments. Where a bio enters comes last.
 const STACKED: [(&str, &str, &str); 3] = [
@@ -24,10 +10,6 @@ const STACKED: [(&str, &str, &str); 3] = [
     ("stack_split", "block_split", "bio"),
     ("stack_queue", "block_bio_queue", "bio"),
 ];
-
-/// Programs for loop devices.
-const LOOP: [(&str, &str); 2] =
-    [("loop_done", "block_rq_complete"), ("loop_issue", "block_rq_issue")];
 
 /// Carries causes through device-mapper where one of its threads submits for others; all programs or none.
 pub(super) fn stacked_programs(plan: &mut Plan, facts: &Facts<'_>) {
@@ -49,24 +31,15 @@ pub(super) fn stacked_programs(plan: &mut Plan, facts: &Facts<'_>) {
     }
 }
 
-/// Remembers requests of loop devices where there are some; needs the writers of files. All programs or none.
-pub(super) fn loop_programs(plan: &mut Plan, facts: &Facts<'_>) {
-    let loses = Loses::BehindLoops;
-    let offsets = loop_offsets(plan, facts);
-    for (program, name) in LOOP {
-        let hook = Hook::Btf(name);
-        let gap = |reason| Gap { program, hook, reason, loses };
-        match &offsets {
-            _ if facts.loops.is_empty() => plan.gaps.push(gap(GapReason::NotNeeded)),
-            Ok(_) => plan.programs.push(Planned { program, hook, loses }),
-            Err(reason) => plan.gaps.push(gap(reason.clone())),
+/// Lets the block hooks remember requests of loop devices; needs the writers of files. Devices may come later, and
+/// requests of other disks cost next to nothing, so it is always on.
+pub(super) fn loop_users(plan: &mut Plan, facts: &Facts<'_>) {
+    match loop_offsets(plan, facts) {
+        Ok(indirect) => plan.config.indirect = Indirect { loops: 1, ..indirect },
+        Err(reason) => {
+            let hook = Hook::Btf("block_rq_issue");
+            plan.gaps.push(Gap { program: "loop", hook, reason, loses: Loses::BehindLoops });
         }
-    }
-    if let Ok(indirect) = offsets
-        && !facts.loops.is_empty()
-    {
-        plan.config.indirect = Indirect { loops: 1, ..indirect };
-        plan.loops = facts.loops.iter().copied().take(LOOPS as usize).collect();
     }
 }
 

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use crate::doctor::Doctor;
+use crate::lease::verified::Verified;
 use crate::report::Report;
 
 /// Writes the report as one indented document with a line end.
@@ -14,6 +15,12 @@ pub fn document(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 /// Writes what the doctor found as one indented document with a line end.
 pub fn doctor(doctor: &Doctor, out: &mut dyn Write) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut *out, doctor)?;
+    out.write_all(b"\n")
+}
+
+/// Writes whether a change helped as one indented document with a line end.
+pub fn verified(verified: &Verified, out: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, verified)?;
     out.write_all(b"\n")
 }
 

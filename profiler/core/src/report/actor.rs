@@ -52,6 +52,9 @@ pub struct Actor {
     /// The IO it caused.
     #[serde(default)]
     pub io: Vec<Io>,
+    /// Who wrote out in its own syncs what this one had caused. Absent where nobody did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub forced_by: Vec<ForcedBy>,
     /// Its waits for storage.
     #[serde(default)]
     pub waits: Vec<Wait>,
@@ -76,6 +79,17 @@ pub struct Pod {
     /// The container's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container: Option<String>,
+}
+
+/// What one process submitted though another had caused it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ForcedBy {
+    /// The process (an actor's id) that submitted it, mostly in a sync.
+    pub by: String,
+    /// Requests whose larger part was the actor's.
+    pub count: u64,
+    /// Bytes of these requests.
+    pub bytes: u64,
 }
 
 /// IO of one actor on one device: one row per operation, file class and method.

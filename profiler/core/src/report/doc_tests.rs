@@ -101,9 +101,15 @@ fn the_page_names_every_field_and_every_word() {
             assert!(PAGE.contains(&format!("`{name}`")), "field {name}");
         }
         for variant in object["oneOf"].as_array().into_iter().flatten() {
-            let kind = &variant["properties"]["kind"]["const"];
-            let word = variant["const"].as_str().or_else(|| kind.as_str()).unwrap();
-            assert!(PAGE.contains(&format!("`{word}`")), "word {word}");
+            // A variant with fields has its word in the field that tells it apart.
+            let fields = variant["properties"].as_object().into_iter().flatten();
+            for (name, field) in fields.clone() {
+                assert!(PAGE.contains(&format!("`{name}`")), "field {name}: {field}");
+            }
+            let words = fields.map(|(_, field)| field).chain([variant]);
+            for word in words.filter_map(|one| one["const"].as_str()) {
+                assert!(PAGE.contains(&format!("`{word}`")), "word {word}");
+            }
         }
     }
 }

@@ -28,7 +28,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use activity::{Activity, ActivityKind, ActivityWindow, Period, Scheduled};
-pub use actor::{Actor, Io, Pod, Wait, WorstWait};
+pub use actor::{Actor, ForcedBy, Io, Pod, Wait, WorstWait};
 pub use blame::{AloneVsShared, Blame, Mechanism, Part, SELF, UNEXPLAINED};
 pub use check::check_consistency;
 pub use coverage::{

@@ -14,8 +14,8 @@ use crate::facts::{BlockStat, DeviceFacts};
 use crate::file_class::Classifier;
 use crate::ids::{Call, Dev, FileClass, Method, Op, Role};
 use crate::report::{
-    Actor, Attribution, Depth, Device, DeviceOp, Filesystem, Host, InFlight, Io, Lat, Pod, PsiIo,
-    Report, Target, Wait, Window, WorstWait, rfc3339,
+    Actor, Attribution, Depth, Device, DeviceOp, Filesystem, ForcedBy, Host, InFlight, Io, Lat,
+    Pod, PsiIo, Report, Target, Wait, Window, WorstWait, rfc3339,
 };
 use crate::text::{Lang, notes};
 
@@ -305,7 +305,11 @@ fn actors(
         })
         .map(|((owner, device), rows)| {
             let actor = with_rows(session, describe(session, owner, device), rows, interval);
-            Actor { worst: worst(session, owner, interval, now), ..actor }
+            Actor {
+                worst: worst(session, owner, interval, now),
+                forced_by: forced_by(session, owner, interval),
+                ..actor
+            }
         })
         .collect()
 }
@@ -344,6 +348,22 @@ fn with_rows(session: &Session, mut actor: Actor, rows: ActorRows, interval: boo
     }
     actor.run_queue = Lat::non_empty(&rows.run_queue.q2c);
     actor
+}
+
+/// Who wrote out what an owner had caused.
+fn forced_by(session: &Session, owner: Owned, interval: bool) -> Vec<ForcedBy> {
+    // What nobody is known to have caused is told by device, which these sums are not.
+    if matches!(owner, Owned::Unattributed(_) | Owned::Overflow) {
+        return Vec::new();
+    }
+    let forced = session.forced.of(owner, interval).into_iter();
+    forced
+        .map(|(forcer, sum)| ForcedBy {
+            by: describe(session, forcer, 0).id,
+            count: sum.count,
+            bytes: sum.bytes,
+        })
+        .collect()
 }
 
 /// The longest waits of an owner in syncs.

@@ -1,6 +1,6 @@
 //! The last step of a report: who started whom, and what the rules say of all of it.
 
-use super::Session;
+use super::{Session, limits};
 use crate::findings;
 use crate::report::Report;
 
@@ -13,4 +13,5 @@ pub(super) fn complete(session: &Session, report: &mut Report) {
         }
     }
     findings::judge(report);
+    limits::name(session, report);
 }

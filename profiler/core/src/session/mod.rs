@@ -14,7 +14,9 @@ mod blame;
 mod blamed;
 mod coverage;
 mod files;
+mod forced;
 mod judge;
+mod limits;
 mod recent;
 mod self_check;
 mod streams;
@@ -46,6 +48,7 @@ use anatomy::Anatomy;
 use blame::{Blame, Filled, Waited};
 use coverage::Ledger;
 use files::Files;
+use forced::Forced;
 use self_check::EtcdMetrics;
 pub use streams::StreamSample;
 use streams::{RowKey, Streams};
@@ -207,6 +210,7 @@ pub struct Session {
     files: Files,
     anatomy: Anatomy,
     worst: Worst,
+    forced: Forced,
     blame: Blame,
     ledger: Ledger,
     metrics: EtcdMetrics,
@@ -229,6 +233,7 @@ impl Session {
             files: Files::default(),
             anatomy: Anatomy::default(),
             worst: Worst::default(),
+            forced: Forced::default(),
             blame: Blame::default(),
             ledger: Ledger::default(),
             metrics: EtcdMetrics::default(),
@@ -318,7 +323,13 @@ impl Session {
                 {
                     self.anatomy.io(pid, &io);
                 }
-                let outputs = self.seen(io.key);
+                let mut outputs = self.seen(io.key);
+                if let Some(pid) = io.forcer {
+                    outputs.extend(self.actors.active(pid));
+                    let cause = self.actors.owned_by(io.key.who());
+                    let forcer = self.actors.owned_by(Owner::Process(pid));
+                    self.forced.io(cause, forcer, &io);
+                }
                 self.activities.io(&self.actors, &self.files, &io);
                 if self.actors.has_targets() {
                     self.blame.io(self.actors.owned_by(io.key.who()), &io);
@@ -522,12 +533,14 @@ impl Session {
         if !moved.is_empty() {
             self.streams.put_together(&moved);
             self.worst.put_together(&moved);
+            self.forced.put_together(&moved);
             self.blame.put_together(&moved);
         }
         self.actors.sweep();
         if span == Span::Interval {
             self.streams.next_interval();
             self.worst.next_interval();
+            self.forced.next_interval();
             self.blame.next_interval();
             self.ledger.next_interval();
             self.interval_started = now;

@@ -381,6 +381,35 @@ pub fn who_evicted(lang: Lang) -> String {
     "Who took the memory is not seen here.".to_owned()
 }
 
+/// A limit that is set.
+pub fn limited_by(lang: Lang, file: &str, cgroup: &str, disk: &str, values: &str) -> String {
+    let Lang::En = lang;
+    format!("{file} of {cgroup} limits it on {disk}: {values}.")
+}
+
+/// iocost may hold it back.
+pub fn iocost_is_on(lang: Lang, disk: &str) -> String {
+    let Lang::En = lang;
+    format!("iocost is on for {disk}, and may hold it back for others with more weight.")
+}
+
+/// No cgroup limits it, so something of the disk does. `wbt_us` where writeback throttling is on.
+pub fn limit_of_disk(
+    lang: Lang,
+    disk: &str,
+    wbt_us: Option<u64>,
+    nr_requests: Option<u32>,
+) -> String {
+    let Lang::En = lang;
+    let wbt = wbt_us.map(|us| format!("writeback throttling (wbt_lat_usec {us})"));
+    let requests = nr_requests.map_or_else(
+        || "all requests of the queue being taken".to_owned(),
+        |count| format!("all requests of the queue being taken (nr_requests {count})"),
+    );
+    let both: Vec<String> = wbt.into_iter().chain([requests]).collect();
+    format!("No cgroup of it has a limit for {disk}: what is left is {}.", both.join(", or "))
+}
+
 /// Caveat: which of several limits.
 pub fn which_limit(lang: Lang) -> String {
     let Lang::En = lang;

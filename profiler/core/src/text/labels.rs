@@ -44,6 +44,12 @@ labels! {
     Call = "WAITED IN", "Column: system call.";
     RunQueue = "run queue", "In place of a call: ready to run, and no CPU.";
     Count = "COUNT", "Column: number of calls.";
+    Waits = "WAITS", "Column: which measure of the waits.";
+    Before = "BEFORE", "Column: before a change.";
+    After = "WITH IT", "Column: with the change.";
+    Ratio = "WITH / BEFORE", "Column: by which factor it changed.";
+    Calls = "calls", "Row: number of calls, with their rate.";
+    OthersMoved = "others moved", "Row: bytes of the culprit, or of everybody else, with their rate.";
     UpTo = "UP TO", "Column: upper edge of a histogram's row.";
     Bar = "", "Column: the bars of a histogram.";
     Cumulative = "SO FAR", "Column: share of all up to here.";

@@ -122,6 +122,13 @@ pub fn no_room_for_threads(lang: Lang, pid: u32) -> String {
     )
 }
 
+/// There are more loop devices than the kernel side has room for, or it refused one.
+pub fn no_room_for_loops(lang: Lang) -> String {
+    let Lang::En = lang;
+    "Not all loop devices are known to the probes: below the others, IO is their workers'."
+        .to_owned()
+}
+
 /// Where waits in `sync` and its like come from.
 pub fn sync_calls(lang: Lang, everybody: bool) -> String {
     let Lang::En = lang;

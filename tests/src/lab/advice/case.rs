@@ -199,6 +199,7 @@ impl Case {
             purpose: self.purpose.clone(),
             manual: None,
             expect: String::new(),
+            also: Vec::new(),
             vm: self.vm.clone(),
             victim: self.victim.clone(),
             time: self.time,

@@ -47,7 +47,7 @@ pub fn run(case: &Case, settings: &Settings, progress: &mut dyn FnMut(&str)) -> 
             scenario: case.name.clone(),
             failed: format!("{error:#}"),
         };
-        append(&settings.out, &serde_json::to_string(&failure)?)?;
+        append(&settings.out, "results.jsonl", &serde_json::to_string(&failure)?)?;
     }
     outcome
 }
@@ -93,7 +93,7 @@ fn rounds(case: &Case, settings: &Settings, progress: &mut dyn FnMut(&str)) -> R
         let start = Instant::now();
         let line = round(case, settings, &mut bench, &todo, &lines)?;
         each = start.elapsed().max(each / 2);
-        append(&settings.out, &serde_json::to_string(&line)?)?;
+        append(&settings.out, "results.jsonl", &serde_json::to_string(&line)?)?;
         progress(&said(case, &line, left(case, settings.repeats, &lines), start.elapsed()));
         lines.push(line);
     }

@@ -87,6 +87,33 @@ fn restored(value: &str, before: Option<&str>) -> String {
     keys.map(old).collect::<Vec<_>>().join(" ")
 }
 
+/// A command as somebody would type it into a shell, every word quoted that needs it. `None` for words that no shell can
+/// be told (a NUL).
+pub fn typed(argv: &[String]) -> Option<String> {
+    let quoted = |word: &str| shlex::try_quote(word).ok().map(std::borrow::Cow::into_owned);
+    let words: Vec<&str> = argv.iter().map(String::as_str).collect();
+    match words[..] {
+        ["sh", "-c", WRITE, "sh", value, path] => {
+            // What `echo` might take for an option or an escape goes through printf.
+            let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"=:._, /".contains(&byte);
+            let say = if value.bytes().all(plain) { "echo" } else { r"printf '%s\n'" };
+            Some(format!("{say} {} > {}", quoted(value)?, quoted(path)?))
+        }
+        ["sh", "-c", PRIORITY, "sh", class, level, pid] => Some(format!(
+            "ionice -c {} -n {} -p $(ls {})",
+            quoted(class)?,
+            quoted(level)?,
+            quoted(&format!("/proc/{pid}/task"))?
+        )),
+        ["sh", "-c", CLASS, "sh", class, pid] => Some(format!(
+            "ionice -c {} -p $(ls {})",
+            quoted(class)?,
+            quoted(&format!("/proc/{pid}/task"))?
+        )),
+        _ => shlex::try_join(words.iter().copied()).ok(),
+    }
+}
+
 fn write(value: &str, path: &str) -> Vec<String> {
     owned(&["sh", "-c", WRITE, "sh", value, path])
 }

@@ -41,5 +41,5 @@ pub fn shell(report: &Report) -> String {
 
 /// Arguments as a shell reads them. What no shell can be told (a NUL) makes a line that does nothing.
 pub(super) fn quoted(argv: &[String]) -> String {
-    shlex::try_join(argv.iter().map(String::as_str)).unwrap_or_else(|_nul| ":".to_owned())
+    super::argv::typed(argv).unwrap_or_else(|| ":".to_owned())
 }

@@ -14,6 +14,7 @@ use crate::facts::{
 };
 use crate::hist::Dist;
 use crate::ids::{Call, Dev, FileClass, Method, Op, Role};
+use crate::lease::kernel_text::is_possible;
 use crate::report::{
     Actor, Advice, AloneVsShared, Blame, CgroupVersion, Device, Host, Io, Lat, Mechanism, Report,
     SELF, Target, Tool, Verdict, Wait, Window,
@@ -278,7 +279,11 @@ impl World {
     fn advice_on(&self, report: &Report) -> Vec<Advice> {
         let (devices, controls) = ([self.disk()], self.controls());
         let controls = self.has_controls.then_some(&controls);
-        advise(report, &Facts { devices: &devices, controls, written: self.written() })
+        let all = advise(report, &Facts { devices: &devices, controls, written: self.written() });
+        // Property: `apply` can make every change that any test here sees proposed.
+        let changes = all.iter().flat_map(|one| &one.changes);
+        changes.for_each(|change| assert!(is_possible(change), "{change:?}"));
+        all
     }
 
     fn advice(&self) -> Vec<Advice> {

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use super::lines::{Tone, head, say, title, toned, wrapped};
+use crate::advice::forms::argv::typed;
 use crate::render::Style;
 use crate::render::safe::printable;
 use crate::report::{Advice, Report, Verdict};
@@ -86,5 +87,5 @@ fn recommendation(
 
 /// A command as a shell reads it.
 fn command(argv: &[String]) -> String {
-    shlex::try_join(argv.iter().map(String::as_str)).unwrap_or_default()
+    typed(argv).unwrap_or_default()
 }

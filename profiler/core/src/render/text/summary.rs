@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::interval::{pressure, run_queues, target_waits};
 use super::io_rows::{self, Kind};
 use super::lines::{ABSENT, Tone, head, joined, say, title, toned, wrapped};
-use super::{activity, advice, anatomy, blame, coverage, device, findings, histogram, who};
+use super::{activity, advice, anatomy, blame, coverage, device, findings, forced, histogram, who};
 use crate::render::safe::{printable, shorten};
 use crate::render::{Style, units};
 use crate::report::{Actor, Host, Lat, Report, Wait, Window};
@@ -37,6 +37,7 @@ pub fn summary(report: &Report, style: &Style, out: &mut dyn Write) -> io::Resul
     title(Label::IoTitle, style, out)?;
     let rows = io_rows::rows(report);
     io_rows::write(report, &rows, (Kind::Totals, OTHERS), style, out)?;
+    forced::section(report, style, out)?;
     who::section(&shown_actors(&rows), style, out)?;
     coverage::section(report, style, out)?;
     coverage::notes(report, style, out)

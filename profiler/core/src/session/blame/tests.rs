@@ -46,6 +46,7 @@ fn event(req: &Req, number: usize) -> IoEvent {
         q2c_ns: Some((req.complete - req.queued) * TICK),
         d2c_ns: Some((req.complete - req.issued) * TICK),
         held: false,
+        forcer: None,
     }
 }
 

@@ -38,6 +38,7 @@ fn io(kind: Kind, queued: u64, issued: Option<u64>, complete: u64) -> IoEvent {
         q2c_ns: Some(complete - queued),
         d2c_ns: issued.map(|issued| complete - issued),
         held: false,
+        forcer: None,
     }
 }
 

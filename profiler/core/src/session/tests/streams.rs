@@ -2,13 +2,14 @@
 
 use iocontend_wire::bucket::{bounds, bucket_of};
 use iocontend_wire::key::{DEVICE_OVERFLOW, Key, Kind, Owner, Reason};
-use iocontend_wire::tables::{Q2C, Stats};
+use iocontend_wire::record::{IoRecord, io};
+use iocontend_wire::tables::{Q2C, Stats, marks};
 
 use super::super::{Input, Span, StreamSample};
 use super::host::{Host, actor, bytes, facts, process};
 use super::kernel::{Done, direct, empty, on_file, owned_by, stats_of, stream};
 use crate::ids::{Call, FileClass, Method, Op, Role};
-use crate::report::{Attached, HookKind};
+use crate::report::{Attached, ForcedBy, HookKind};
 
 /// A stream's statistics are a row of its process and, with all others, a row of its device.
 #[test]
@@ -272,4 +273,35 @@ fn merges_and_requeues_belong_to_the_device() {
     // Four requests, whose records did not arrive.
     assert_eq!(report.coverage.events_seen, 4);
     assert_eq!(report.actors.len(), 1, "{:?}", report.actors);
+}
+
+/// What a process submitted of another's stands with its cause, whole and by interval; a forcer without streams of its
+/// own is named.
+#[test]
+fn who_forced_a_request_stands_with_its_cause() {
+    let mut host = Host::new(&[]);
+    host.tell(process(facts(10, 5, "dd", &["dd"])));
+    host.tell(process(facts(11, 6, "etcd", &["etcd"])));
+    let word = 11 << marks::FORCER_SHIFT;
+    let record = IoRecord {
+        head: io::head(0, word),
+        bytes: 8192,
+        key: direct(10, 1, Kind::Write).0,
+        sector: io::sector(64, word),
+        complete_ns: 900,
+        q2c_ns: 400,
+        d2c_ns: 300,
+    };
+    host.record(bytemuck::bytes_of(&record));
+    host.tell(stream(0, direct(10, 1, Kind::Write), &stats_of(&[Done::io(8192, 400, 300)])));
+    let report = host.report(Span::Interval);
+    let expected = ForcedBy { by: "11@6".to_owned(), count: 1, bytes: 8192 };
+    assert_eq!(actor(&report, "10@5").forced_by, std::slice::from_ref(&expected));
+    assert_eq!(
+        host.report(Span::Interval).actors.iter().map(|one| one.forced_by.len()).sum::<usize>(),
+        0
+    );
+    let whole = host.report(Span::Whole);
+    assert_eq!(actor(&whole, "10@5").forced_by, [expected]);
+    assert_eq!(actor(&whole, "11@6").forced_by, []);
 }

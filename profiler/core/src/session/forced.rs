@@ -1,0 +1,127 @@
+//! Whose sync wrote out what others had caused: the forcer beside the cause.
+//!
+//! A process that syncs a file submits the pages that others dirtied, and on xfs the log that others filled. The request
+//! is its cause's (`session/streams.rs`); here stands who made it happen now. What a kernel thread submits has no forcer:
+//! for commits of ext4's journal, the waits that needed them stand in the blame matrix.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::actors::Owned;
+use crate::event::IoEvent;
+
+/// Requests and their bytes. A request that two processes caused is wholly that of the one with more of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Sum {
+    pub(super) count: u64,
+    pub(super) bytes: u64,
+}
+
+impl Sum {
+    fn add(&mut self, other: Self) {
+        self.count = self.count.saturating_add(other.count);
+        self.bytes = self.bytes.saturating_add(other.bytes);
+    }
+}
+
+/// Sums by cause and forcer: as many as there are such pairs of actors.
+type Pairs = BTreeMap<(Owned, Owned), Sum>;
+
+/// Of the whole time, and since the last interval ended.
+#[derive(Default)]
+pub(super) struct Forced {
+    whole: Pairs,
+    interval: Pairs,
+}
+
+impl Forced {
+    /// A request of `cause` that `forcer` submitted.
+    pub(super) fn io(&mut self, cause: Owned, forcer: Owned, io: &IoEvent) {
+        if cause == forcer {
+            return;
+        }
+        let sum = Sum { count: 1, bytes: u64::from(io.bytes) };
+        for pairs in [&mut self.whole, &mut self.interval] {
+            pairs.entry((cause, forcer)).or_default().add(sum);
+        }
+    }
+
+    /// Those who forced what `cause` had caused, most bytes first.
+    pub(super) fn of(&self, cause: Owned, interval: bool) -> Vec<(Owned, Sum)> {
+        let pairs = if interval { &self.interval } else { &self.whole };
+        let mut found: Vec<(Owned, Sum)> = pairs
+            .iter()
+            .filter(|((of, _), _)| *of == cause)
+            .map(|((_, forcer), sum)| (*forcer, *sum))
+            .collect();
+        found.sort_by_key(|(_, sum)| std::cmp::Reverse(sum.bytes));
+        found
+    }
+
+    /// Processes that ended are now several of a name together.
+    pub(super) fn put_together(&mut self, moved: &HashMap<usize, usize>) {
+        let new = |who: Owned| match who {
+            Owned::Actor(id) => moved.get(&id).map_or(who, |index| Owned::Ended(*index)),
+            other => other,
+        };
+        for pairs in [&mut self.whole, &mut self.interval] {
+            for ((cause, forcer), sum) in std::mem::take(pairs) {
+                pairs.entry((new(cause), new(forcer))).or_default().add(sum);
+            }
+        }
+    }
+
+    pub(super) fn next_interval(&mut self) {
+        self.interval.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use iocontend_wire::key::{How, Key, Kind, Owner};
+
+    use super::*;
+
+    fn io(bytes: u32) -> IoEvent {
+        IoEvent {
+            key: Key::owner(Owner::Process(1), 0, How::Writeback).with(0, Kind::Write as u32),
+            bytes,
+            sector: 0,
+            status: 0,
+            complete_ns: 10,
+            q2c_ns: Some(5),
+            d2c_ns: Some(5),
+            held: false,
+            forcer: Some(2),
+        }
+    }
+
+    /// Property: what each forced of another stands with its cause, most first; one's own is not forced.
+    #[test]
+    fn each_forcer_has_what_it_forced() {
+        let mut forced = Forced::default();
+        let (dd, etcd, sync) = (Owned::Actor(1), Owned::Actor(2), Owned::Actor(3));
+        forced.io(dd, etcd, &io(4096));
+        forced.io(dd, sync, &io(65536));
+        forced.io(dd, etcd, &io(4096));
+        forced.io(etcd, etcd, &io(4096));
+        let expected =
+            [(sync, Sum { count: 1, bytes: 65536 }), (etcd, Sum { count: 2, bytes: 8192 })];
+        assert_eq!(forced.of(dd, false), expected);
+        assert_eq!(forced.of(dd, true), expected);
+        assert_eq!(forced.of(etcd, false), []);
+        forced.next_interval();
+        assert_eq!(forced.of(dd, true), []);
+        assert_eq!(forced.of(dd, false), expected);
+    }
+
+    /// Property: sums survive that their processes are listed together.
+    #[test]
+    fn sums_stay_when_processes_are_put_together() {
+        let mut forced = Forced::default();
+        let etcd = Owned::Actor(9);
+        forced.io(Owned::Actor(1), etcd, &io(1));
+        forced.io(Owned::Actor(2), etcd, &io(2));
+        forced.put_together(&HashMap::from([(1, 0), (2, 0)]));
+        assert_eq!(forced.of(Owned::Ended(0), false), [(etcd, Sum { count: 2, bytes: 3 })]);
+    }
+}

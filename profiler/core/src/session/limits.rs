@@ -1,0 +1,171 @@
+//! Which of the kernel's limits can hold a victim back: what is set on its cgroups and on the disks it uses.
+//!
+//! The finding `throttled` says that requests were held back, which the kernel does not tell the reason of. What is not set
+//! cannot be it; what is left is named.
+
+use super::Session;
+use crate::facts::{ControlFacts, DeviceFacts};
+use crate::findings::THROTTLED;
+use crate::report::{Actor, Report};
+use crate::text::{Lang, findings as words};
+
+/// Files whose line for a disk holds a cgroup's own requests back.
+const FILE: &str = "io.max";
+
+/// Says in the findings of a report which limits there are.
+pub(super) fn name(session: &Session, report: &mut Report) {
+    let Some(mut findings) = report.findings.take() else { return };
+    for finding in findings.iter_mut().filter(|finding| finding.id == THROTTLED) {
+        let actor = report.actor(&finding.subject);
+        let controls = session.controls.as_deref();
+        let said = actor.and_then(|actor| that_hold(actor, &session.devices, controls));
+        if let Some(said) = said {
+            // That is said where nothing is known of the host.
+            finding.caveats.retain(|caveat| *caveat != words::which_limit(Lang::En));
+            finding.caveats.splice(0..0, said);
+        }
+    }
+    report.findings = Some(findings);
+}
+
+/// Which limits may hold an actor's requests back: those of its cgroups, else those of its disks. `None` when not all cgroups
+/// are known.
+fn that_hold(
+    actor: &Actor,
+    disks: &[DeviceFacts],
+    controls: Option<&ControlFacts>,
+) -> Option<Vec<String>> {
+    let uses = |disk: &&DeviceFacts| actor.io.iter().any(|io| io.device == disk.name);
+    let used: Vec<&DeviceFacts> = disks.iter().filter(uses).collect();
+    let limits = of_cgroups(controls, actor, &used)?;
+    if limits.is_empty() {
+        return Some(used.iter().map(|disk| of_disk(disk)).collect());
+    }
+    Some(limits)
+}
+
+/// Limits of an actor's cgroup and of those above it. `None` when one of them was not looked at, or IO is not accounted there.
+fn of_cgroups(
+    controls: Option<&ControlFacts>,
+    actor: &Actor,
+    disks: &[&DeviceFacts],
+) -> Option<Vec<String>> {
+    let controls = controls.filter(|controls| controls.has_controller("io"))?;
+    let mut limits = Vec::new();
+    for path in from_the_top(actor.cgroup.as_deref()?) {
+        let cgroup = controls.cgroup(path).filter(|cgroup| cgroup.exists)?;
+        let lines = cgroup.value(FILE).unwrap_or_default().lines();
+        for (disk, values) in lines.filter_map(|line| line.split_once(' ')) {
+            let Some(disk) = disks.iter().find(|one| one.dev.to_string() == disk) else { continue };
+            let set: Vec<&str> =
+                values.split_ascii_whitespace().filter(|value| !value.ends_with("=max")).collect();
+            if !set.is_empty() {
+                limits.push(words::limited_by(Lang::En, FILE, path, &disk.name, &set.join(" ")));
+            }
+        }
+    }
+    for disk in disks {
+        if controls.disk(disk.dev).and_then(|disk| disk.iocost) == Some(true) {
+            limits.push(words::iocost_is_on(Lang::En, &disk.name));
+        }
+    }
+    Some(limits)
+}
+
+/// A cgroup and those above it, but for the root, which has no limits.
+fn from_the_top(path: &str) -> impl Iterator<Item = &str> {
+    let ends = path.char_indices().skip(1).filter(|(_, c)| *c == '/').map(|(at, _)| at);
+    ends.chain(std::iter::once(path.len())).map(|end| &path[..end]).filter(|path| *path != "/")
+}
+
+fn of_disk(disk: &DeviceFacts) -> String {
+    let wbt = disk.wbt_lat_usec.filter(|us| *us > 0);
+    words::limit_of_disk(Lang::En, &disk.name, wbt, disk.nr_requests)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::{CgroupControls, DiskControls};
+    use crate::ids::Dev;
+    use crate::report::sample;
+
+    const DISK: Dev = Dev { major: 259, minor: 0 };
+
+    /// etcd of the sample in a pod, on a disk with writeback throttling; `io.max` by cgroup.
+    fn said(limits: &[(&str, &str)], iocost: bool) -> Option<Vec<String>> {
+        let mut actor = sample::report().actors.swap_remove(0);
+        actor.cgroup = Some("/kubepods.slice/pod".into());
+        let disk = DeviceFacts {
+            dev: DISK,
+            name: "vda".into(),
+            dm_name: None,
+            scheduler: None,
+            schedulers: Vec::new(),
+            rotational: None,
+            write_cache: None,
+            fua: None,
+            nr_requests: Some(1023),
+            size_bytes: None,
+            wbt_lat_usec: Some(2000),
+            partitions: Vec::new(),
+            holders: Vec::new(),
+            slaves: Vec::new(),
+            filesystems: Vec::new(),
+        };
+        let cgroup = |(path, value): &(&str, &str)| CgroupControls {
+            path: (*path).into(),
+            exists: true,
+            files: [("io.max".to_owned(), (*value).to_owned())].into(),
+            ..CgroupControls::default()
+        };
+        let controls = ControlFacts {
+            cgroup2_controllers: vec!["io".into()],
+            cgroups: limits.iter().map(cgroup).collect(),
+            disks: vec![DiskControls {
+                dev: DISK,
+                iocost: Some(iocost),
+                scheduler_files: [].into(),
+            }],
+            ..ControlFacts::default()
+        };
+        that_hold(&actor, &[disk], Some(&controls))
+    }
+
+    /// Property: a limit of the cgroup or of one above it is named with its value, and one for another disk is none.
+    #[test]
+    fn a_limit_of_a_cgroup_is_named() {
+        let of_pod = ("/kubepods.slice/pod", "8:0 rbps=1 wbps=1 riops=1 wiops=1");
+        let of_slice = ("/kubepods.slice", "259:0 rbps=max wbps=1048576 riops=max wiops=50");
+        let said = said(&[of_slice, of_pod], false).unwrap();
+        assert_eq!(said, ["io.max of /kubepods.slice limits it on vda: wbps=1048576 wiops=50."]);
+    }
+
+    /// Property: without one the disk's own limits are named, with what they are set to.
+    #[test]
+    fn without_one_it_is_the_disks() {
+        let none = [("/kubepods.slice", ""), ("/kubepods.slice/pod", "259:0 rbps=max wbps=max")];
+        let of_disk = said(&none, false).unwrap();
+        assert_eq!(of_disk.len(), 1);
+        assert!(
+            of_disk[0].contains("wbt_lat_usec 2000") && of_disk[0].contains("nr_requests 1023")
+        );
+        let iocost = said(&none, true).unwrap();
+        assert!(iocost.len() == 1 && iocost[0].contains("iocost"), "{iocost:?}");
+    }
+
+    /// Property: a cgroup that was not looked at may have a limit, so nothing is said.
+    #[test]
+    fn what_was_not_looked_at_is_not_ruled_out() {
+        assert_eq!(said(&[("/kubepods.slice/pod", "")], false), None);
+        assert_eq!(said(&[], false), None);
+    }
+
+    #[test]
+    fn cgroups_stand_from_the_top_down() {
+        let all: Vec<&str> = from_the_top("/kubepods.slice/pod-1/etcd").collect();
+        assert_eq!(all, ["/kubepods.slice", "/kubepods.slice/pod-1", "/kubepods.slice/pod-1/etcd"]);
+        assert_eq!(from_the_top("/a").collect::<Vec<_>>(), ["/a"]);
+        assert_eq!(from_the_top("/").count(), 0);
+    }
+}

@@ -1,0 +1,271 @@
+//! Words about leases: what changes would do, what became of them, whether they helped.
+//!
+//! Names and values in these lines come from outside: whoever prints them makes them printable.
+
+use super::{Explained, Lang};
+use crate::change::Change;
+use crate::lease::verified::{Verified, Word};
+use crate::lease::verify::{Doubt, MIN_CALLS};
+use crate::lease::{Due, Item, Lease, State};
+
+/// What can stop `apply`, `undo` and `status`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble<'a> {
+    /// The document has no such advice that is recommended and has settings.
+    NoAdvice(&'a str),
+    /// Nobody can be asked.
+    NobodyToAsk,
+    /// A setting cannot be changed.
+    Setting(&'a Change, &'a str),
+    /// Another lease has the setting.
+    Taken(&'a Change, &'a str),
+    /// The folder of leases cannot be used.
+    Store(&'a str, &'a str),
+    /// There is no such lease.
+    NoLease(&'a str),
+    /// Whom the report was about cannot be told from it.
+    NoTargets(&'a str),
+    /// The time of the lease does not suffice to look.
+    TooShort,
+    /// Another run took the change back while it was looked at.
+    TakenBackMeanwhile(&'a str),
+}
+
+/// Trouble in words.
+pub fn trouble(lang: Lang, trouble: &Trouble<'_>) -> Explained {
+    let Lang::En = lang;
+    let (what, hint) = match trouble {
+        Trouble::NoAdvice(file) => (
+            format!("{file} has no such advice that is recommended and changes settings"),
+            Some("iocontend advise -o json lists all advice with its ids"),
+        ),
+        Trouble::NobodyToAsk => (
+            "nothing was changed: there is no terminal to ask on".to_owned(),
+            Some("add --yes to apply without being asked, or --dry-run to only look"),
+        ),
+        Trouble::Setting(change, error) => {
+            (format!("{} was not changed: {error}", setting(lang, change)), None)
+        }
+        Trouble::Taken(change, id) => (
+            format!("{} belongs to lease {id} already", setting(lang, change)),
+            Some("take that one back first: iocontend undo ID"),
+        ),
+        Trouble::Store(folder, error) => (format!("leases in {folder}: {error}"), None),
+        Trouble::NoLease(id) => {
+            (format!("there is no lease {id}"), Some("iocontend status lists them"))
+        }
+        Trouble::NoTargets(file) => (
+            format!("{file} does not say whose waits are to become shorter"),
+            Some("name them as for watch, such as --pid-of etcd"),
+        ),
+        Trouble::TooShort => (
+            "the lease would end before its effect has been seen".to_owned(),
+            Some("choose a longer --lease or a shorter --window"),
+        ),
+        Trouble::TakenBackMeanwhile(id) => {
+            (format!("lease {id} was taken back by another run: not verified"), None)
+        }
+    };
+    Explained { what, hint: hint.map(str::to_owned) }
+}
+
+/// A setting's name.
+pub fn setting(lang: Lang, change: &Change) -> String {
+    let Lang::En = lang;
+    match change {
+        Change::CgroupDevice { cgroup, file, device, .. } => {
+            format!("{file} of disk {}:{} in cgroup {cgroup}", device.major, device.minor)
+        }
+        Change::Cgroup { cgroup, file, .. } => format!("{file} of cgroup {cgroup}"),
+        Change::Queue { device, file, .. } => format!("{file} of disk {device}"),
+        Change::Sysctl { name, .. } => format!("kernel parameter {name}"),
+        Change::IoPriority { process, .. } => format!("IO priority of process {}", process.pid),
+    }
+}
+
+/// What an item does, a line for each of its values.
+pub fn item(lang: Lang, item: &Item) -> Vec<String> {
+    let name = setting(lang, &item.change);
+    let own = item.cells.iter().filter_map(|cell| Some((cell, cell.wanted.as_ref()?)));
+    own.map(|(cell, wanted)| {
+        let part = if cell.part.is_empty() { String::new() } else { format!(", {}", cell.part) };
+        let state = match (cell.state, &cell.found, &item.error) {
+            (State::Differs, Some(found), _) => {
+                format!("; changed to {found} by somebody else, left as it is")
+            }
+            (State::Differs, None, _) => "; not there".to_owned(),
+            (State::Undone, ..) => "; taken back".to_owned(),
+            (_, _, Some(error)) => format!("; not taken back: {error}"),
+            _ => String::new(),
+        };
+        format!("{name}{part}: {} to {wanted}{state}", cell.prior)
+    })
+    .collect()
+}
+
+/// The head of a lease.
+pub fn lease(lang: Lang, lease: &Lease, due: Due) -> String {
+    let Lang::En = lang;
+    let due = match due {
+        _ if lease.has_differences() => "not wholly taken back",
+        Due::Running => "running",
+        Due::Expired => "expired",
+        Due::Interrupted => "its process ended without taking it back",
+        Due::Restarted => "of an earlier boot",
+    };
+    format!("{}, made {}, until {}: {due}", lease.id, lease.created, lease.expires)
+}
+
+/// No lease.
+pub fn none(lang: Lang) -> &'static str {
+    let Lang::En = lang;
+    "no lease: nothing is changed by iocontend"
+}
+
+/// Everything is as wanted already.
+pub fn nothing_to_do(lang: Lang) -> &'static str {
+    let Lang::En = lang;
+    "all settings are so already: nothing to do"
+}
+
+/// The question.
+pub fn question(lang: Lang) -> &'static str {
+    let Lang::En = lang;
+    "apply? [y/N]"
+}
+
+/// Nothing was done, as the user wished.
+pub fn declined(lang: Lang) -> &'static str {
+    let Lang::En = lang;
+    "nothing was changed"
+}
+
+/// Applied.
+pub fn applied(lang: Lang, id: &str, until: &str, left: bool) -> String {
+    let Lang::En = lang;
+    if left {
+        format!("applied as lease {id}; the next run after {until} takes it back")
+    } else {
+        format!("applied as lease {id} until {until}; Ctrl-C takes it back")
+    }
+}
+
+/// A lease was taken back, and why when nobody asked for it.
+pub fn undone(lang: Lang, id: &str, why: Option<Due>, complete: bool) -> String {
+    let Lang::En = lang;
+    let why = match why {
+        None | Some(Due::Running) => "",
+        Some(Due::Expired) => ", whose time is over,",
+        Some(Due::Interrupted) => ", whose process was killed,",
+        // None of its settings is left.
+        Some(Due::Restarted) => {
+            return format!("lease {id} is of an earlier boot and is forgotten");
+        }
+    };
+    if complete {
+        format!("lease {id}{why} is taken back")
+    } else {
+        format!("lease {id}{why} is not wholly taken back:")
+    }
+}
+
+/// A setting that needed no taking back.
+pub fn gone(lang: Lang, change: &Change) -> String {
+    format!("{} is gone, and so is what was set there", setting(lang, change))
+}
+
+/// A lease was forgotten, as was asked for.
+pub fn forgotten(lang: Lang, id: &str) -> String {
+    let Lang::En = lang;
+    format!("lease {id} is forgotten; its settings stay as they are")
+}
+
+/// A lease that waits for somebody to take it back, as commands say that change nothing themselves.
+pub fn overdue(lang: Lang, lease: &Lease, due: Due) -> Option<String> {
+    let Lang::En = lang;
+    let (id, why) = match due {
+        Due::Running | Due::Restarted => return None,
+        _ if lease.has_differences() => {
+            return Some(format!(
+                "lease {} is not wholly taken back: somebody else changed its values. `sudo iocontend status` lists them",
+                lease.id
+            ));
+        }
+        Due::Expired => (&lease.id, format!("is over since {}", lease.expires)),
+        Due::Interrupted => (&lease.id, "was left behind by a run that was killed".to_owned()),
+    };
+    Some(format!(
+        "lease {id} {why}, and its settings may still be there. `sudo iocontend undo {id}` restores them"
+    ))
+}
+
+/// The look before the change begins.
+pub fn looking_before(lang: Lang, seconds: u64) -> String {
+    let Lang::En = lang;
+    format!("watching for {seconds} s before the change")
+}
+
+/// The look with the change begins.
+pub fn looking_after(lang: Lang, seconds: u64) -> String {
+    let Lang::En = lang;
+    format!("watching for {seconds} s with the change; Ctrl-C takes it back")
+}
+
+/// A signal came before it was known whether it helped.
+pub fn not_verified(lang: Lang, changed: bool) -> &'static str {
+    let Lang::En = lang;
+    if changed {
+        "stopped before it was known whether it helped: taken back"
+    } else {
+        "stopped before anything was changed"
+    }
+}
+
+/// A value with its interval.
+pub fn range(lang: Lang, value: &str, low: &str, high: &str) -> String {
+    let Lang::En = lang;
+    format!("{value} ({low} to {high})")
+}
+
+/// What was compared.
+pub fn compared(lang: Lang, verified: &Verified) -> String {
+    let Lang::En = lang;
+    let call = verified.call.map_or("all syncs", |call| call.name());
+    match verified.file_class {
+        Some(class) => format!("{} {call}", class.name()),
+        None => call.to_owned(),
+    }
+}
+
+/// Whether it helped, and what becomes of it.
+pub fn outcome(lang: Lang, verified: &Verified) -> String {
+    let Lang::En = lang;
+    match (verified.outcome, verified.doubt) {
+        (Word::Helped, _) => {
+            "It helped: waits are shorter, by more than chance and by enough to matter. The change stays."
+                .to_owned()
+        }
+        (Word::NotHelped, _) => {
+            "It did not help: waits are longer, or not shorter by enough to matter. The change is taken back."
+                .to_owned()
+        }
+        (Word::Undecided, doubt) => {
+            let why = match doubt {
+                Some(Doubt::TooFewCalls) | None => {
+                    format!("one of the windows has fewer than {MIN_CALLS} calls; a longer --window has more")
+                }
+                Some(Doubt::LoadFell) => "the targets asked for less with the change".to_owned(),
+                Some(Doubt::OthersStopped) => {
+                    "whoever was in the way was not at work any more with the change".to_owned()
+                }
+                Some(Doubt::Unsteady) => {
+                    "waits were getting shorter before the change already".to_owned()
+                }
+                Some(Doubt::WideIntervals) => {
+                    "the difference may be chance; a longer --window tells more".to_owned()
+                }
+            };
+            format!("It cannot be told whether it helped: {why}. The change is taken back.")
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Whether a change helped: the targets are watched before it and with it, by the engine that `watch` uses.
+//!
+//! One live session sees both windows, so that nothing but the change lies between them.
+
+use std::time::Duration;
+
+use iocontend_core::lease::verified::Verified;
+use iocontend_core::lease::verify::Second;
+use iocontend_core::lease::window::{Subject, seconds};
+use iocontend_core::render::{json, text};
+use iocontend_core::report::Report;
+use iocontend_core::session::Span;
+use iocontend_core::text::Lang;
+use iocontend_core::text::lease::{self as words, Trouble};
+use tokio::time::Instant;
+
+use super::apply::Proposal;
+use super::explained;
+use crate::commands::watch::{Each, Ended, StopSignals, until};
+use crate::error::{Failure, tell};
+use crate::host::HostRoot;
+use crate::kernel::facts::KernelPaths;
+use crate::live::{Live, RING_BYTES, Settings};
+use crate::output;
+
+/// What intervals are drawn from.
+const SECOND: Duration = Duration::from_secs(1);
+/// Attaching takes CPU and page cache from the host; requests and dirty pages from before the change are still on their way when
+/// it is made.
+const SETTLE: Duration = Duration::from_secs(5);
+/// So that the last second of a window ends before the window.
+const REST: Duration = Duration::from_millis(500);
+
+/// A session that has seen the window before the change.
+pub(super) struct Check {
+    live: Live,
+    subject: Subject,
+    window: Duration,
+    before: Vec<Second>,
+}
+
+impl Check {
+    /// How long a change must stay at least.
+    pub(super) fn length(window: Duration) -> Duration {
+        SETTLE + window + REST
+    }
+
+    /// Attaches and watches before the change; nothing when a signal came.
+    pub(super) async fn start(
+        window: Duration,
+        proposal: &Proposal,
+        stop: &mut StopSignals,
+    ) -> Result<Option<Self>, Failure> {
+        let settings = Settings {
+            selectors: proposal.targets.clone(),
+            ring_bytes: RING_BYTES,
+            ..Settings::default()
+        };
+        let live = Live::start(&settings, HostRoot::default(), &KernelPaths::from_environment())?;
+        let subject = proposal.subject.clone();
+        let mut check = Self { live, subject, window, before: Vec::new() };
+        tell(&words::looking_before(Lang::En, window.as_secs()));
+        if check.settle(stop).await? == Ended::BySignal {
+            return Ok(None);
+        }
+        let before = check.look(stop, &|| Ok(())).await?;
+        Ok(before.map(|before| Self { before, ..check }))
+    }
+
+    /// Watches with the change and judges; nothing when a signal came, an error when the lease is gone.
+    pub(super) async fn finish(
+        mut self,
+        id: &str,
+        advice: &str,
+        is_there: &dyn Fn() -> bool,
+        stop: &mut StopSignals,
+    ) -> Result<Option<Verified>, Failure> {
+        tell(&words::looking_after(Lang::En, self.window.as_secs()));
+        if self.settle(stop).await? == Ended::BySignal {
+            return Ok(None);
+        }
+        let there = || {
+            let gone = || Failure::Failed(explained(&Trouble::TakenBackMeanwhile(id)));
+            is_there().then_some(()).ok_or_else(gone)
+        };
+        let after = self.look(stop, &there).await?;
+        Ok(after.map(|after| Verified::new(id, advice, &self.subject, &self.before, &after)))
+    }
+
+    /// Leaves out what is still of the time before.
+    async fn settle(&mut self, stop: &mut StopSignals) -> Result<Ended, Failure> {
+        let end = Some(Instant::now() + SETTLE);
+        let ended = until(&mut self.live, SETTLE, end, stop, None).await?;
+        drop(self.live.report(Span::Interval));
+        Ok(ended)
+    }
+
+    /// The seconds of a window; nothing when a signal came.
+    async fn look(
+        &mut self,
+        stop: &mut StopSignals,
+        goes_on: &dyn Fn() -> Result<(), Failure>,
+    ) -> Result<Option<Vec<Second>>, Failure> {
+        let mut looks = Vec::new();
+        let mut each = |report: &Report| {
+            looks.push(self.subject.look(report));
+            goes_on()
+        };
+        let each: Option<Each<'_>> = Some(&mut each);
+        let end = Some(Instant::now() + self.window + REST);
+        let ended = until(&mut self.live, SECOND, end, stop, each).await?;
+        Ok((ended == Ended::InTime).then(|| seconds(&looks)))
+    }
+}
+
+/// For people, or as a document.
+pub(super) fn print(verified: &Verified, as_json: bool) -> Result<(), Failure> {
+    let mut out = Vec::new();
+    if as_json {
+        json::verified(verified, &mut out)?;
+    } else {
+        text::verified(verified, &output::style(), &mut out)?;
+    }
+    output::write(&out)?;
+    Ok(())
+}

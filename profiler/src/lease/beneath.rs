@@ -1,0 +1,129 @@
+//! Files below a folder that no name can lead out of.
+//!
+//! `openat2(2)` resolves every name in the kernel with `RESOLVE_BENEATH`: no `..`, no link and no other mount leads out, whoever
+//! renames or links what meanwhile. So a name is not checked first and opened later.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat, openat2};
+use rustix::io::Errno;
+
+/// More than any file here holds; `io.max` has a line for each disk.
+const LIMIT: usize = 1 << 20;
+
+/// A folder held open.
+pub(super) struct Folder {
+    fd: OwnedFd,
+    resolve: ResolveFlags,
+}
+
+impl Folder {
+    /// A folder in which links are not followed at all.
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let fd = openat(CWD, path, flags, Mode::empty())?;
+        let resolve = ResolveFlags::BENEATH
+            | ResolveFlags::NO_XDEV
+            | ResolveFlags::NO_MAGICLINKS
+            | ResolveFlags::NO_SYMLINKS;
+        Ok(Self { fd, resolve })
+    }
+
+    /// The same with links that stay in it, which is what `/sys/block` is made of.
+    pub(super) fn with_inner_links(mut self) -> Self {
+        self.resolve = self.resolve.difference(ResolveFlags::NO_SYMLINKS);
+        self
+    }
+
+    /// A file's text; `None` when it is not there.
+    pub(super) fn read(&self, name: &str) -> io::Result<Option<String>> {
+        let mut bytes = Vec::new();
+        let mut chunk = [0; 4096];
+        let fd = match self.file(name, OFlags::RDONLY) {
+            Ok(fd) => fd,
+            Err(error) if is_gone(error) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        while bytes.len() < LIMIT {
+            match rustix::io::read(&fd, &mut chunk) {
+                Ok(0) => break,
+                Ok(count) => bytes.extend_from_slice(&chunk[..count]),
+                Err(Errno::INTR) => {}
+                // A cgroup that was removed while its file was open.
+                Err(error) if is_gone(error) => return Ok(None),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let text = String::from_utf8(bytes);
+        text.map(Some).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+    }
+
+    /// Writes a file that is there, in one call: such files take a value per call. One that is gone meanwhile is no error;
+    /// the next look tells.
+    pub(super) fn write(&self, name: &str, text: &str) -> io::Result<()> {
+        // What a shell's `>` does: these file systems ignore the truncation.
+        let fd = match self.file(name, OFlags::WRONLY | OFlags::TRUNC) {
+            Ok(fd) => fd,
+            Err(error) if is_gone(error) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        loop {
+            match rustix::io::write(&fd, text.as_bytes()) {
+                Ok(count) if count == text.len() => return Ok(()),
+                Ok(_) => return Err(io::ErrorKind::WriteZero.into()),
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn file(&self, name: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
+        let flags = flags | OFlags::CLOEXEC | OFlags::NOCTTY;
+        loop {
+            match openat2(&self.fd, name, flags, Mode::empty(), self.resolve) {
+                // Something was renamed meanwhile, and the kernel could not be sure.
+                Err(Errno::AGAIN | Errno::INTR) => {}
+                other => return other,
+            }
+        }
+    }
+}
+
+fn is_gone(error: Errno) -> bool {
+    matches!(error, Errno::NOENT | Errno::NODEV | Errno::NOTDIR)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn no_name_leads_out() {
+        let outer = tempfile::tempdir().unwrap();
+        let inner = outer.path().join("inner");
+        std::fs::create_dir_all(inner.join("sub")).unwrap();
+        std::fs::write(outer.path().join("secret"), "no").unwrap();
+        std::fs::write(inner.join("value"), "1").unwrap();
+        symlink("../secret", inner.join("out")).unwrap();
+        symlink(outer.path().join("secret"), inner.join("absolute")).unwrap();
+        symlink("../value", inner.join("sub/within")).unwrap();
+        let strict = Folder::open(&inner).unwrap();
+        let linked = Folder::open(&inner).unwrap().with_inner_links();
+        for name in ["../secret", "sub/../../secret", "/etc/hostname", "out", "absolute"] {
+            assert!(strict.read(name).is_err(), "{name}");
+            assert!(linked.read(name).is_err(), "{name}");
+            assert!(linked.write(name, "x").is_err(), "{name}");
+        }
+        assert!(strict.read("sub/within").is_err());
+        assert_eq!(linked.read("sub/within").unwrap().as_deref(), Some("1"));
+        assert_eq!(strict.read("absent").unwrap(), None);
+        strict.write("value", "2").unwrap();
+        assert_eq!(strict.read("value").unwrap().as_deref(), Some("2"));
+        strict.write("absent", "2").unwrap();
+        assert!(!inner.join("absent").exists());
+    }
+}

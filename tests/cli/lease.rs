@@ -1,0 +1,201 @@
+//! `apply`, `undo` and `status` on a tree of plain files that stands in for the host.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use iocontend_core::change::Change;
+use iocontend_core::report::{Advice, Host, Report, Tool, Verdict, Window};
+
+use super::binary::{Run, command, run};
+
+struct Tree(tempfile::TempDir);
+
+const BEFORE: &str = "max\n";
+
+impl Tree {
+    fn new() -> Self {
+        let tree = Self(tempfile::tempdir().unwrap());
+        let mount = tree.path("cgroup").display().to_string();
+        tree.put("proc/self/mountinfo", &format!("1 0 0:9 / {mount} rw - cgroup2 none rw\n"));
+        tree.put("proc/sys/kernel/random/boot_id", "b007\n");
+        tree.put("cgroup/a/memory.high", BEFORE);
+        tree.advise("/a", "16M");
+        tree
+    }
+
+    /// Advice to set `memory.high` of a cgroup.
+    fn advise(&self, cgroup: &str, value: &str) {
+        let change = Change::Cgroup {
+            cgroup: cgroup.to_owned(),
+            file: "memory.high".to_owned(),
+            value: value.to_owned(),
+        };
+        let advice = Advice {
+            id: "memory-high".to_owned(),
+            action: String::new(),
+            verdict: Verdict::Recommended,
+            reason: String::new(),
+            culprit: None,
+            expected: None,
+            effect: None,
+            risk: None,
+            changes: vec![change],
+            apply: Vec::new(),
+            undo: Vec::new(),
+            verify: None,
+        };
+        let mut report = Report::new(Tool::default(), Host::default(), Window::default());
+        report.advice = Some(vec![advice]);
+        self.put("advice.json", &serde_json::to_string(&report).unwrap());
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn put(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn value(&self) -> String {
+        fs::read_to_string(self.path("cgroup/a/memory.high")).unwrap().trim().to_owned()
+    }
+
+    fn words(&self, words: &[&str]) -> Vec<String> {
+        let folder = |name: &str| self.path(name).display().to_string();
+        let mut all: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
+        if words[0] == "apply" {
+            all.push(folder("advice.json"));
+        }
+        all.extend(["--root".into(), folder(""), "--state-dir".into(), folder("state")]);
+        all
+    }
+
+    fn run(&self, words: &[&str]) -> Run {
+        let words = self.words(words);
+        run(&words.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+}
+
+#[test]
+fn what_is_applied_is_listed_and_taken_back() {
+    let tree = Tree::new();
+    let shown = tree.run(&["apply", "--dry-run"]).ended(0);
+    assert!(shown.stdout.contains("max to 16777216"), "{shown:?}");
+    assert_eq!(tree.value(), "max");
+    tree.run(&["apply"]).ended(2);
+    tree.run(&["apply", "--yes", "--id", "io-max"]).ended(2);
+    assert_eq!(tree.value(), "max");
+    tree.run(&["apply", "--yes", "--leave"]).ended(0);
+    assert_eq!(tree.value(), "16777216");
+    assert!(tree.run(&["status"]).ended(0).stdout.contains("memory.high"));
+    let status: serde_json::Value =
+        serde_json::from_str(&tree.run(&["status", "--json"]).ended(0).stdout).unwrap();
+    assert_eq!(status["leases"][0]["due"], "running");
+    tree.run(&["undo", "other"]).ended(4);
+    tree.run(&["undo"]).ended(0);
+    assert_eq!(tree.value(), "max");
+    tree.run(&["undo"]).ended(0);
+}
+
+#[test]
+fn a_value_of_somebody_else_is_reported_and_stays() {
+    let tree = Tree::new();
+    tree.run(&["apply", "--yes", "--leave"]).ended(0);
+    tree.put("cgroup/a/memory.high", "4096\n");
+    let undo = tree.run(&["undo"]).ended(1);
+    assert!(undo.stderr.contains("changed to 4096 by somebody else"), "{undo:?}");
+    assert_eq!(tree.value(), "4096");
+    assert!(tree.run(&["status"]).ended(0).stdout.contains("4096"));
+}
+
+#[test]
+fn the_next_run_takes_back_what_a_killed_one_applied() {
+    let tree = Tree::new();
+    let words = tree.words(&["apply", "--yes"]);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let mut child = command(&words).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.contains("applied"), "{line}");
+    assert_eq!(tree.value(), "16777216");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let status = tree.run(&["status"]).ended(0);
+    assert!(status.stderr.contains("taken back"), "{status:?}");
+    assert_eq!(tree.value(), "max");
+}
+
+#[test]
+fn a_lease_that_is_over_is_taken_back_by_its_process() {
+    let tree = Tree::new();
+    tree.run(&["apply", "--yes", "--lease", "300ms"]).ended(0);
+    assert_eq!(tree.value(), "max");
+}
+
+// Property: names and values from a report or from the kernel's files never reach the terminal as they are.
+#[test]
+fn names_from_outside_cannot_steer_the_terminal() {
+    let tree = Tree::new();
+    tree.put("cgroup/a\x1b[31m/memory.high", BEFORE);
+    tree.advise("/a\x1b[31m", "16M");
+    let shown = tree.run(&["apply", "--dry-run"]).ended(0);
+    assert!(shown.stdout.contains(r"/a\u{1b}[31m"), "{shown:?}");
+    tree.run(&["apply", "--yes", "--leave"]).ended(0);
+    let listed = tree.run(&["status"]).ended(0);
+    assert!(listed.stdout.contains(r"/a\u{1b}[31m"), "{listed:?}");
+    tree.advise("/gone\x1b[31m\n", "16M");
+    let missing = tree.run(&["apply", "--yes"]).ended(1);
+    assert!(missing.stderr.contains(r"/gone\u{1b}[31m\n"), "{missing:?}");
+    tree.put("advice.json", "{\"schema\": \"\x1b[31m\"}");
+    let unreadable = tree.run(&["apply", "--dry-run"]).ended(1);
+    for said in [&shown.stdout, &listed.stdout, &missing.stderr, &unreadable.stderr] {
+        assert!(!said.contains('\x1b'), "{said}");
+    }
+}
+
+// Property: a lease that nobody took back is told by commands that change nothing, with the command that restores, and is
+// still there after them; one that runs is not told, and `undo` of another one restores it.
+#[test]
+fn an_overdue_lease_is_told_by_those_that_change_nothing() {
+    let tree = Tree::new();
+    // Those look at this host, so the lease must be of this boot.
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+    tree.put("proc/sys/kernel/random/boot_id", &boot);
+    let doctor = || {
+        let mut command = command(&["doctor"]);
+        let output = command.env("IOCONTEND_STATE_DIR", tree.path("state")).output().unwrap();
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert!(!doctor().contains("lease"));
+    tree.run(&["apply", "--yes", "--leave", "--lease", "1h"]).ended(0);
+    assert!(!doctor().contains("lease"));
+    tree.run(&["undo"]).ended(0);
+    tree.run(&["apply", "--yes", "--leave", "--lease", "1ms"]).ended(0);
+    let said = doctor();
+    let id = said.split("iocontend undo ").nth(1).unwrap().split('`').next().unwrap();
+    assert!(said.contains(&format!("lease {id} is over since ")), "{said}");
+    assert_eq!(tree.value(), "16777216");
+    tree.run(&["undo", "other"]).ended(4);
+    assert_eq!(tree.value(), "max");
+    assert!(!doctor().contains("lease"));
+}
+
+// Property: what --verify needs is asked for before anything is looked at or changed.
+#[test]
+fn what_verify_needs_is_asked_for_first() {
+    let tree = Tree::new();
+    tree.run(&["apply", "--yes", "--json"]).ended(2);
+    tree.run(&["apply", "--yes", "--window", "30s"]).ended(2);
+    tree.run(&["apply", "--yes", "--verify", "--pid", "1", "--window", "19s"]).ended(2);
+    let nobody = tree.run(&["apply", "--yes", "--verify"]).ended(2);
+    assert!(nobody.stderr.contains("--pid-of etcd"), "{nobody:?}");
+    let short = ["apply", "--yes", "--verify", "--pid", "1", "--lease", "30s", "--window", "30s"];
+    tree.run(&short).ended(2);
+    assert_eq!(tree.value(), "max");
+    assert!(!tree.path("state").exists());
+}

@@ -1,0 +1,57 @@
+//! `advise` on a live host: what a recording would know at its end is known here too.
+
+use std::process::{Child, Command, Stdio};
+
+use iocontend_core::change::Change;
+use iocontend_core::report::{Report, Verdict};
+use iocontend_tests::binary;
+use iocontend_tests::cgroup::Cgroup;
+
+/// Ends with the test.
+struct Job(Child);
+
+impl Job {
+    fn start(mut fio: Command, options: &[&str]) -> Self {
+        let common =
+            ["--name=job", "--size=64m", "--time_based", "--runtime=600", "--output=/dev/null"];
+        Self(fio.args(common).args(options).stdin(Stdio::null()).spawn().unwrap())
+    }
+}
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+// Property: a culprit that was at work before, in a cgroup of its own, gets a limit there, though no interval was ever
+// reported.
+#[test]
+#[ignore = "needs the VM"]
+fn vm_advise_knows_the_cgroup_of_a_culprit_without_intervals() {
+    let folder = super::folder();
+    let at = |name: &str| format!("--filename={}", folder.path().join(name).display());
+    let group = Cgroup::new("advise-reader").unwrap();
+    let read =
+        ["--thread", "--rw=read", "--bs=1m", "--direct=1", "--ioengine=libaio", "--iodepth=2"];
+    let reader = group.command("fio").unwrap();
+    let _reader = Job::start(reader, &[&read[..], &[at("read").as_str()]].concat());
+    let write = ["--thread", "--rw=write", "--bs=4k", "--fdatasync=1", "--rate_iops=20"];
+    let writer = Job::start(Command::new("fio"), &[&write[..], &[at("write").as_str()]].concat());
+
+    let output = Command::new(binary::path().unwrap())
+        .args(["advise", "--pid", &writer.0.id().to_string(), "--duration", "25s", "-o", "json"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let report: Report = serde_json::from_slice(&output.stdout).unwrap();
+    let advice: Vec<_> = report.advice.iter().flatten().collect();
+    let limit = advice.iter().find(|one| one.id == "io-max").expect("io.max is looked at");
+    assert_eq!(limit.verdict, Verdict::Recommended, "{}", limit.reason);
+    let [Change::CgroupDevice { cgroup, file, .. }] = &limit.changes[..] else {
+        panic!("{:?}", limit.changes)
+    };
+    assert_eq!((cgroup.as_str(), file.as_str()), ("/advise-reader", "io.max"));
+}

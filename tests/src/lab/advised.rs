@@ -1,0 +1,271 @@
+//! What iocontend advises beside the suspects of a scenario, applied and verified by iocontend itself, measured again, and
+//! taken back. Pure: a line of JSON for each scenario in `advised.jsonl`, how it is judged, and the table.
+
+use std::fmt::Write as _;
+
+use iocontend_core::ids::{Call, FileClass};
+use iocontend_core::lease::verified::{Verified, Word};
+use iocontend_core::report::{Advice, Report, Verdict};
+use serde::{Deserialize, Serialize};
+
+use super::result::Machine;
+use super::table::table;
+
+/// Name and version of a line's shape.
+pub const SCHEMA: &str = "iocontend.lab.advised/1";
+/// The measured 99th percentile may differ from the expected one by this factor.
+const EXPECTED_FACTOR: f64 = 1.5;
+/// Within this factor of what it is alone, a wait needs no more.
+const AS_ALONE: f64 = 1.5;
+
+/// etcd's syncs of its log in a window.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Syncs {
+    /// How many, by iocontend.
+    pub count: u64,
+    /// Mean by iocontend, milliseconds.
+    pub mean_ms: f64,
+    /// 99th percentile by iocontend, milliseconds.
+    pub p99_ms: f64,
+    /// Mean of the same window by etcd's own histogram, milliseconds. Absent where the window is not the tester's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etcd_mean_ms: Option<f64>,
+    /// Bytes a second that the suspects moved meanwhile, by their cgroups.
+    pub suspects_bytes_per_s: f64,
+}
+
+/// What was advised first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct First {
+    /// Kind of action.
+    pub id: String,
+    /// In words.
+    pub action: String,
+    /// Whether it is a setting of this host.
+    pub is_setting: bool,
+    /// The expected 99th percentile, milliseconds, and by what factor it may be wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_p99_ms: Option<(f64, f64)>,
+}
+
+impl First {
+    /// Of a report; none where nothing is recommended.
+    pub fn of(report: &Report) -> Option<Self> {
+        Some(Self::from_advice(first(report)?))
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "times for people")]
+    fn from_advice(advice: &Advice) -> Self {
+        let effect = advice.effect.as_ref();
+        let expected = effect.filter(|one| is_log(one.call, one.file_class));
+        Self {
+            id: advice.id.clone(),
+            action: advice.action.clone(),
+            is_setting: !advice.changes.is_empty(),
+            expected_p99_ms: expected
+                .map(|one| (one.p99_expected_ns as f64 / 1e6, one.error_factor)),
+        }
+    }
+}
+
+/// The first recommended action.
+fn first(report: &Report) -> Option<&Advice> {
+    report.advice.iter().flatten().find(|one| one.verdict == Verdict::Recommended)
+}
+
+/// Whether these are the syncs that are compared.
+pub fn is_log(call: Call, class: FileClass) -> bool {
+    (call, class) == (Call::Fdatasync, FileClass::Wal)
+}
+
+/// One scenario.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Advised {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// Where it ran.
+    pub machine: Machine,
+    /// Name of the scenario.
+    pub scenario: String,
+    /// Length of each window, seconds.
+    pub window_s: u64,
+    /// Without suspects.
+    pub alone: Syncs,
+    /// Beside all of them.
+    pub before: Syncs,
+    /// What was advised first; absent when nothing was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first: Option<First>,
+    /// Refused actions, by id.
+    pub refused: Vec<String>,
+    /// What `apply --verify` said; absent when there was no setting to apply.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verified: Option<Verified>,
+    /// A new window with the setting; absent when it was not kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Syncs>,
+    /// Whether nothing was left of it after `undo`.
+    pub undone: bool,
+}
+
+impl Advised {
+    /// Whether the measured value lies within the factor of the expected one; `None` without both.
+    pub fn as_expected(&self) -> Option<bool> {
+        let (expected, _) = self.first.as_ref()?.expected_p99_ms?;
+        let measured = self.after?.p99_ms;
+        let factor = (measured / expected).max(expected / measured);
+        Some(factor <= EXPECTED_FACTOR)
+    }
+
+    /// Whether it is as good as alone with it; `None` when it was not applied or not kept.
+    pub fn as_alone(&self) -> Option<bool> {
+        Some(self.after?.p99_ms <= self.alone.p99_ms * AS_ALONE)
+    }
+
+    /// Whether anything was kept that made it worse.
+    pub fn is_harmful(&self) -> bool {
+        self.after.is_some_and(|after| after.p99_ms > self.before.p99_ms)
+    }
+}
+
+/// The table of all.
+pub fn render(all: &[Advised]) -> String {
+    let mut out = String::new();
+    if let Some(one) = all.first() {
+        let Machine { kernel, fs, disk, etcd, .. } = &one.machine;
+        let window = one.window_s;
+        let _infallible = writeln!(
+            out,
+            "- Linux {kernel}, {fs}, disk {disk}; etcd {etcd}; windows of {window} s\n"
+        );
+    }
+    let columns = [
+        "scenario",
+        "scheduler",
+        "first action",
+        "p99 alone, ms",
+        "before",
+        "with it",
+        "expected",
+        "mean before / with it",
+        "by etcd",
+        "suspects, MB/s before / with it",
+        "verified",
+        "undone",
+    ];
+    out.push_str(&table(&columns, all.iter().map(row)));
+    out
+}
+
+fn row(one: &Advised) -> Vec<String> {
+    let number =
+        |value: f64| if value < 10.0 { format!("{value:.1}") } else { format!("{value:.0}") };
+    let after =
+        |of: fn(&Syncs) -> f64| one.after.as_ref().map_or("–".to_owned(), |a| number(of(a)));
+    let etcd = |syncs: Option<&Syncs>| {
+        syncs.and_then(|syncs| syncs.etcd_mean_ms).map_or("–".to_owned(), number)
+    };
+    let expected = one.first.as_ref().and_then(|first| first.expected_p99_ms);
+    let expected = expected.map_or("–".to_owned(), |(p99, factor)| {
+        let word = match one.as_expected() {
+            Some(true) => ", is",
+            Some(false) => ", is not",
+            None => "",
+        };
+        format!("{} (by {factor}{word})", number(p99))
+    });
+    let verified = one.verified.as_ref().map_or("–".to_owned(), |verified| {
+        let word = match verified.outcome {
+            Word::Helped => "helped",
+            Word::NotHelped => "did not help",
+            Word::Undecided => "cannot be told",
+        };
+        verified.p99.as_ref().map_or(word.to_owned(), |p99| {
+            let ratio = p99.ratio;
+            format!("{word}: p99 × {:.2} ({:.2} to {:.2})", ratio.value, ratio.low, ratio.high)
+        })
+    });
+    vec![
+        one.scenario.clone(),
+        one.machine.sched.clone(),
+        one.first.as_ref().map_or("nothing".to_owned(), |first| first.action.clone()),
+        number(one.alone.p99_ms),
+        number(one.before.p99_ms),
+        after(|syncs| syncs.p99_ms),
+        expected,
+        format!("{} / {}", number(one.before.mean_ms), after(|syncs| syncs.mean_ms)),
+        format!("{} / {}", etcd(Some(&one.before)), etcd(one.after.as_ref())),
+        format!(
+            "{} / {}",
+            number(one.before.suspects_bytes_per_s / 1e6),
+            after(|syncs| syncs.suspects_bytes_per_s / 1e6)
+        ),
+        verified,
+        if one.undone { "yes" } else { "no" }.to_owned(),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn syncs(p99_ms: f64) -> Syncs {
+        Syncs {
+            count: 500,
+            mean_ms: p99_ms / 2.0,
+            p99_ms,
+            etcd_mean_ms: None,
+            suspects_bytes_per_s: 4e6,
+        }
+    }
+
+    fn advised(after: Option<f64>, expected: Option<f64>) -> Advised {
+        Advised {
+            schema: SCHEMA.to_owned(),
+            machine: Machine::default(),
+            scenario: "s".to_owned(),
+            window_s: 60,
+            alone: syncs(10.0),
+            before: syncs(100.0),
+            first: Some(First {
+                id: "io-max".to_owned(),
+                action: "io.max".to_owned(),
+                is_setting: true,
+                expected_p99_ms: expected.map(|ms| (ms, 1.5)),
+            }),
+            refused: Vec::new(),
+            verified: None,
+            after: after.map(syncs),
+            undone: true,
+        }
+    }
+
+    // Property: a measured value is as expected within the factor either way, and nothing is said where one of them is missing.
+    #[test]
+    fn expected_is_a_factor_either_way() {
+        assert_eq!(advised(Some(29.0), Some(20.0)).as_expected(), Some(true));
+        assert_eq!(advised(Some(31.0), Some(20.0)).as_expected(), Some(false));
+        assert_eq!(advised(Some(13.0), Some(20.0)).as_expected(), Some(false));
+        assert_eq!(advised(None, Some(20.0)).as_expected(), None);
+        assert_eq!(advised(Some(20.0), None).as_expected(), None);
+    }
+
+    // Property: as good as alone, and worse than before, are judged by the new window.
+    #[test]
+    fn it_is_judged_by_a_new_window() {
+        assert_eq!(advised(Some(14.0), None).as_alone(), Some(true));
+        assert_eq!(advised(Some(16.0), None).as_alone(), Some(false));
+        assert_eq!(advised(None, None).as_alone(), None);
+        assert!(advised(Some(101.0), None).is_harmful());
+        assert!(!advised(Some(99.0), None).is_harmful() && !advised(None, None).is_harmful());
+    }
+
+    // Property: a line comes back as it was written.
+    #[test]
+    fn lines_come_back() {
+        let one = advised(Some(20.0), Some(20.0));
+        let line = serde_json::to_string(&one).unwrap();
+        assert_eq!(serde_json::from_str::<Advised>(&line).unwrap(), one);
+        assert!(render(&[one]).contains("20 (by 1.5, is)"));
+    }
+}
