@@ -63,7 +63,8 @@ impl Forced {
             let done = back.iter().try_for_each(|command| run(command));
             // A file of an actor's cgroup is gone with it, which is as good.
             let now = fs::read_to_string(&one.file).ok();
-            let is_same = now.as_ref().is_none_or(|now| *now == one.before);
+            // A scheduler whose module was loaded for it stays in the list.
+            let is_same = now.as_ref().is_none_or(|now| selected(now) == selected(&one.before));
             one.is_back |= done.is_ok() && is_same;
             if !one.is_back && outcome.is_ok() {
                 let now = now.unwrap_or_default();
@@ -208,6 +209,7 @@ mod tests {
             value: "bfq".to_owned(),
         };
         assert!(shows(&queue, "none [bfq]\n") && !shows(&queue, "[none] bfq\n"));
+        assert_eq!(selected("[none] mq\n"), selected("[none] mq bfq\n"));
         assert_eq!((selected("none [bfq] x\n"), selected("2\n")), ("bfq", "2"));
     }
 }
