@@ -68,7 +68,8 @@ fn vm_advise_knows_the_cgroup_of_a_culprit_without_intervals() {
     assert!(output.status.success(), "{said}");
     let report: Report = serde_json::from_slice(&output.stdout).unwrap();
     let advice: Vec<_> = report.advice.iter().flatten().collect();
-    let limit = advice.iter().find(|one| one.id == "io-max").expect("io.max is looked at");
+    let limit = advice.iter().find(|one| one.id == "io-max");
+    let limit = limit.unwrap_or_else(|| panic!("io.max was not looked at: {advice:?}"));
     assert_eq!(limit.verdict, Verdict::Recommended, "{}", limit.reason);
     let [Change::CgroupDevice { cgroup, file, .. }] = &limit.changes[..] else {
         panic!("{:?}", limit.changes)
