@@ -39,7 +39,7 @@ fn vm_advise_knows_the_cgroup_of_a_culprit_without_intervals() {
     let at = |name: &str| format!("--filename={}", folder.path().join(name).display());
     let group = Cgroup::new("advise-reader").unwrap();
     let read =
-        ["--thread", "--rw=read", "--bs=1m", "--direct=1", "--ioengine=libaio", "--iodepth=2"];
+        ["--thread", "--rw=read", "--bs=1m", "--direct=1", "--ioengine=libaio", "--iodepth=8"];
     // fio would make it itself, for a time that nobody knows.
     std::fs::write(folder.path().join("read"), vec![1; 32 << 20]).unwrap();
     std::fs::File::open(folder.path().join("read")).unwrap().sync_all().unwrap();
