@@ -73,7 +73,7 @@ fn recommended(report: &Report) -> impl Iterator<Item = &Advice> {
 }
 
 /// Whether these are the syncs that are compared.
-pub fn is_log(call: Call, class: FileClass) -> bool {
+fn is_log(call: Call, class: FileClass) -> bool {
     (call, class) == (Call::Fdatasync, FileClass::Wal)
 }
 
