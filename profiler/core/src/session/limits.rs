@@ -74,8 +74,7 @@ fn of_cgroups(
 }
 
 fn of_disk(disk: &DeviceFacts) -> String {
-    let wbt = disk.wbt_lat_usec.filter(|us| *us > 0);
-    words::limit_of_disk(Lang::En, &disk.name, wbt, disk.nr_requests)
+    words::limit_of_disk(Lang::En, &disk.name, disk.wbt_lat_usec, disk.nr_requests)
 }
 
 #[cfg(test)]
