@@ -5,8 +5,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 use std::process::Stdio;
 
-use iocontend_core::change::Change;
-use iocontend_core::report::{Advice, Host, Report, Tool, Verdict, Window};
+use iocontend_tests::lease;
 
 use super::binary::{Run, command, run};
 
@@ -27,28 +26,8 @@ impl Tree {
 
     /// Advice to set `memory.high` of a cgroup.
     fn advise(&self, cgroup: &str, value: &str) {
-        let change = Change::Cgroup {
-            cgroup: cgroup.to_owned(),
-            file: "memory.high".to_owned(),
-            value: value.to_owned(),
-        };
-        let advice = Advice {
-            id: "memory-high".to_owned(),
-            action: String::new(),
-            verdict: Verdict::Recommended,
-            reason: String::new(),
-            culprit: None,
-            expected: None,
-            effect: None,
-            risk: None,
-            changes: vec![change],
-            apply: Vec::new(),
-            undo: Vec::new(),
-            verify: None,
-        };
-        let mut report = Report::new(Tool::default(), Host::default(), Window::default());
-        report.advice = Some(vec![advice]);
-        self.put("advice.json", &serde_json::to_string(&report).unwrap());
+        let change = lease::cgroup(cgroup, "memory.high", value);
+        self.put("advice.json", &lease::advice(vec![change], &[]).unwrap());
     }
 
     fn path(&self, name: &str) -> PathBuf {

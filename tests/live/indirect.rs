@@ -48,12 +48,14 @@ fn below_a_loop_device_is_its_user() -> Result<()> {
     Ok(())
 }
 
-// Property: a loop device that comes while watching is known a second later, and one with another file too.
+// Property: where there is a loop device as watching begins, one that comes later is known a second later, and one with
+// another file too.
 #[test]
 #[ignore = "needs root and this kernel"]
 fn below_a_loop_device_that_comes_later_is_its_user() -> Result<()> {
     let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR"))?;
     let below = disk_of(folder.path())?;
+    let _there = LoopDevice::with(&folder.path().join("there"), 1 << 20, &[])?;
     let watch = Watch::fio(&[])?;
     let mut pids = Vec::new();
     for name in ["first", "second"] {

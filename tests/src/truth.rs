@@ -170,8 +170,13 @@ pub fn mix(place: &Place<'_>) -> Result<Mixed> {
     let mut direct = place.process("direct", "direct")?;
     let (mut forcer, mut syncer) = (place.process("before", "")?, place.process("synced", "")?);
     forcer.order("only-syncfs")?;
+    let clean = blockstat::read(place.disk)?.done;
     write(&mut before, "write", 8 * MIB)?;
     let watch = Watch::start(&["--pid", &direct.pid().to_string()])?;
+    // On a slow machine the kernel has written part of it before the probes are there.
+    let written = blockstat::read(place.disk)?.done.since(&clean).write_bytes;
+    let still_dirty = (8 * MIB).saturating_sub(written);
+    ensure!(still_dirty > 0, "all of it was written before watching began: {written} bytes");
     let mut making = Making { place, shares: Vec::new() };
     write(&mut direct, "direct", 32 * MIB)?;
     making.done("direct", &direct, 32 * MIB)?;
@@ -183,7 +188,8 @@ pub fn mix(place: &Place<'_>) -> Result<Mixed> {
     forcer.order("only-syncfs")?;
     blockstat::quiet(place.disk)?;
     let report = watch.finish()?;
-    Mixed::of(&report, place.disk, making.shares, before.pid(), [forcer.pid(), syncer.pid()])
+    let before = (before.pid(), still_dirty);
+    Mixed::of(&report, place.disk, making.shares, before, [forcer.pid(), syncer.pid()])
 }
 
 impl Mixed {
@@ -192,7 +198,7 @@ impl Mixed {
         report: &Report,
         disk: &str,
         mut shares: Vec<Share>,
-        before: u32,
+        (before, still_dirty): (u32, u64),
         forcers: [u32; 2],
     ) -> Result<Self> {
         let by = |who: &dyn Fn(&Actor) -> bool, which: &dyn Fn(Method) -> bool| {
@@ -213,7 +219,7 @@ impl Mixed {
         let of_before = by(&|actor| actor.pid == Some(before), &|_| true);
         ensure!(of_before == 0, "who wrote before watching has {of_before} bytes");
         Ok(Self {
-            before: (8 * MIB, by(&|actor| actor.id == older, &|_| true)),
+            before: (still_dirty, by(&|actor| actor.id == older, &|_| true)),
             forcers: by(&is_forcer, &|method| method != Method::Journal),
             total: by(&|_| true, &|_| true),
             nobody: by(&is_nobody, &|_| true),

@@ -110,6 +110,12 @@ impl CgroupPaths {
     }
 }
 
+/// A cgroup and those above it, from the top, whose limits hold for it too; without the root, which has none.
+pub fn with_parents(path: &str) -> impl Iterator<Item = &str> {
+    let ends = path.char_indices().skip(1).filter(|(_, sign)| *sign == '/').map(|(at, _)| at);
+    ends.chain(std::iter::once(path.len())).map(|end| &path[..end]).filter(|path| *path != "/")
+}
+
 /// The systemd unit a path lies in: the first element below the slices, when it is a unit.
 ///
 /// Inside a user's manager the unit of that manager is meant (`user@1000.service/app.slice/x.service`

@@ -183,3 +183,12 @@ fn colons_in_a_path_and_odd_lines_survive() {
     assert_eq!(CgroupPaths::parse("").best(), None);
     assert_eq!(CgroupPaths::parse("0::/\n").best(), Some("/"));
 }
+
+/// Property: limits are looked for from the top down to the cgroup itself, and the root has none.
+#[test]
+fn cgroups_stand_from_the_top_down() {
+    let all: Vec<&str> = with_parents("/kubepods.slice/pod-1/etcd").collect();
+    assert_eq!(all, ["/kubepods.slice", "/kubepods.slice/pod-1", "/kubepods.slice/pod-1/etcd"]);
+    assert_eq!(with_parents("/a").collect::<Vec<_>>(), ["/a"]);
+    assert_eq!(with_parents("/").count(), 0);
+}

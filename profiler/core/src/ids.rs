@@ -116,6 +116,21 @@ pub enum Call {
 }
 
 impl Call {
+    /// Whether its whole time is a wait for a file to be on the disk. `sync(2)` and its like are not here: the files of others
+    /// are in them.
+    pub const fn syncs_a_file(self) -> bool {
+        matches!(
+            self,
+            Self::Fsync
+                | Self::Fdatasync
+                | Self::OsyncWrite
+                | Self::OdsyncWrite
+                | Self::Msync
+                | Self::IoUringFsync
+                | Self::OtherSync
+        )
+    }
+
     /// All calls in report order.
     pub const ALL: [Self; 14] = [
         Self::Fsync,

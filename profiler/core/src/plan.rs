@@ -244,6 +244,8 @@ pub struct Facts<'a> {
     pub sync_calls: bool,
     /// Major number of device-mapper devices, when threads of one of them submit for others.
     pub mapper_major: Option<u32>,
+    /// A loop device with a file on a disk is there.
+    pub has_loops: bool,
 }
 
 /// Decides.

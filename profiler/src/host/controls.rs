@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use iocontend_core::cgroup::with_parents;
 use iocontend_core::facts::{
     CgroupControls, ControlFacts, DeviceFacts, DirtyLimits, DiskControls, IoPriority,
     ProcessControls, ProcessFacts,
@@ -32,7 +33,9 @@ pub fn read_controls(
     let unified = unified(root);
     let mut controls = ControlFacts { dirty: dirty_limits(root), ..ControlFacts::default() };
     let own = parties.iter().filter_map(|party| party.cgroup.v2.as_deref());
-    let paths: BTreeSet<&str> = own.flat_map(with_parents).collect();
+    // The root has no limits, but may be where somebody is.
+    let paths: BTreeSet<&str> =
+        own.flat_map(|path| with_parents(path).chain(std::iter::once(path))).collect();
     let mut iocost = None;
     if let Some(unified) = &unified {
         controls.cgroup2_mount = Some(unified.display().to_string());
@@ -43,12 +46,6 @@ pub fn read_controls(
     controls.disks = devices.iter().map(|device| disk(root, device, iocost.as_deref())).collect();
     controls.processes = parties.iter().filter_map(|party| process(root, party)).collect();
     controls
-}
-
-/// A cgroup and those above it, whose limits hold for it too; without the root, which has none.
-fn with_parents(path: &str) -> impl Iterator<Item = &str> {
-    let ends = path.char_indices().skip(1).filter(|(_, sign)| *sign == '/').map(|(at, _)| at);
-    ends.chain(std::iter::once(path.len())).map(|end| &path[..end])
 }
 
 /// The folder of the unified hierarchy: the folder of all, or the one beside those of version 1.

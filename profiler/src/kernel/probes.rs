@@ -154,6 +154,8 @@ pub struct Probes {
     pub cgroups: Mapped<Cgroups>,
     /// Files by number.
     pub files: FileTable,
+    /// Whether requests of loop devices are remembered.
+    pub watches_loops: bool,
     /// Loop devices with their files.
     pub loops: LoopTable,
     /// Log messages of the programs, when asked for.
@@ -370,6 +372,7 @@ impl Probes {
                 mapped(&mut ebpf, "FREE_FILES", 1)?,
                 mapped(&mut ebpf, "CONTROL", 1)?,
             ),
+            watches_loops: plan.config.indirect.loops != 0,
             loops: LoopTable::new(map(&mut ebpf, "LOOP_FILES")?, map(&mut ebpf, "LOOP_DISKS")?),
             logger: if options.log { Logger::start(&mut ebpf).ok() } else { None },
             tracked: mapped(&mut ebpf, "TRACKED", 1)?,

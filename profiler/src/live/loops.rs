@@ -21,7 +21,7 @@ impl Live {
     /// Looks for loop devices that came, went or have another file, when it is time.
     pub(super) fn look_for_loops(&mut self) {
         let at = now().mono_ns;
-        if at < self.loops.due_ns {
+        if !self.probes.watches_loops || at < self.loops.due_ns {
             return;
         }
         self.loops.due_ns = at + PERIOD_NS;

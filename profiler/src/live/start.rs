@@ -221,6 +221,7 @@ pub(crate) fn make_plan(
         thread_waits: !settings.no_thread_waits,
         sync_calls: settings.sync_calls,
         mapper_major: host::read_carrying_mapper(root),
+        has_loops: !host::read_loops(root).is_empty(),
     };
     plan(&facts)
 }

@@ -9,12 +9,34 @@ fn place<'a>(folder: &'a Path, disk: &'a str) -> Place<'a> {
     Place { folder, disk, writer: super::WRITER.as_ref() }
 }
 
+/// How old dirty pages get before the kernel writes them, hundredths of a second.
+const EXPIRE: &str = "/proc/sys/vm/dirty_expire_centisecs";
+
+/// Keeps dirty pages dirty until somebody syncs, as long as this lives: an emulator may take longer to load the probes than
+/// the kernel waits (30 s).
+struct NoExpiry(String);
+
+impl NoExpiry {
+    fn new() -> Self {
+        let before = std::fs::read_to_string(EXPIRE).unwrap();
+        std::fs::write(EXPIRE, "360000").unwrap();
+        Self(before)
+    }
+}
+
+impl Drop for NoExpiry {
+    fn drop(&mut self) {
+        std::fs::write(EXPIRE, self.0.trim()).unwrap();
+    }
+}
+
 // Property: direct bytes (99 %) and buffered bytes (97 %) are charged to who caused them, whoever writes them back
 // and whoever syncs; at most 1 % is charged to somebody else; what was dirty before is nobody's.
 #[test]
 #[ignore = "needs the VM"]
 fn vm_truth_bytes_go_to_who_caused_them() {
     let folder = super::folder();
+    let _no_expiry = NoExpiry::new();
     let mixed = mix(&place(folder.path(), &super::disk())).unwrap();
     println!("{}\n{}", super::file_system(), mixed.table());
     mixed.check().unwrap();

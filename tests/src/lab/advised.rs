@@ -15,8 +15,6 @@ use super::table::table;
 pub const SCHEMA: &str = "iocontend.lab.advised/1";
 /// The measured 99th percentile may differ from the expected one by this factor.
 const EXPECTED_FACTOR: f64 = 1.5;
-/// Within this factor of what it is alone, a wait needs no more.
-const AS_ALONE: f64 = 1.5;
 
 /// etcd's syncs of its log in a window.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,47 +32,48 @@ pub struct Syncs {
     pub suspects_bytes_per_s: f64,
 }
 
-/// What was advised first.
+/// An action that was advised.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct First {
+pub struct Action {
     /// Kind of action.
     pub id: String,
     /// In words.
     pub action: String,
-    /// Whether it is a setting of this host.
-    pub is_setting: bool,
     /// The expected 99th percentile, milliseconds, and by what factor it may be wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected_p99_ms: Option<(f64, f64)>,
 }
 
-impl First {
-    /// Of a report; none where nothing is recommended.
-    pub fn of(report: &Report) -> Option<Self> {
-        Some(Self::from_advice(first(report)?))
+impl Action {
+    /// The first that a report recommends.
+    pub fn first(report: &Report) -> Option<Self> {
+        recommended(report).next().map(Self::of)
+    }
+
+    /// The first of them that is a setting of this host, which `apply` takes.
+    pub fn first_setting(report: &Report) -> Option<Self> {
+        recommended(report).find(|one| !one.changes.is_empty()).map(Self::of)
     }
 
     #[expect(clippy::cast_precision_loss, reason = "times for people")]
-    fn from_advice(advice: &Advice) -> Self {
+    fn of(advice: &Advice) -> Self {
         let effect = advice.effect.as_ref();
         let expected = effect.filter(|one| is_log(one.call, one.file_class));
         Self {
             id: advice.id.clone(),
             action: advice.action.clone(),
-            is_setting: !advice.changes.is_empty(),
             expected_p99_ms: expected
                 .map(|one| (one.p99_expected_ns as f64 / 1e6, one.error_factor)),
         }
     }
 }
 
-/// The first recommended action.
-fn first(report: &Report) -> Option<&Advice> {
-    report.advice.iter().flatten().find(|one| one.verdict == Verdict::Recommended)
+fn recommended(report: &Report) -> impl Iterator<Item = &Advice> {
+    report.advice.iter().flatten().filter(|one| one.verdict == Verdict::Recommended)
 }
 
 /// Whether these are the syncs that are compared.
-pub fn is_log(call: Call, class: FileClass) -> bool {
+fn is_log(call: Call, class: FileClass) -> bool {
     (call, class) == (Call::Fdatasync, FileClass::Wal)
 }
 
@@ -95,7 +94,10 @@ pub struct Advised {
     pub before: Syncs,
     /// What was advised first; absent when nothing was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub first: Option<First>,
+    pub first: Option<Action>,
+    /// The first setting of this host that was advised, which was tried; absent when there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tried: Option<Action>,
     /// Refused actions, by id.
     pub refused: Vec<String>,
     /// What `apply --verify` said; absent when there was no setting to apply.
@@ -111,20 +113,10 @@ pub struct Advised {
 impl Advised {
     /// Whether the measured value lies within the factor of the expected one; `None` without both.
     pub fn as_expected(&self) -> Option<bool> {
-        let (expected, _) = self.first.as_ref()?.expected_p99_ms?;
+        let (expected, _) = self.tried.as_ref()?.expected_p99_ms?;
         let measured = self.after?.p99_ms;
         let factor = (measured / expected).max(expected / measured);
         Some(factor <= EXPECTED_FACTOR)
-    }
-
-    /// Whether it is as good as alone with it; `None` when it was not applied or not kept.
-    pub fn as_alone(&self) -> Option<bool> {
-        Some(self.after?.p99_ms <= self.alone.p99_ms * AS_ALONE)
-    }
-
-    /// Whether anything was kept that made it worse.
-    pub fn is_harmful(&self) -> bool {
-        self.after.is_some_and(|after| after.p99_ms > self.before.p99_ms)
     }
 }
 
@@ -143,6 +135,7 @@ pub fn render(all: &[Advised]) -> String {
         "scenario",
         "scheduler",
         "first action",
+        "tried",
         "p99 alone, ms",
         "before",
         "with it",
@@ -165,7 +158,7 @@ fn row(one: &Advised) -> Vec<String> {
     let etcd = |syncs: Option<&Syncs>| {
         syncs.and_then(|syncs| syncs.etcd_mean_ms).map_or("–".to_owned(), number)
     };
-    let expected = one.first.as_ref().and_then(|first| first.expected_p99_ms);
+    let expected = one.tried.as_ref().and_then(|tried| tried.expected_p99_ms);
     let expected = expected.map_or("–".to_owned(), |(p99, factor)| {
         let word = match one.as_expected() {
             Some(true) => ", is",
@@ -189,6 +182,11 @@ fn row(one: &Advised) -> Vec<String> {
         one.scenario.clone(),
         one.machine.sched.clone(),
         one.first.as_ref().map_or("nothing".to_owned(), |first| first.action.clone()),
+        match &one.tried {
+            Some(tried) if one.first.as_ref() == Some(tried) => "it".to_owned(),
+            Some(tried) => tried.action.clone(),
+            None => "–".to_owned(),
+        },
         number(one.alone.p99_ms),
         number(one.before.p99_ms),
         after(|syncs| syncs.p99_ms),
@@ -227,10 +225,10 @@ mod tests {
             window_s: 60,
             alone: syncs(10.0),
             before: syncs(100.0),
-            first: Some(First {
+            first: None,
+            tried: Some(Action {
                 id: "io-max".to_owned(),
                 action: "io.max".to_owned(),
-                is_setting: true,
                 expected_p99_ms: expected.map(|ms| (ms, 1.5)),
             }),
             refused: Vec::new(),
@@ -248,16 +246,6 @@ mod tests {
         assert_eq!(advised(Some(13.0), Some(20.0)).as_expected(), Some(false));
         assert_eq!(advised(None, Some(20.0)).as_expected(), None);
         assert_eq!(advised(Some(20.0), None).as_expected(), None);
-    }
-
-    // Property: as good as alone, and worse than before, are judged by the new window.
-    #[test]
-    fn it_is_judged_by_a_new_window() {
-        assert_eq!(advised(Some(14.0), None).as_alone(), Some(true));
-        assert_eq!(advised(Some(16.0), None).as_alone(), Some(false));
-        assert_eq!(advised(None, None).as_alone(), None);
-        assert!(advised(Some(101.0), None).is_harmful());
-        assert!(!advised(Some(99.0), None).is_harmful() && !advised(None, None).is_harmful());
     }
 
     // Property: a line comes back as it was written.

@@ -10,7 +10,7 @@ use iocontend_core::lease::verified::Verified;
 use iocontend_core::report::{Report, Verdict};
 
 use super::actor::Running;
-use super::advised::{Advised, First, SCHEMA, Syncs};
+use super::advised::{Action, Advised, SCHEMA, Syncs};
 use super::plan::RoundPlan;
 use super::round::{Bench, Load, ours, waits};
 use crate::cgroup::Cgroup;
@@ -28,7 +28,7 @@ struct Moment {
 }
 
 impl Bench {
-    /// Tries the first advice beside all suspects, and leaves everything as it was.
+    /// Tries the first advised setting beside all suspects, and leaves everything as it was.
     pub fn try_advice(&self, window: Duration) -> Result<Advised> {
         fs::create_dir_all(self.out.join(&self.scenario.name))?;
         let cgroup = Cgroup::new("lab-load")?;
@@ -71,7 +71,6 @@ impl Bench {
         fs::write(&file, &text)?;
         let report: Report = serde_json::from_str(&text).context("reading the advice")?;
         let before = self.syncs(&report, &begin, &end)?;
-        let first = First::of(&report);
         let refused = report.advice.iter().flatten().filter(|one| one.verdict == Verdict::Refused);
         let mut advised = Advised {
             schema: SCHEMA.to_owned(),
@@ -84,14 +83,13 @@ impl Bench {
             verified: None,
             after: None,
             undone: true,
-            first,
+            first: Action::first(&report),
+            tried: Action::first_setting(&report),
         };
-        let Some(first) = advised.first.as_ref().filter(|first| first.is_setting) else {
-            return Ok(advised);
-        };
+        let Some(tried) = &advised.tried else { return Ok(advised) };
         let (file, state) = (file.display().to_string(), state.display().to_string());
         let apply =
-            ["apply", &file, "--id", &first.id, "--yes", "--leave", "--lease", "30m", "--json"];
+            ["apply", &file, "--id", &tried.id, "--yes", "--leave", "--lease", "30m", "--json"];
         let verify = ["--verify", "--window", &seconds, "--pid", &pid, "--state-dir", &state];
         // 1: it was not kept.
         let said = self.iocontend(&[&apply[..], &verify[..]].concat(), &[0, 1])?;

@@ -1,7 +1,7 @@
 //! BTF that has the typedefs of a few tracepoints under their own ids and nothing else.
 //!
 //! To attach a program, a loader needs one number for its tracepoint: the id of its typedef in the kernel's BTF. Taking
-//! all types apart for that costs it some 15 MiB and a search through all names for each program.
+//! all types apart for that costs it some 14 MiB (decision note 0001) and a search through all names for each program.
 
 use super::{Btf, HEADER, MAGIC, kind};
 

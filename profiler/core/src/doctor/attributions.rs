@@ -13,6 +13,8 @@ enum Needs {
     Program(&'static str),
     /// Members of the kernel's types, or addresses of functions.
     Members(fn(&iocontend_wire::config::Config) -> bool),
+    /// A loop device, and members that lead to its requests.
+    Loops,
 }
 
 /// All ways, by the names they have in the document.
@@ -29,7 +31,7 @@ const WAYS: [(&str, Needs); 10] = [
     ),
     ("owner_cgroup", Needs::Members(|config| config.bio_blkg != ABSENT && config.kn_id != ABSENT)),
     ("dm_crypt", Needs::Program("stack_queue")),
-    ("loop", Needs::Members(|config| config.indirect.loops != 0)),
+    ("loop", Needs::Loops),
 ];
 
 /// Each way, and whether it works here. Empty when nothing is known of the kernel.
@@ -41,6 +43,8 @@ pub(super) fn of(seen: &Seen, hooks: &Hooks) -> Vec<Attribution> {
         let (support, reason) = match needs {
             Needs::Nothing => (whole, None),
             Needs::Program(program) => by_program(hooks, program),
+            Needs::Loops if plan.config.indirect.loops != 0 => (whole, None),
+            Needs::Loops => by_program(hooks, "loop"),
             Needs::Members(there) if there(&plan.config) => (whole, None),
             Needs::Members(_) => (Support::No, Some(words::no_members(Lang::En))),
         };

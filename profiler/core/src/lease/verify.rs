@@ -3,6 +3,7 @@
 //! Owns the statistics and the judgement. Seconds come from `window`, the document is `verified`'s. Decision note 0020 says why
 //! it is done like this.
 
+use fastrand::Rng;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -97,13 +98,15 @@ const OTHERS_LEFT: f64 = 0.001;
 const BLOCK: usize = 5;
 /// Repetitions.
 const DRAWS: usize = 1000;
+/// The same windows give the same answer.
+const SEED: u64 = 0x10c0_47e4;
 
 /// Compares two windows. `None` when one of them holds no sync.
 pub fn compare(before: &[Second], after: &[Second]) -> Option<Comparison> {
     let before = Counts::of(before);
     let after = Counts::of(after);
     let (first, second) = (before.whole()?, after.whole()?);
-    let mut random = Random(0x10c0_47e4);
+    let mut random = Rng::with_seed(SEED);
     let draws: Vec<(Measures, Measures)> = (0..DRAWS)
         .filter_map(|_| Some((before.drawn(&mut random)?, after.drawn(&mut random)?)))
         .collect();
@@ -247,10 +250,10 @@ impl Counts {
     }
 
     /// As many seconds as there are, drawn with replacement in blocks; a block that begins near the end goes on at the begin.
-    fn drawn(&self, random: &mut Random) -> Option<Measures> {
+    fn drawn(&self, random: &mut Rng) -> Option<Measures> {
         let count = self.seconds.len();
         let blocks = count.div_ceil(BLOCK);
-        let starts: Vec<usize> = (0..blocks).map(|_| random.below(count)).collect();
+        let starts: Vec<usize> = (0..blocks).map(|_| random.usize(..count)).collect();
         let drawn =
             starts.iter().flat_map(|start| (0..BLOCK).map(move |step| (start + step) % count));
         self.measures(drawn.take(count))
@@ -300,20 +303,6 @@ fn interval(value: f64, mut drawn: Vec<f64>) -> Interval {
         drawn.get(at).copied().unwrap_or(value)
     };
     Interval { value, low: end(false), high: end(true) }
-}
-
-/// SplitMix64 with a fixed seed: the same windows give the same answer.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^= mixed >> 31;
-        usize::try_from(mixed % limit.max(1) as u64).unwrap_or(0)
-    }
 }
 
 #[cfg(test)]

@@ -13,12 +13,12 @@ fn window(
     tail: usize,
     others: u64,
 ) -> Vec<Second> {
-    let mut random = Random(seed);
+    let mut random = fastrand::Rng::with_seed(seed);
     let second = |_| {
         let mut waits = Dist::new();
         for _ in 0..rate {
-            let wait = mean_ns / 2 + random.below(mean_ns);
-            let wait = if random.below(tail) == 0 { wait * 10 } else { wait };
+            let wait = mean_ns / 2 + random.usize(..mean_ns);
+            let wait = if random.usize(..tail) == 0 { wait * 10 } else { wait };
             waits.record(wait as u64);
         }
         Second { waits, others_bytes: others, duration_ns: 1_000_000_000 }
@@ -87,11 +87,11 @@ fn what_was_getting_better_before_is_not_told() {
 }
 
 /// A window whose seconds depend on each other: each is by a factor of 0.5 to 2 slower than usual, and mostly as its neighbour.
-fn wandering(random: &mut Random, seconds: usize) -> Vec<Second> {
+fn wandering(random: &mut fastrand::Rng, seconds: usize) -> Vec<Second> {
     let mut slow = 100;
     let second = |_| {
-        slow = (slow * 3 + 50 + random.below(150)) / 4;
-        window(random.below(usize::MAX) as u64, 1, 40, slow * MS / 25, 60, BUSY).remove(0)
+        slow = (slow * 3 + 50 + random.usize(..150)) / 4;
+        window(random.u64(..), 1, 40, slow * MS / 25, 60, BUSY).remove(0)
     };
     (0..seconds).map(second).collect()
 }
@@ -99,7 +99,7 @@ fn wandering(random: &mut Random, seconds: usize) -> Vec<Second> {
 // Property: the same load twice, whose seconds depend on each other, is called help in at most one of twenty cases.
 #[test]
 fn dependent_seconds_are_seldom_called_help() {
-    let mut random = Random(11);
+    let mut random = fastrand::Rng::with_seed(11);
     let helped = (0..100).filter(|_| {
         let (before, after) = (wandering(&mut random, 60), wandering(&mut random, 60));
         outcome(&before, &after) == Outcome::Helped

@@ -71,7 +71,7 @@ impl Subject {
     }
 
     fn is_about(&self, wait: &Wait) -> bool {
-        self.call.map_or_else(|| is_sync(wait.call), |call| wait.call == call)
+        self.call.map_or_else(|| wait.call.syncs_a_file(), |call| wait.call == call)
             && self.file_class.is_none_or(|class| wait.file_class == class)
     }
 
@@ -94,20 +94,6 @@ pub fn seconds(looks: &[Look]) -> Vec<Second> {
     looks.iter().map(second).collect()
 }
 
-/// Calls whose whole time is the wait. `sync(2)` and its like are not here: the files of others are in them.
-fn is_sync(call: Call) -> bool {
-    matches!(
-        call,
-        Call::Fsync
-            | Call::Fdatasync
-            | Call::OsyncWrite
-            | Call::OdsyncWrite
-            | Call::Msync
-            | Call::IoUringFsync
-            | Call::OtherSync
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,7 +106,7 @@ mod tests {
         let report = sample::report();
         let target = report.actors.iter().find(|actor| report.is_target(&actor.id)).unwrap();
         let all = Subject::default().look(&report);
-        let syncs = target.waits.iter().filter(|wait| is_sync(wait.call));
+        let syncs = target.waits.iter().filter(|wait| wait.call.syncs_a_file());
         assert_eq!(all.waits.count(), syncs.map(|wait| wait.latency.count).sum::<u64>());
         assert!(all.waits.count() > 0);
 

@@ -31,15 +31,16 @@ pub(super) fn stacked_programs(plan: &mut Plan, facts: &Facts<'_>) {
     }
 }
 
-/// Lets the block hooks remember requests of loop devices; needs the writers of files. Devices may come later, and
-/// requests of other disks cost next to nothing, so it is always on.
+/// Lets the block hooks remember requests of loop devices where there is one with a file on a disk; needs the writers of
+/// files. Others may come later.
 pub(super) fn loop_users(plan: &mut Plan, facts: &Facts<'_>) {
-    match loop_offsets(plan, facts) {
+    let offsets = loop_offsets(plan, facts);
+    let (hook, loses) = (Hook::Btf("block_rq_issue"), Loses::BehindLoops);
+    let mut gap = |reason| plan.gaps.push(Gap { program: "loop", hook, reason, loses });
+    match offsets {
+        _ if !facts.has_loops => gap(GapReason::NotNeeded),
         Ok(indirect) => plan.config.indirect = Indirect { loops: 1, ..indirect },
-        Err(reason) => {
-            let hook = Hook::Btf("block_rq_issue");
-            plan.gaps.push(Gap { program: "loop", hook, reason, loses: Loses::BehindLoops });
-        }
+        Err(reason) => gap(reason),
     }
 }
 

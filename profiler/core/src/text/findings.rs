@@ -393,7 +393,7 @@ pub fn iocost_is_on(lang: Lang, disk: &str) -> String {
     format!("iocost is on for {disk}, and may hold it back for others with more weight.")
 }
 
-/// No cgroup limits it, so something of the disk does. `wbt_us` where writeback throttling is on.
+/// No cgroup of it limits it. `wbt_us` is the goal of writeback throttling, 0 where it is off, `None` where that is not known.
 pub fn limit_of_disk(
     lang: Lang,
     disk: &str,
@@ -401,13 +401,18 @@ pub fn limit_of_disk(
     nr_requests: Option<u32>,
 ) -> String {
     let Lang::En = lang;
-    let wbt = wbt_us.map(|us| format!("writeback throttling (wbt_lat_usec {us})"));
+    let wbt = match wbt_us {
+        Some(0) => None,
+        Some(us) => Some(format!("writeback throttling (wbt_lat_usec {us})")),
+        None => Some("writeback throttling, if it is on".to_owned()),
+    };
     let requests = nr_requests.map_or_else(
         || "all requests of the queue being taken".to_owned(),
         |count| format!("all requests of the queue being taken (nr_requests {count})"),
     );
-    let both: Vec<String> = wbt.into_iter().chain([requests]).collect();
-    format!("No cgroup of it has a limit for {disk}: what is left is {}.", both.join(", or "))
+    let peers = "an io.latency goal of another cgroup".to_owned();
+    let left: Vec<String> = wbt.into_iter().chain([requests, peers]).collect();
+    format!("io.max limits none of its cgroups on {disk}: what is left is {}.", left.join(", or "))
 }
 
 /// Caveat: which of several limits.
