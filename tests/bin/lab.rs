@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use iocontend_tests::lab::ablation::{found, shares};
 use iocontend_tests::lab::advice;
 use iocontend_tests::lab::advice::case::Case;
+use iocontend_tests::lab::advice::order::Repeats;
 use iocontend_tests::lab::advised::{Advised, render};
 use iocontend_tests::lab::files::{choose, load_all};
 use iocontend_tests::lab::plan::{CaseBoot, boots, case_boot};
@@ -49,9 +50,12 @@ struct Choice {
 struct Cases {
     /// Names; all when none is given
     names: Vec<String>,
-    /// Rounds of each setting in each phase
+    /// Rounds of each setting
     #[arg(long)]
     repeats: u32,
+    /// Rounds again of the best and the advice, which are judged
+    #[arg(long)]
+    fresh: u32,
     /// Seconds that a window may last, instead of each case's own
     #[arg(long)]
     window: Option<u32>,
@@ -224,10 +228,15 @@ impl Choice {
 }
 
 impl Cases {
+    fn repeats(&self) -> Repeats {
+        Repeats { explore: self.repeats, fresh: self.fresh }
+    }
+
     fn cases(&self) -> Result<Vec<Case>> {
         let mut cases = choose(all_cases()?, &self.names)?;
         for case in &mut cases {
             case.time.window_s = self.window.unwrap_or(case.time.window_s);
+            case.fresh_window_s = self.window.unwrap_or(case.fresh_window_s);
         }
         Ok(cases)
     }
@@ -236,8 +245,8 @@ impl Cases {
         let (lines, _) = advice_results(&self.out)?;
         let mut boots = Vec::new();
         for case in self.cases()? {
-            let is_open = advice::order::next(&case, self.repeats, self.seed, &lines).is_some();
-            let left = advice::order::left(&case, self.repeats, &lines).max(1);
+            let is_open = advice::order::next(&case, self.repeats(), self.seed, &lines).is_some();
+            let left = advice::order::left(&case, self.repeats(), &lines).max(1);
             let left = if is_open { left } else { 0 };
             boots.extend(case_boot(&case.scenario(None)?, &case.kernel, left));
         }
@@ -247,7 +256,7 @@ impl Cases {
     fn run(&self, iocontend: &Path, seconds: Option<u64>) -> Result<()> {
         let own = std::env::current_exe()?;
         let settings = advice::run::Settings {
-            repeats: self.repeats,
+            repeats: self.repeats(),
             seed: self.seed,
             out: self.out.clone(),
             program: iocontend.to_owned(),

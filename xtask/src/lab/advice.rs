@@ -16,9 +16,12 @@ const BOOT_MOSTLY_S: u64 = 40;
 pub(crate) struct Args {
     /// Names of cases (tests/lab/advice); all when none is given
     cases: Vec<String>,
-    /// Rounds of each setting, and again of the best and the advice
-    #[arg(long, default_value_t = 3)]
+    /// Rounds of each setting
+    #[arg(long, default_value_t = 1)]
     repeats: u32,
+    /// Rounds again of the best and the advice, which are judged
+    #[arg(long, default_value_t = 2)]
+    fresh: u32,
     /// Seconds that a window lasts at most, instead of each case's own; it ends with enough syncs
     #[arg(long)]
     window: Option<u32>,
@@ -61,8 +64,11 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let out = out.canonicalize()?;
 
     let choice = || {
-        let mut words =
-            vec![format!("--repeats={}", args.repeats), format!("--seed={}", args.seed)];
+        let mut words = vec![
+            format!("--repeats={}", args.repeats),
+            format!("--fresh={}", args.fresh),
+            format!("--seed={}", args.seed),
+        ];
         words.extend(args.window.map(|seconds| format!("--window={seconds}")));
         words.push(format!("--out={}", out.display()));
         words

@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::super::files::InFile;
 use super::super::scenario::{Actor, Does, Scenario, Time, Victim, Vm, plain};
+use super::result::Phase;
 
 /// Actions of the catalogue that set something; the others take another disk, host or plan.
 pub const SETTABLE: [&str; 10] = [
@@ -49,6 +50,8 @@ pub struct Case {
     /// Lengths of a round's parts; the window is a limit, it ends when there are enough syncs.
     #[serde(default)]
     pub time: Time,
+    /// The limit of a window in the rounds that are judged, seconds.
+    pub fresh_window_s: u32,
     /// Everybody else.
     pub actors: Vec<Actor>,
     /// What is tried.
@@ -176,6 +179,14 @@ impl Case {
         Ok(())
     }
 
+    /// How long a window lasts at most.
+    pub fn window_s(&self, phase: Phase) -> u32 {
+        match phase {
+            Phase::Explore => self.time.window_s,
+            Phase::Fresh => self.fresh_window_s,
+        }
+    }
+
     /// The setting of this name.
     pub fn setting(&self, name: &str) -> Option<&Setting> {
         self.settings.iter().find(|setting| setting.name == name)
@@ -232,7 +243,7 @@ pub(super) mod tests {
     use super::super::super::files::load_all;
     use super::*;
 
-    const HEAD: &str = "name='c'\npurpose='p'\nkernel='6.1'\n\
+    const HEAD: &str = "name='c'\npurpose='p'\nkernel='6.1'\nfresh_window_s=60\n\
         [[actors]]\nname='dd'\npart='culprit'\ndoes={kind='buffered',place='main',mib=64}\n";
 
     pub(crate) fn case(settings: &str) -> Result<Case> {

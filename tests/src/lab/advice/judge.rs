@@ -126,9 +126,11 @@ pub(super) mod tests {
 
     use super::super::super::table::tests::round;
     use super::super::case::tests::{case, setting};
-    use super::super::order::next;
+    use super::super::order::{Repeats, next};
     use super::super::result::{Measured, SCHEMA, Todo};
     use super::*;
+
+    const TWICE: Repeats = Repeats { explore: 2, fresh: 2 };
 
     pub(crate) fn a_case() -> Case {
         let queue = "kind='queue',file='scheduler',value='bfq'";
@@ -194,7 +196,7 @@ pub(super) mod tests {
     pub(crate) fn whole(arms: &[(&str, u64)], first: &Advice) -> Vec<Line> {
         let case = a_case();
         let mut lines = Vec::new();
-        while let Some(todo) = next(&case, 2, 7, &lines) {
+        while let Some(todo) = next(&case, TWICE, 7, &lines) {
             let ms = arms.iter().find(|(arm, _)| *arm == todo.arm).unwrap().1;
             // Repeats differ a little.
             let ms = ms + u64::from(todo.repeat);
@@ -272,10 +274,10 @@ pub(super) mod tests {
         let arms: Vec<&str> = lines.iter().map(|line| line.todo.arm.as_str()).collect();
         assert_eq!(arms[..2], ["alone", "none"]);
         for stop in 0..lines.len() {
-            let todo = next(&a_case(), 2, 7, &lines[..stop]);
+            let todo = next(&a_case(), TWICE, 7, &lines[..stop]);
             assert_eq!(todo.as_ref(), Some(&lines[stop].todo));
         }
-        assert_eq!(next(&a_case(), 2, 7, &lines), None);
+        assert_eq!(next(&a_case(), TWICE, 7, &lines), None);
     }
 
     // Property: what cannot be set is tried once.
@@ -283,7 +285,7 @@ pub(super) mod tests {
     fn impossible_settings_are_left_out() {
         let mut lines = Vec::new();
         let first = advice("io-max", true, 60, false);
-        while let Some(todo) = next(&a_case(), 2, 7, &lines) {
+        while let Some(todo) = next(&a_case(), TWICE, 7, &lines) {
             let is_a = todo.arm == "a";
             let mut one = line(todo, 50, std::slice::from_ref(&first));
             if is_a {

@@ -70,8 +70,27 @@ pub fn winner(case: &Case, lines: &[Line]) -> Option<(String, Figure)> {
     figures.min_by(|a, b| a.1.p99_ms.total_cmp(&b.1.p99_ms))
 }
 
+/// How often each arm is run in each phase.
+#[derive(Clone, Copy, Debug)]
+pub struct Repeats {
+    /// To find the best.
+    pub explore: u32,
+    /// To judge.
+    pub fresh: u32,
+}
+
+impl Repeats {
+    /// In one phase.
+    pub fn of(self, phase: Phase) -> u32 {
+        match phase {
+            Phase::Explore => self.explore,
+            Phase::Fresh => self.fresh,
+        }
+    }
+}
+
 /// The next round; none when the case is complete.
-pub fn next(case: &Case, repeats: u32, seed: u64, lines: &[Line]) -> Option<Todo> {
+pub fn next(case: &Case, repeats: Repeats, seed: u64, lines: &[Line]) -> Option<Todo> {
     let lines: Vec<Line> = lines.iter().filter(|line| line.case == case.name).cloned().collect();
     let is_open = |todo: &Todo| {
         let impossible = |line: &Line| matches!(line.outcome, Outcome::Impossible { .. });
@@ -79,10 +98,10 @@ pub fn next(case: &Case, repeats: u32, seed: u64, lines: &[Line]) -> Option<Todo
             |line: &Line| line.todo == *todo || (line.todo.arm == todo.arm && impossible(line));
         !lines.iter().any(closes)
     };
-    explore(case, repeats, seed, &lines)
+    explore(case, repeats.explore, seed, &lines)
         .into_iter()
         .find(is_open)
-        .or_else(|| fresh(case, repeats, seed, &lines).into_iter().find(is_open))
+        .or_else(|| fresh(case, repeats.fresh, seed, &lines).into_iter().find(is_open))
 }
 
 /// All settings: alone and nothing first, since the advice comes from there; then blocks in an order of their own.
@@ -135,9 +154,10 @@ fn blocks(phase: Phase, repeats: u32, seed: u64, block: Block<'_>) -> Vec<Todo> 
 }
 
 /// How many rounds are left, at most.
-pub fn left(case: &Case, repeats: u32, lines: &[Line]) -> u32 {
+pub fn left(case: &Case, repeats: Repeats, lines: &[Line]) -> u32 {
     let arms = u32::try_from(case.settings.len()).unwrap_or(u32::MAX) + 3;
     let done = lines.iter().filter(|line| line.case == case.name).count();
-    let all = repeats.saturating_mul(arms + 4);
+    let explore = repeats.explore.saturating_mul(arms);
+    let all = explore.saturating_add(repeats.fresh.saturating_mul(4));
     all.saturating_sub(u32::try_from(done).unwrap_or(u32::MAX))
 }

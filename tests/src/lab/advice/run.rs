@@ -19,13 +19,13 @@ use super::super::scenario::Place;
 use super::case::{Case, Setting};
 use super::figure::ENOUGH;
 use super::force::{Forced, enable_controllers, processes};
-use super::order::{Advised, advised, left, next};
+use super::order::{Advised, Repeats, advised, left, next};
 use super::result::{InForce, Line, Measured, Outcome, SCHEMA, Todo, parse};
 
 /// How a case is run.
 pub struct Settings {
-    /// Rounds of each arm in each phase.
-    pub repeats: u32,
+    /// Rounds of each arm.
+    pub repeats: Repeats,
     /// Of the order of the rounds.
     pub seed: u64,
     /// Where results go, and where those of a run before stand.
@@ -83,16 +83,17 @@ fn rounds(case: &Case, settings: &Settings, progress: &mut dyn FnMut(&str)) -> R
         out: settings.out.clone(),
     };
     let time = case.time;
-    // Until a round was seen: its parts, and what is started and ended around them.
-    let mut each = Duration::from_secs((time.before_s + time.lead_s + time.window_s + 30).into());
+    // What is started and ended around a round's parts.
+    let mut around = Duration::from_secs((time.before_s + time.lead_s + 30).into());
     while let Some(todo) = next(case, settings.repeats, settings.seed, &lines) {
-        if settings.time.is_some_and(|limit| begin.elapsed() + each > limit) {
+        let window = Duration::from_secs(case.window_s(todo.phase).into());
+        if settings.time.is_some_and(|limit| begin.elapsed() + around + window > limit) {
             progress(&format!("{}: the time is over; --resume goes on here", case.name));
             return Ok(());
         }
         let start = Instant::now();
         let line = round(case, settings, &mut bench, &todo, &lines)?;
-        each = start.elapsed().max(each / 2);
+        around = start.elapsed().saturating_sub(window).max(around / 2);
         append(&settings.out, "results.jsonl", &serde_json::to_string(&line)?)?;
         progress(&said(case, &line, left(case, settings.repeats, &lines), start.elapsed()));
         lines.push(line);
@@ -153,6 +154,7 @@ fn round(
     let disk = disk_of(&bench.ground)?;
     let (setting, changes) = changes(case, &todo.arm, lines, &disk);
     bench.scenario = case.scenario(setting.as_ref())?;
+    bench.scenario.time.window_s = case.window_s(todo.phase);
     let all = bench.scenario.actors.iter().map(|actor| actor.name.clone());
     let subset = if todo.arm == "alone" { Vec::new() } else { all.collect() };
     let plan = RoundPlan { repeat: todo.repeat, subset };
@@ -166,7 +168,7 @@ fn round(
     let mut order = Order {
         plan: &plan,
         stem: format!("{}/{:?}-{}-{}", case.name, todo.phase, todo.repeat + 1, todo.arm),
-        enough: Some(ENOUGH.div_ceil(settings.repeats.max(1).into())),
+        enough: Some(ENOUGH.div_ceil(settings.repeats.of(todo.phase).max(1).into())),
         before_load: &mut put,
     };
     let seen = bench.run(&mut order);
