@@ -12,13 +12,14 @@ use super::super::scenario::{Actor, Does, Scenario, Time, Victim, Vm, plain};
 use super::result::Phase;
 
 /// Actions of the catalogue that set something; the others take another disk, host or plan.
-pub const SETTABLE: [&str; 10] = [
+pub const SETTABLE: [&str; 11] = [
     "ionice",
     "io-max",
     "io-weight",
     "io-latency",
     "io-prio-class",
     "scheduler",
+    "wbt",
     "dirty-limit",
     "memory-high",
     "pace",
