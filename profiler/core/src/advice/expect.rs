@@ -110,9 +110,8 @@ pub(super) fn effect(case: &Case<'_>, held: Held) -> Option<Effect> {
     })
 }
 
-/// Whether an effect is worth it; what cannot be told is tried.
+/// Whether an effect is worth it.
 #[expect(clippy::cast_precision_loss, reason = "a ratio")]
-pub(super) fn is_worth(effect: Option<&Effect>) -> bool {
-    effect
-        .is_none_or(|effect| (effect.p99_expected_ns as f64) < WORTH * effect.p99_before_ns as f64)
+pub(super) fn is_worth(effect: &Effect) -> bool {
+    (effect.p99_expected_ns as f64) < WORTH * effect.p99_before_ns as f64
 }

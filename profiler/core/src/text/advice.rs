@@ -152,6 +152,8 @@ pub enum Why<'a> {
     PlaceUnknown { who: &'a str },
     /// It does less than the ceiling already.
     BelowCeiling { who: &'a str, rate: &'a str },
+    /// It would help too little.
+    NotWorth { what: &'a str, before: &'a str, after: &'a str },
     /// Its bytes take the victim's place in the device.
     TakesDevice { who: &'a str, share: &'a str, rate: &'a str, capability: &'a str },
     /// Weights need iocost or BFQ.
@@ -244,6 +246,9 @@ pub fn why(lang: Lang, why: &Why<'_>) -> String {
         Why::PlaceUnknown { who } => format!("the cgroup of {who} is not known"),
         Why::BelowCeiling { who, rate } => format!(
             "{who} does {rate}/s, less than a ceiling that leaves the disk to the victim would be: it is no matter of bytes"
+        ),
+        Why::NotWorth { what, before, after } => format!(
+            "p99 of {what} would be {after} instead of {before}: too little to be worth a risk"
         ),
         Why::TakesDevice { who, share, rate, capability } => format!(
             "{who} causes {share} of the wait; it asks for {rate}/s of a disk that did {capability}/s while busy"

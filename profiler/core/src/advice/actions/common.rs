@@ -28,6 +28,20 @@ pub(super) fn refused(case: &Case<'_>, action: &Action<'_>, why: &Why<'_>) -> Ju
     })
 }
 
+/// Refuses what is expected to change too little; what cannot be told is tried.
+pub(super) fn not_worth(
+    case: &Case<'_>,
+    action: &Action<'_>,
+    effect: Option<&Effect>,
+) -> Option<Judgement> {
+    let effect = effect.filter(|effect| !expect::is_worth(effect))?;
+    let time = |ns| units::duration(ns, &Style::default());
+    let (before, after) = (time(effect.p99_before_ns), time(effect.p99_expected_ns));
+    let what = call_of(case);
+    let why = Why::NotWorth { what: &what, before: &before, after: &after };
+    Some(refused(case, action, &why))
+}
+
 /// Why a place cannot be used, as a sentence.
 pub(super) fn unfit(case: &Case<'_>, action: &Action<'_>, file: &str, unfit: Unfit) -> Judgement {
     let (who, victim) = (case.culprit_name(), case.victim_name());

@@ -5,7 +5,7 @@
 //! - *Inert when* it writes so already, or only reads.
 //! - *Harmful when* pieces are small on a disk with few IOPS: the culprit becomes slower than it has to.
 
-use super::common::{recommended, share};
+use super::common::{not_worth, recommended, share};
 use crate::advice::case::Case;
 use crate::advice::expect::{self, Held};
 use crate::advice::judgement::{Danger, Judgement};
@@ -24,12 +24,13 @@ pub(in crate::advice) fn judge(case: &Case<'_>) -> Judgement {
         return Judgement::Silent;
     }
     let effect = expect::effect(case, Held { load: LOAD, ahead_bytes: PIECE, slowdown: None });
-    if !expect::is_worth(effect.as_ref()) {
-        return Judgement::Silent;
-    }
     let (who, share) = (case.culprit_name(), share(case));
+    let action = Action::DirectIo { who: &who };
+    if let Some(refusal) = not_worth(case, &action, effect.as_ref()) {
+        return refusal;
+    }
     let why = Why::DdCan { who: &who, share: &share };
-    let mut one = recommended(case, &Action::DirectIo { who: &who }, &why, effect, Danger::Low);
+    let mut one = recommended(case, &action, &why, effect, Danger::Low);
     one.risk = risk(Lang::En, &Risk::CulpritSlower);
     Judgement::Recommended(Box::new(one))
 }

@@ -9,7 +9,7 @@
 //! Of `dirty_bytes` and `dirty_ratio` one is always 0: setting one clears the other, so that a limit in percent is what has to be
 //! written to take it back (`dirty_bytes_handler`, mm/page-writeback.c).
 
-use super::common::{backlog_bytes, recommended, refused, share};
+use super::common::{backlog_bytes, not_worth, recommended, refused, share};
 use crate::advice::case::Case;
 use crate::advice::expect::{self, Held};
 use crate::advice::forms::argv;
@@ -31,8 +31,8 @@ pub(in crate::advice) fn judge(case: &Case<'_>) -> Judgement {
         return refused(case, &action, &Why::LimitIsLow { bytes: &units::bytes(low) });
     }
     let effect = expect::effect(case, Held { ahead_bytes: bytes, ..Held::default() });
-    if !expect::is_worth(effect.as_ref()) {
-        return Judgement::Silent;
+    if let Some(refusal) = not_worth(case, &action, effect.as_ref()) {
+        return refusal;
     }
     let (who, share) = (case.culprit_name(), share(case));
     let why = Why::Backlog { who: &who, share: &share };

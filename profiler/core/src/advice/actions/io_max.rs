@@ -9,7 +9,9 @@
 //!   held-back data, fs/jbd2/commit.c.
 //! - Version 1 (`blkio.throttle`) holds reads and direct writes only; writeback is the root's.
 
-use super::common::{LEFT, is_v1, place_risks, recommended, refused, set_in_place, share, unfit};
+use super::common::{
+    LEFT, is_v1, not_worth, place_risks, recommended, refused, set_in_place, share, unfit,
+};
 use crate::advice::case::Case;
 use crate::advice::demand::{per_second, scaled};
 use crate::advice::expect::{self, Held};
@@ -62,8 +64,8 @@ pub(in crate::advice) fn judge(case: &Case<'_>) -> Judgement {
             slowdown: Some(slowdown(case, reads, writes, each)),
         },
     );
-    if !expect::is_worth(effect.as_ref()) {
-        return Judgement::Silent;
+    if let Some(refusal) = not_worth(case, &action, effect.as_ref()) {
+        return refusal;
     }
     let mut one = recommended(case, &action, &why, effect, Danger::Low);
     one.risk = place_risks(case, &[Risk::CulpritSlower, Risk::NotConserving]);

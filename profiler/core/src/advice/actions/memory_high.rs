@@ -7,7 +7,9 @@
 //! - *Harmful when* the cgroup holds others, whose memory would be taken; below what the culprit needs for itself it would stand in
 //!   reclaim, so that much is added.
 
-use super::common::{backlog_bytes, place_risks, recommended, refused, set_in_place, share, unfit};
+use super::common::{
+    backlog_bytes, not_worth, place_risks, recommended, refused, set_in_place, share, unfit,
+};
 use crate::advice::case::Case;
 use crate::advice::demand::scaled;
 use crate::advice::expect::{self, Held};
@@ -50,8 +52,8 @@ pub(in crate::advice) fn judge(case: &Case<'_>) -> Judgement {
     }
     let held = Held { ahead_bytes: cache.saturating_mul(ratio) / 100, ..Held::default() };
     let effect = expect::effect(case, held);
-    if !expect::is_worth(effect.as_ref()) {
-        return Judgement::Silent;
+    if let Some(refusal) = not_worth(case, &action, effect.as_ref()) {
+        return refusal;
     }
     let share = share(case);
     let why = Why::Backlog { who: &who, share: &share };

@@ -6,7 +6,7 @@
 //!   `DEST.part`, syncs and renames it (etcd, client/v3/snapshot/v3_snapshot.go).
 //! - *Harmful when* pages pile up without syncs: a slow writer through the page cache has seconds of its output written at once.
 
-use super::common::{LEFT, recommended, refused, share};
+use super::common::{LEFT, not_worth, recommended, refused, share};
 use super::io_max::ratio;
 use super::ionice::is_client;
 use crate::advice::case::Case;
@@ -38,12 +38,12 @@ pub(in crate::advice) fn judge(case: &Case<'_>) -> Judgement {
         slowdown: Some(ratio(case.demand.rate(), bytes_per_s)),
     };
     let effect = expect::effect(case, held);
-    if !expect::is_worth(effect.as_ref()) {
-        return Judgement::Silent;
-    }
     let (who, share, rate) = (case.culprit_name(), share(case), units::bytes(bytes_per_s));
-    let why = Why::HasOption { who: &who, share: &share };
     let action = Action::Pace { who: &who, rate: &rate, how: &how };
+    if let Some(refusal) = not_worth(case, &action, effect.as_ref()) {
+        return refusal;
+    }
+    let why = Why::HasOption { who: &who, share: &share };
     let mut one = recommended(case, &action, &why, effect, Danger::Low);
     let what = if is_buffered { Risk::BacklogStays } else { Risk::CulpritSlower };
     one.risk = risk(Lang::En, &what);

@@ -176,3 +176,27 @@ fn what_is_so_already_is_refused() {
     World { dirty: low, ..World::buffered_writer() }.refuses("dirty-limit", "already");
     World::buffered_writer().recommends("dirty-limit");
 }
+
+/// Property: what is expected to change too little is refused with both numbers, by every action that has a number, and the same action
+/// on a host where it changes much is not.
+#[test]
+fn what_helps_too_little_is_refused_with_numbers() {
+    // Alone it waits nearly as long.
+    let little =
+        |world: World| World { alone: (400, 15_000_000), shared: (1_600, 16_000_000), ..world };
+    for (id, world) in [
+        ("io-max", World::reader as fn() -> World),
+        ("memory-high", World::buffered_writer),
+        ("dirty-limit", World::buffered_writer),
+        ("direct-io", World::buffered_writer),
+        ("pace", World::buffered_writer),
+    ] {
+        little(world()).refuses(id, "too little to be worth a risk");
+        if id != "pace" {
+            world().recommends(id);
+        }
+    }
+    let mut rsync = World::reader();
+    rsync.culprit.argv = Some(vec!["rsync".into(), "/x".into()]);
+    rsync.recommends("pace");
+}
