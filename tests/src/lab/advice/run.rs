@@ -79,7 +79,8 @@ fn rounds(case: &Case, settings: &Settings, progress: &mut dyn FnMut(&str)) -> R
         stage,
         seed: settings.seed,
         program: settings.program.clone(),
-        record: false,
+        // So that what is expected can be worked out again.
+        record: true,
         out: settings.out.clone(),
     };
     let time = case.time;
