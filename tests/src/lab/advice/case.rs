@@ -30,7 +30,12 @@ const MOST: usize = 12;
 /// etcd, where a cgroup is named.
 pub const ETCD: &str = "etcd";
 /// Names of rounds that are no setting's.
-pub const RESERVED: [&str; 3] = ["alone", "none", "advice"];
+pub const RESERVED: [&str; 4] = ["alone", ASK, "none", "advice"];
+/// The round whose report gives the advice: etcd has its load for [`ALONE_S`] before the actors begin, as when somebody
+/// watches over the time of a backup. What comes out of it is no figure of being beside them all the time.
+pub const ASK: &str = "ask";
+/// Seconds.
+pub const ALONE_S: u32 = 15;
 
 /// Who makes etcd wait where, and what is tried against it.
 #[derive(Clone, Debug, Deserialize)]
@@ -178,6 +183,14 @@ impl Case {
             }
         }
         Ok(())
+    }
+
+    /// The round that gives the advice.
+    pub fn asking(&self) -> Result<Scenario> {
+        let mut scenario = self.scenario(None)?;
+        scenario.time.lead_s += ALONE_S;
+        scenario.actors.iter_mut().for_each(|actor| actor.delay_s = Some(ALONE_S));
+        Ok(scenario)
     }
 
     /// How long a window lasts at most.

@@ -209,10 +209,10 @@ pub(super) mod tests {
         judge(&a_case(), &whole(arms, first)).unwrap()
     }
 
-    const GOOD: [(&str, u64); 5] =
-        [("alone", 40), ("none", 900), ("a", 700), ("b", 50), ("advice", 52)];
+    const GOOD: [(&str, u64); 6] =
+        [("alone", 40), ("ask", 500), ("none", 900), ("a", 700), ("b", 50), ("advice", 52)];
 
-    fn with(arm: &str, ms: u64) -> [(&'static str, u64); 5] {
+    fn with(arm: &str, ms: u64) -> [(&'static str, u64); 6] {
         GOOD.map(|(name, old)| (name, if name == arm { ms } else { old }))
     }
 
@@ -243,7 +243,14 @@ pub(super) mod tests {
         assert_eq!((none.winner.as_str(), none.is_near_best), ("advice", true));
         assert_eq!(
             judged(
-                &[("alone", 40), ("none", 900), ("a", 700), ("b", 600), ("advice", 620)],
+                &[
+                    ("ask", 1),
+                    ("alone", 40),
+                    ("none", 900),
+                    ("a", 700),
+                    ("b", 600),
+                    ("advice", 620)
+                ],
                 &first
             )
             .is_cured_too,
@@ -255,7 +262,8 @@ pub(super) mod tests {
     // such an advice is far from the best.
     #[test]
     fn helplessness_is_to_be_said() {
-        let bad = [("alone", 40), ("none", 900), ("a", 880), ("b", 1000), ("advice", 890)];
+        let bad =
+            [("ask", 1), ("alone", 40), ("none", 900), ("a", 880), ("b", 1000), ("advice", 890)];
         let says = |first: &Advice| judged(&bad, first).says_helpless;
         assert_eq!(says(&advice("separate-disk", false, 45, true)), Some(true));
         assert_eq!(says(&advice("separate-disk", false, 45, false)), Some(false));
@@ -272,7 +280,7 @@ pub(super) mod tests {
         let lines = whole(&GOOD, &advice("io-max", true, 60, false));
         assert_eq!(lines.len(), 2 * 5 + 2 * 4);
         let arms: Vec<&str> = lines.iter().map(|line| line.todo.arm.as_str()).collect();
-        assert_eq!(arms[..2], ["alone", "none"]);
+        assert_eq!(arms[..2], ["alone", "ask"]);
         for stop in 0..lines.len() {
             let todo = next(&a_case(), TWICE, 7, &lines[..stop]);
             assert_eq!(todo.as_ref(), Some(&lines[stop].todo));

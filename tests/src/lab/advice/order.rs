@@ -3,7 +3,7 @@
 use iocontend_core::change::Change;
 use iocontend_core::report::{Advice, Verdict};
 
-use super::case::Case;
+use super::case::{ASK, Case};
 use super::figure::Figure;
 use super::result::{Line, Outcome, Phase, Todo};
 
@@ -33,11 +33,11 @@ impl Advised {
     }
 }
 
-/// What is advised in the first round without a setting; none before that round.
+/// What is advised in the first round that asks; none before that round.
 pub fn advised(case: &Case, lines: &[Line]) -> Option<Advised> {
     let is_first = |line: &&Line| {
         let todo = &line.todo;
-        line.case == case.name && (todo.phase, todo.arm.as_str()) == (Phase::Explore, "none")
+        line.case == case.name && (todo.phase, todo.arm.as_str()) == (Phase::Explore, ASK)
     };
     let round = lines.iter().find(is_first)?.measured()?;
     let Some(first) = round.advice.iter().find(|one| one.verdict == Verdict::Recommended) else {
@@ -59,9 +59,9 @@ pub fn is_of_process(change: &Change) -> bool {
     matches!(change, Change::IoPriority { .. })
 }
 
-/// The arm with the smallest 99th percentile of the first phase, nothing at all among them.
+/// The arm with the smallest 99th percentile of the first phase.
 pub fn winner(case: &Case, lines: &[Line]) -> Option<(String, Figure)> {
-    let arms = ["none", "advice"].into_iter().map(str::to_owned);
+    let arms = std::iter::once("advice".to_owned());
     let arms = arms.chain(case.settings.iter().map(|setting| setting.name.clone()));
     let figures = arms.filter_map(|arm| {
         let figure = Figure::of_arm(lines, &case.name, Phase::Explore, &arm)?;
@@ -104,14 +104,14 @@ pub fn next(case: &Case, repeats: Repeats, seed: u64, lines: &[Line]) -> Option<
         .or_else(|| fresh(case, repeats.fresh, seed, &lines).into_iter().find(is_open))
 }
 
-/// All settings: alone and nothing first, since the advice comes from there; then blocks in an order of their own.
+/// All settings: alone and the one that asks for advice first; then blocks in an order of their own.
 fn explore(case: &Case, repeats: u32, seed: u64, lines: &[Line]) -> Vec<Todo> {
     let mut arms: Vec<String> = case.settings.iter().map(|one| one.name.clone()).collect();
     // Unknown before the first two rounds, and so never in their place.
     if matches!(advised(case, lines), Some(Advised::Changes(_) | Advised::Setting { .. })) {
         arms.push("advice".to_owned());
     }
-    let first = ["alone", "none"].map(str::to_owned);
+    let first = ["alone", ASK].map(str::to_owned);
     blocks(Phase::Explore, repeats, seed, &|repeat, random| {
         if repeat == 0 {
             let mut rest = arms.clone();

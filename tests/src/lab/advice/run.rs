@@ -16,7 +16,7 @@ use super::super::result::Failure;
 use super::super::round::{Bench, Order, Seen, victim, wal_of};
 use super::super::run::{append, machine};
 use super::super::scenario::Place;
-use super::case::{Case, Setting};
+use super::case::{ASK, Case, Setting};
 use super::figure::ENOUGH;
 use super::force::{Forced, enable_controllers, processes};
 use super::order::{Advised, Repeats, advised, left, next};
@@ -154,7 +154,8 @@ fn round(
 ) -> Result<Line> {
     let disk = disk_of(&bench.ground)?;
     let (setting, changes) = changes(case, &todo.arm, lines, &disk);
-    bench.scenario = case.scenario(setting.as_ref())?;
+    bench.scenario =
+        if todo.arm == ASK { case.asking()? } else { case.scenario(setting.as_ref())? };
     bench.scenario.time.window_s = case.window_s(todo.phase);
     let all = bench.scenario.actors.iter().map(|actor| actor.name.clone());
     let subset = if todo.arm == "alone" { Vec::new() } else { all.collect() };

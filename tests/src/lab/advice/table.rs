@@ -2,7 +2,7 @@
 
 use super::super::result::Failure;
 use super::super::table::table;
-use super::case::Case;
+use super::case::{ASK, Case};
 use super::figure::{ENOUGH, Figure};
 use super::judge::{Judged, judge};
 use super::order::advised;
@@ -44,7 +44,7 @@ fn figures(cases: &[Case], lines: &[Line]) -> String {
     for case in cases {
         for phase in [Phase::Explore, Phase::Fresh] {
             let names = case.settings.iter().map(|setting| setting.name.as_str());
-            for arm in ["alone", "none"].into_iter().chain(names).chain(["advice"]) {
+            for arm in ["alone", ASK, "none"].into_iter().chain(names).chain(["advice"]) {
                 rows.extend(row(case, phase, arm, lines));
             }
         }
@@ -161,13 +161,13 @@ mod tests {
     // not judged.
     #[test]
     fn few_syncs_are_marked() {
-        let todo = Todo { phase: Phase::Explore, repeat: 0, arm: "none".to_owned() };
+        let todo = Todo { phase: Phase::Explore, repeat: 0, arm: ASK.to_owned() };
         let one = line(todo, 50, &[]);
         let written = format!("{}\n{{\"cut", serde_json::to_string(&one).unwrap());
         let (read, _) = parse(&written).unwrap();
         assert_eq!(read, [one]);
         let text = render(&[a_case()], &read, &[]);
-        assert!(text.contains("| c | all | none | – | 1 | 1000* |"), "{text}");
+        assert!(text.contains("| c | all | ask | – | 1 | 1000* |"), "{text}");
         assert!(text.contains("c is not complete."), "{text}");
     }
 }
