@@ -6,10 +6,11 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use iocontend_core::doctor::{Ability, Data, Doctor, State};
+use iocontend_core::doctor::{Ability, Data, Doctor, State, Support};
 use iocontend_core::ids::{FileClass, Role};
 use iocontend_core::report::Report;
 use iocontend_tests::binary;
+use iocontend_tests::loopdev::{LoopDevice, Tmpfs};
 use iocontend_tests::process::{run, until};
 use iocontend_tests::watch::Watch;
 use iocontend_tests::writer::Writer;
@@ -123,6 +124,28 @@ pub(crate) fn who_shares_is_named(folder: &Path) -> Result<()> {
         problem.id == "shared-disk" && problem.summary.contains(&name)
     };
     assert!(doctor.problems.iter().any(|problem| shared(&problem)), "{:?}", doctor.problems);
+    Ok(())
+}
+
+// Property: requests of loop devices are looked at where one has a file on a disk, and not where its file lies in memory, since that would
+// be paid for by every request of every disk.
+#[test]
+#[ignore = "needs root and this kernel"]
+fn loop_devices_cost_nothing_where_none_is_on_a_disk() -> Result<()> {
+    let of_loops = || -> Result<Support> {
+        let all = doctor()?.attributions;
+        let way = all.into_iter().find(|way| way.name == "loop");
+        Ok(way.context("the doctor says nothing of loop devices")?.support)
+    };
+    let memory = Tmpfs::new(2 << 20)?;
+    let _in_memory = LoopDevice::new(&memory.path().join("file"), 1 << 20)?;
+    assert_eq!(of_loops()?, Support::NotNeeded, "no other loop device may have a file on a disk");
+    let beside = binary::path()?.parent().context("no folder")?.to_owned();
+    let folder = tempfile::Builder::new().prefix("doctor-").tempdir_in(beside)?;
+    let on_disk = LoopDevice::new(&folder.path().join("file"), 1 << 20)?;
+    assert_eq!(of_loops()?, Support::Yes);
+    drop(on_disk);
+    assert_eq!(of_loops()?, Support::NotNeeded);
     Ok(())
 }
 

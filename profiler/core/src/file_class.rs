@@ -82,12 +82,11 @@ impl<'a> Classifier<'a> {
 
     fn is_backup_output(&self, path: &str) -> bool {
         match self.role {
-            Role::Backup => self.may_write(path) && is_data_path(path),
-            // k3s and rke2 take the snapshot inside the server.
-            Role::Etcd => {
+            role if has_own_snapshots(role, self.owner) => {
                 is_backup_path(path) && !self.in_member(path)
                     || is_part_file(path) && self.may_write(path)
             }
+            Role::Backup => self.may_write(path) && is_data_path(path),
             _ => false,
         }
     }
@@ -103,6 +102,12 @@ impl<'a> Classifier<'a> {
         let dir = self.member.as_ref().and_then(|dirs| dirs.data_dir.as_deref());
         dir.is_some_and(|dir| is_below(path, &format!("{}/member", dir.trim_end_matches('/'))))
     }
+}
+
+/// Whether a process takes snapshots within itself, so that only files tell when: a server of k3s, which is its etcd too, and
+/// one of rke2, whose etcd is another process (k3s, pkg/etcd/snapshot.go, which rke2 calls). `comm` since this is asked for each IO.
+pub(crate) fn has_own_snapshots(role: Role, owner: &ProcessFacts) -> bool {
+    role == Role::Etcd || owner.comm == "rke2"
 }
 
 /// A member's files by form alone, so that a copier of them reads "db" and not "other".

@@ -7,7 +7,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat, openat2};
+use rustix::fs::{CWD, Dir, Mode, OFlags, ResolveFlags, openat, openat2};
 use rustix::io::Errno;
 
 /// More than any file here holds; `io.max` has a line for each disk.
@@ -58,6 +58,22 @@ impl Folder {
         }
         let text = String::from_utf8(bytes);
         text.map(Some).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+    }
+
+    /// Names of the files in a folder below; none when it is not there.
+    pub(super) fn names(&self, name: &str) -> io::Result<Vec<String>> {
+        let fd = match self.file(name, OFlags::RDONLY | OFlags::DIRECTORY) {
+            Ok(fd) => fd,
+            Err(error) if is_gone(error) => return Ok(Vec::new()),
+            Err(error) => return Err(error.into()),
+        };
+        let mut names = Vec::new();
+        for entry in Dir::read_from(&fd)? {
+            let entry = entry?;
+            let name = entry.file_name().to_str().ok();
+            names.extend(name.filter(|name| !matches!(*name, "." | "..")).map(str::to_owned));
+        }
+        Ok(names)
     }
 
     /// Writes a file that is there, in one call: such files take a value per call. One that is gone meanwhile is no error;
@@ -123,6 +139,12 @@ mod tests {
         assert_eq!(strict.read("absent").unwrap(), None);
         strict.write("value", "2").unwrap();
         assert_eq!(strict.read("value").unwrap().as_deref(), Some("2"));
+        assert_eq!(strict.names("absent").unwrap(), [""; 0]);
+        assert!(strict.names("..").is_err() && linked.names("sub/../..").is_err());
+        std::fs::write(inner.join("sub/second"), "1").unwrap();
+        let mut names = strict.names("sub").unwrap();
+        names.sort();
+        assert_eq!(names, ["second", "within"]);
         strict.write("absent", "2").unwrap();
         assert!(!inner.join("absent").exists());
     }

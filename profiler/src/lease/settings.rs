@@ -6,7 +6,9 @@ use std::io;
 use std::path::PathBuf;
 
 use iocontend_core::change::Change;
-use iocontend_core::lease::kernel_text::{self, BESIDE_SCHEDULER, NotUnderstood, pair_of};
+use iocontend_core::lease::kernel_text::{
+    self, BESIDE_SCHEDULER, NotUnderstood, OF_SCHEDULER, is_beside_scheduler, pair_of,
+};
 use iocontend_core::lease::{Reading, Values};
 use rustix::fs::fstatfs;
 use thiserror::Error;
@@ -87,15 +89,18 @@ impl HostSettings {
 
     fn queue(&self, device: &str) -> Result<Option<Values>, SettingError> {
         let folder = self.sysfs()?;
-        let read = |file| folder.read(&queue_file(device, file)?).map_err(SettingError::from);
+        let read = |file: &str| folder.read(&queue_file(device, file)?).map_err(SettingError::from);
         let Some(text) = read("scheduler")? else { return Ok(None) };
         let mut values =
             Values::from([(String::new(), kernel_text::read_queue("scheduler", &text)?)]);
-        for file in BESIDE_SCHEDULER {
+        let own = folder.names(&queue_file(device, OF_SCHEDULER)?)?;
+        let own = own.into_iter().map(|name| format!("{OF_SCHEDULER}/{name}"));
+        let beside = BESIDE_SCHEDULER.map(str::to_owned).into_iter().chain(own);
+        for file in beside.filter(|file| is_beside_scheduler(file)) {
             // wbt may be absent or off, and then cannot be read; there is nothing to restore.
-            let text = read(file).ok().flatten();
-            let value = text.and_then(|text| kernel_text::read_queue(file, &text).ok());
-            values.extend(value.map(|value| (file.to_owned(), value)));
+            let text = read(&file).ok().flatten();
+            let value = text.and_then(|text| kernel_text::read_queue(&file, &text).ok());
+            values.extend(value.map(|value| (file, value)));
         }
         Ok(Some(values))
     }
@@ -161,6 +166,9 @@ impl Settings for HostSettings {
             Change::Queue { device, file, .. } => {
                 let folder = self.sysfs()?;
                 for (part, value) in parts {
+                    if !part.is_empty() && !is_beside_scheduler(part) {
+                        return Err(SettingError::NotAllowed);
+                    }
                     let file = if part.is_empty() { file } else { part };
                     folder.write(&queue_file(device, file)?, value)?;
                 }

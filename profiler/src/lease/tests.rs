@@ -31,6 +31,8 @@ impl Host {
         host.put("cgroup/a/memory.high", "max\n");
         host.put("sys/devices/x/vda/queue/scheduler", "[none] mq-deadline\n");
         host.put("sys/devices/x/vda/queue/nr_requests", "256\n");
+        host.put("sys/devices/x/vda/queue/iosched/fifo_batch", "16\n");
+        host.put("sys/devices/x/vda/queue/iosched/words", "a b\n");
         std::fs::create_dir_all(host.path("sys/block")).unwrap();
         std::os::unix::fs::symlink("../devices/x/vda", host.path("sys/block/vda")).unwrap();
         host

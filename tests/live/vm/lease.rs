@@ -257,6 +257,36 @@ fn vm_lease_of_a_scheduler_restores_what_it_resets() {
     host.is_without_leases();
 }
 
+// Property: what was set of a scheduler itself, and goes with it, is back with it.
+#[test]
+#[ignore = "needs the VM"]
+fn vm_lease_of_a_scheduler_restores_its_own_settings() {
+    let file = |name: &str| PathBuf::from(format!("/sys/block/{}/queue/{name}", super::disk()));
+    let read = |name: &str| fs::read_to_string(file(name)).unwrap();
+    let first = read("scheduler");
+    let first = first.split(['[', ']']).nth(1).unwrap();
+    fs::write(file("scheduler"), "mq-deadline").unwrap();
+    let default = read("iosched/fifo_batch");
+    fs::write(file("iosched/fifo_batch"), "7").unwrap();
+    let to_none = Change::Queue {
+        device: super::disk(),
+        file: "scheduler".to_owned(),
+        value: "none".to_owned(),
+    };
+    let host = Host::new(vec![to_none]);
+    host.apply();
+    assert!(read("scheduler").contains("[none]") && !file("iosched/fifo_batch").exists());
+    // The kernel itself gives the default back.
+    fs::write(file("scheduler"), "mq-deadline").unwrap();
+    assert_eq!(read("iosched/fifo_batch"), default);
+    fs::write(file("scheduler"), "none").unwrap();
+    host.run(&["undo"]).ended(0).unwrap();
+    assert!(read("scheduler").contains("[mq-deadline]"));
+    assert_eq!(read("iosched/fifo_batch"), "7\n");
+    fs::write(file("scheduler"), first).unwrap();
+    host.is_without_leases();
+}
+
 // Property: where cgroups cannot be written, apply says so, nothing is changed and no lease is left.
 #[test]
 #[ignore = "needs the VM"]

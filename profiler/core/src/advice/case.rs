@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::demand::Demand;
+use super::demand::{Demand, scaled};
 use super::place::Place;
 use super::sharing::Sharing;
 use super::{Facts, expect};
@@ -43,6 +43,8 @@ pub(super) struct Case<'a> {
     /// The victim's call while the culprit had nothing in the device, and while it had.
     pub(super) alone: Option<&'a Lat>,
     pub(super) shared: Option<&'a Lat>,
+    /// Of those alone, the ones well after the culprit's last request.
+    pub(super) apart: Option<&'a Lat>,
     pub(super) demand: Demand,
     pub(super) sharing: Sharing,
     pub(super) place: Place<'a>,
@@ -148,8 +150,8 @@ fn case<'a>(report: &'a Report, facts: &'a Facts<'a>, pair: &Pair<'a>) -> Option
     let (alone, shared) =
         beside.map_or((None, None), |one| (one.alone.as_ref(), one.shared.as_ref()));
     let runs = pair.culprits.clone();
-    let active = expect::active_share(runs.len(), alone, shared);
-    let demand = Demand::of(report, facts, device, &runs, active);
+    let active_ns = active_ns(report, &runs, alone, shared);
+    let demand = Demand::of(facts, device, &runs, active_ns);
     let sharing = Sharing::of(facts, disk, victim, &runs, &mechanisms);
     let place = Place::of(facts, culprit, victim);
     Some(Case {
@@ -168,10 +170,22 @@ fn case<'a>(report: &'a Report, facts: &'a Facts<'a>, pair: &Pair<'a>) -> Option
         disk,
         alone,
         shared,
+        apart: beside.and_then(|one| one.apart.as_ref()),
         demand,
         sharing,
         place,
     })
+}
+
+/// How long the runs were at work, ns: runs beside each other count like runs after each other. Where that was not seen, by
+/// the part of the victim's calls that met it.
+fn active_ns(report: &Report, runs: &[&Actor], alone: Option<&Lat>, shared: Option<&Lat>) -> u64 {
+    let whole = report.window.duration_ns;
+    let seen: Option<Vec<u64>> = runs.iter().map(|run| run.active_ns).collect();
+    match seen {
+        Some(seen) => seen.into_iter().fold(0, u64::saturating_add).min(whole),
+        None => scaled(whole, expect::active_share(runs.len(), alone, shared)),
+    }
 }
 
 impl Case<'_> {

@@ -2,7 +2,7 @@
 
 use super::Facts;
 use crate::ids::{Call, Method, Op};
-use crate::report::{Actor, Device, Report};
+use crate::report::{Actor, Device, Io};
 
 /// Share of all bytes from which a kind of IO counts.
 const COUNTS: f64 = 0.2;
@@ -20,6 +20,9 @@ pub(super) struct Demand {
     pub(super) ios: u64,
     /// How long it was at work, ns.
     pub(super) active_ns: u64,
+    /// The shortest time in the device of one of its requests, of the kind with most bytes, ns: what one stands in the way of
+    /// others at least, on a disk that is not busy with it.
+    pub(super) shortest_ns: Option<u64>,
     /// What the disk did while it was busy, bytes/s, of this mix of requests; at least this much it can do.
     pub(super) capability: Option<u64>,
     /// Whether how it writes was seen (flags of its open files) and not concluded.
@@ -28,15 +31,13 @@ pub(super) struct Demand {
 
 impl Demand {
     pub(super) fn of(
-        report: &Report,
         facts: &Facts<'_>,
         device: Option<&Device>,
         runs: &[&Actor],
-        active_share: f64,
+        active_ns: u64,
     ) -> Self {
         let Some(device) = device else { return Self::default() };
-        let mut demand =
-            Self { active_ns: scaled(report.window.duration_ns, active_share), ..Self::default() };
+        let mut demand = Self { active_ns, ..Self::default() };
         for actor in runs {
             let direct = opens_direct(facts, actor);
             demand.is_seen |= direct.is_some();
@@ -52,6 +53,9 @@ impl Demand {
                 *place = place.saturating_add(io.bytes);
             }
         }
+        let rows = runs.iter().flat_map(|run| &run.io).filter(|io| io.device == device.name);
+        let most: Option<&Io> = rows.max_by_key(|io| io.bytes);
+        demand.shortest_ns = most.and_then(|io| io.d2c.as_ref()?.min_ns);
         let while_busy = device.busy_ns.and_then(|busy| per_second(device.bytes, busy));
         demand.capability = while_busy.map(|seen| seen.max(demand.rate())).filter(|seen| *seen > 0);
         demand

@@ -55,8 +55,12 @@ pub(super) fn without(case: &Case<'_>) -> Option<Without> {
     let mean = |lat: &Lat| lat.mean_ns.map(|mean| mean as f64);
     let now_ns = p99(case.shared).or_else(|| p99(Some(case.waits)))?;
     let mean_without = mean(case.waits)? * (1.0 - case.share).max(0.0);
-    // Of several runs, "alone" holds waits beside the other ones.
-    let alone = case.alone.filter(|_| case.runs.len() == 1);
+    // Of several runs, these hold waits beside the other ones.
+    let is_one = case.runs.len() == 1;
+    if let Some(apart) = p99(case.apart.filter(|_| is_one)) {
+        return Some(Without { now_ns, p99_ns: apart.min(now_ns), error: ERROR });
+    }
+    let alone = case.alone.filter(|_| is_one);
     if let (Some(alone_p99), Some(alone_mean)) = (p99(alone), alone.and_then(mean)) {
         // Long calls meet more, so alone is too short, the more so the fewer there were; blame's view is too long, since it
         // keeps what nobody explains. The middle of both, within a bound.
@@ -79,6 +83,8 @@ pub(super) struct Held {
     pub(super) load: f64,
     /// Bytes of its own that may stand ahead of a request at once.
     pub(super) ahead_bytes: u64,
+    /// How long these take at most, ns; `None` where only the disk's rate tells.
+    pub(super) ahead_most_ns: Option<u64>,
     /// How many times as long it takes then; `None` where that is not known.
     pub(super) slowdown: Option<f64>,
 }
@@ -98,6 +104,7 @@ pub(super) fn effect(case: &Case<'_>, held: Held) -> Option<Effect> {
         (bytes, Some(rate)) => bytes as f64 / rate.max(1) as f64 * 1e9,
         (_, None) => return None,
     };
+    let ahead_ns = held.ahead_most_ns.map_or(ahead_ns, |most| ahead_ns.min(most as f64));
     let p99 = without.p99_ns / (1.0 - held.load.clamp(0.0, 0.9)) + ahead_ns;
     Some(Effect {
         victim: case.victim.id.clone(),

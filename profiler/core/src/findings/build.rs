@@ -210,6 +210,7 @@ impl Scene {
             culprit: culprit.into(),
             alone: lat(alone),
             shared: lat(shared),
+            apart: None,
         };
         self.0.alone_vs_shared.get_or_insert_default().push(row);
         self

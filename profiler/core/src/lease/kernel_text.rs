@@ -21,6 +21,15 @@ const IO_MAX: [&str; 4] = ["rbps", "wbps", "riops", "wiops"];
 const PAGE: u64 = 4096;
 /// Settings of a queue that switching the scheduler resets (block/elevator.c, block/blk-wbt.c).
 pub const BESIDE_SCHEDULER: [&str; 2] = ["nr_requests", "wbt_lat_usec"];
+/// The folder of a scheduler's own settings, which go with it (block/elevator.c, `elv_unregister_queue`).
+pub const OF_SCHEDULER: &str = "iosched";
+
+/// Whether a part is one of those that switching the scheduler resets.
+pub fn is_beside_scheduler(part: &str) -> bool {
+    let own = part.strip_prefix(OF_SCHEDULER).and_then(|rest| rest.strip_prefix('/'));
+    let is_name = |name: &str| !name.is_empty() && !name.contains(['/', '.', '\0']);
+    BESIDE_SCHEDULER.contains(&part) || own.is_some_and(is_name)
+}
 
 /// A limit in bytes and one in percent, of which setting one zeroes the other. The zero cannot be written back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

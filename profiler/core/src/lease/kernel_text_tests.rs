@@ -42,6 +42,10 @@ fn single_values_have_one_form() {
     assert_eq!(read_queue("scheduler", "[none] mq-deadline \n").as_deref(), Ok("none"));
     assert_eq!(read_queue("scheduler", "none\n").as_deref(), Ok("none"));
     assert!(read_queue("scheduler", "none bfq\n").is_err());
+    assert!(is_beside_scheduler("nr_requests") && is_beside_scheduler("iosched/fifo_batch"));
+    for other in ["scheduler", "", "iosched", "iosched/", "iosched/../scheduler", "ioschedx/a"] {
+        assert!(!is_beside_scheduler(other), "{other}");
+    }
     assert_eq!(read_queue("wbt_lat_usec", "75000\n").as_deref(), Ok("75000"));
     for bad in ["", "-1", "1 2", "99999999999999999999"] {
         assert!(read_queue("wbt_lat_usec", bad).is_err(), "{bad}");

@@ -95,6 +95,26 @@ fn what_a_scheduler_resets_is_restored_after_it() {
     assert!(lease(vec![item]).is_undone());
 }
 
+// A scheduler's own settings are gone while another one is there.
+#[test]
+fn what_goes_with_a_scheduler_is_restored_with_it() {
+    let change = Change::Queue {
+        device: "vda".to_owned(),
+        file: "scheduler".to_owned(),
+        value: "none".to_owned(),
+    };
+    let with = |batch| values(&[("", "mq-deadline"), ("iosched/fifo_batch", batch)]);
+    let without = Reading::Values(values(&[("", "none")]));
+    let mut item = Item::plan(change, &with("7")).unwrap().unwrap();
+    assert_eq!(item.look(Goal::Apply, &Reading::Values(with("7"))), values(&[("", "none")]));
+    assert!(item.look(Goal::Apply, &without).is_empty());
+    assert_eq!(item.look(Goal::Undo, &without), values(&[("", "mq-deadline")]));
+    let writes = item.look(Goal::Undo, &Reading::Values(with("16")));
+    assert_eq!(writes, values(&[("iosched/fifo_batch", "7")]));
+    assert!(item.look(Goal::Undo, &Reading::Values(with("7"))).is_empty());
+    assert!(lease(vec![item]).is_undone());
+}
+
 #[test]
 fn threads_that_started_since_are_taken_back_and_ended_ones_are_gone() {
     let process = ProcessKey { pid: 7, start_ticks: 1 };

@@ -52,6 +52,10 @@ pub struct Actor {
     /// The IO it caused.
     #[serde(default)]
     pub io: Vec<Io>,
+    /// How long it had requests in a device, in steps of 250 ms; of several devices, on the one where that was longest. Only for
+    /// the whole window, and absent where no requests were told one by one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active_ns: Option<u64>,
     /// Who wrote out in its own syncs what this one had caused. Absent where nobody did.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub forced_by: Vec<ForcedBy>,

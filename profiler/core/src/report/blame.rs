@@ -109,4 +109,8 @@ pub struct AloneVsShared {
     /// Waits while it had. Absent when there were none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shared: Option<Lat>,
+    /// Of those in `alone`, waits that began half a second or more after the culprit's last request: these say what
+    /// the wait is without it, where those in `alone` are the short ones that it missed. Absent when there were fewer than 20.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub apart: Option<Lat>,
 }

@@ -61,6 +61,7 @@ pub(crate) fn blamed() -> Report {
         culprit: ETCDCTL.into(),
         alone: Some(lat(1_200, 2_100_000)),
         shared: Some(lat(800, 9_400_000)),
+        apart: Some(lat(1_000, 2_200_000)),
     }]);
     report
 }

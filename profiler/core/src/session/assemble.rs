@@ -1,6 +1,6 @@
 //! Puts a report together from the session's state. Owns the report's shape, no state of its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use iocontend_wire::count::Count;
 use iocontend_wire::key::{DEVICE_OVERFLOW, Reason};
@@ -165,7 +165,7 @@ fn facts_of(session: &Session, dev: Dev) -> Option<&DeviceFacts> {
 
 fn devices(
     session: &Session,
-    rows: &std::collections::HashMap<RowKey, Row>,
+    rows: &HashMap<RowKey, Row>,
     before: &HostSample,
     after: &HostSample,
     duration_ns: u64,
@@ -264,12 +264,7 @@ fn filesystems(facts: &DeviceFacts) -> Vec<Filesystem> {
     facts.filesystems.iter().map(one).collect()
 }
 
-fn actors(
-    session: &Session,
-    rows: &std::collections::HashMap<RowKey, Row>,
-    interval: bool,
-    now: Now,
-) -> Vec<Actor> {
+fn actors(session: &Session, rows: &HashMap<RowKey, Row>, interval: bool, now: Now) -> Vec<Actor> {
     let mut by_owner: BTreeMap<(Owned, u32), ActorRows> = BTreeMap::new();
     for (key, row) in rows {
         // What nobody owns is one pseudo-actor per device.
@@ -298,6 +293,7 @@ fn actors(
             by_owner.entry((Owned::Actor(id), 0)).or_default();
         }
     }
+    let active = if interval { HashMap::new() } else { session.blame.active() };
     by_owner
         .into_iter()
         .filter(|((owner, _), rows)| {
@@ -308,6 +304,7 @@ fn actors(
             Actor {
                 worst: worst(session, owner, interval, now),
                 forced_by: forced_by(session, owner, interval),
+                active_ns: active.get(&owner).copied(),
                 ..actor
             }
         })

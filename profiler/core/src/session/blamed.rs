@@ -149,6 +149,7 @@ pub(super) fn alone_vs_shared(session: &Session) -> Option<Vec<AloneVsShared>> {
             culprit: describe(session, culprit, 0).id,
             alone: Lat::non_empty(&pair.alone),
             shared: Lat::non_empty(&pair.shared),
+            apart: Some(&pair.apart).filter(|apart| apart.count() >= ENOUGH).map(Lat::from),
         })
         .collect();
     let order = |one: &AloneVsShared| (one.victim.clone(), one.call, one.culprit.clone());

@@ -23,7 +23,7 @@ pub(in crate::advice) fn judge(case: &Case<'_>) -> Judgement {
     if case.program() != "dd" || is_direct || !case.demand.writes_buffered() {
         return Judgement::Silent;
     }
-    let effect = expect::effect(case, Held { load: LOAD, ahead_bytes: PIECE, slowdown: None });
+    let effect = expect::effect(case, Held { load: LOAD, ahead_bytes: PIECE, ..Held::default() });
     let (who, share) = (case.culprit_name(), share(case));
     let action = Action::DirectIo { who: &who };
     if let Some(refusal) = not_worth(case, &action, effect.as_ref()) {

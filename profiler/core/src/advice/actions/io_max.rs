@@ -61,6 +61,7 @@ pub(in crate::advice) fn judge(case: &Case<'_>) -> Judgement {
         Held {
             load: ratio(ceiling, capability),
             ahead_bytes: case.demand.request_bytes(),
+            ahead_most_ns: case.demand.shortest_ns,
             slowdown: Some(slowdown(case, reads, writes, each)),
         },
     );

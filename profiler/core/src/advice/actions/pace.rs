@@ -35,6 +35,7 @@ pub(in crate::advice) fn judge(case: &Case<'_>) -> Judgement {
     let held = Held {
         load: LEFT,
         ahead_bytes: piled.max(case.demand.request_bytes()),
+        ahead_most_ns: case.demand.shortest_ns.filter(|_| !is_buffered),
         slowdown: Some(ratio(case.demand.rate(), bytes_per_s)),
     };
     let effect = expect::effect(case, held);

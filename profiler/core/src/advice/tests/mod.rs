@@ -262,6 +262,7 @@ impl World {
             culprit: CULPRIT.into(),
             alone: Some(alone).filter(|lat| lat.count > 0),
             shared: Some(shared),
+            apart: None,
         }]);
         report.actors = vec![victim, culprit];
         report

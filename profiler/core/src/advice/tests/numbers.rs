@@ -54,6 +54,61 @@ fn the_model_fits_what_was_measured() {
     }
 }
 
+/// Property: how long the culprit was at work is what was seen of its requests, not the part of the calls that met it: a slowed victim
+/// makes fewer calls. So its rate, and with it the ceiling, is not too high.
+#[test]
+fn a_rate_is_over_the_time_with_requests() {
+    let world = World { alone: (4_000, 2_000_000), shared: (1_000, 16_000_000), ..World::reader() };
+    let mut report = world.report();
+    let ceiling = |report: &Report| {
+        let all = world.advice_on(report);
+        value_of(all.iter().find(|one| one.id == "io-max").unwrap())
+    };
+    // A fifth of the calls met it: 1.2 GB in 12 s.
+    assert_eq!(ceiling(&report), (20_000_000_u64 / STEP) * STEP);
+    report.actors[1].active_ns = Some(48_000_000_000);
+    assert_eq!(ceiling(&report), (5_000_000_u64 / STEP) * STEP);
+}
+
+const STEP: u64 = 64 << 10;
+
+/// Property: waits well after the culprit's last request say what is left without it; of those merely alone, more is expected, since
+/// they may be the short ones.
+#[test]
+fn waits_apart_are_believed() {
+    let world = World { alone: (400, 1_000_000), ..World::reader() };
+    let mut report = world.report();
+    let expected = |report: &Report| {
+        let all = world.advice_on(report);
+        let disk = all.iter().find(|one| one.id == "separate-disk").unwrap();
+        disk.effect.clone().unwrap().p99_expected_ns
+    };
+    let alone = lat(400, 1_000_000).p99_ns.unwrap();
+    assert!(expected(&report) > alone);
+    report.alone_vs_shared.as_mut().unwrap()[0].apart = Some(lat(400, 1_000_000));
+    assert_eq!(expected(&report), alone);
+    report.alone_vs_shared.as_mut().unwrap()[0].apart = Some(lat(30, 500_000));
+    assert!(expected(&report) > alone, "too few");
+}
+
+/// Property: a request of a culprit that is held back stands in the way as long as its shortest took, not as long as under full load.
+#[test]
+fn a_request_ahead_takes_as_long_as_the_shortest() {
+    let world = World::reader();
+    let mut report = world.report();
+    let expected = |report: &Report| {
+        let all = world.advice_on(report);
+        all.iter().find(|one| one.id == "io-max").unwrap().effect.clone().unwrap().p99_expected_ns
+    };
+    let short = expected(&report);
+    report.actors[1].io[0].d2c = Some(lat(4_000, 5_000_000));
+    // 1 ms more at first, 5 now.
+    assert!((3_900_000..=4_100_000).contains(&(expected(&report) - short)));
+    report.actors[1].io[0].d2c = None;
+    // 256 KiB at 25 MB/s.
+    assert!(expected(&report) - short > 8_000_000);
+}
+
 /// Property: where too few waits were seen there is no number, and it is said.
 #[test]
 fn without_waits_there_is_no_number() {

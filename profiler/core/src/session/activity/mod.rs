@@ -18,7 +18,7 @@ use super::{Now, Session};
 use crate::activity::{Usual, Window, Windows, name_of};
 use crate::event::{IoEvent, WaitEvent};
 use crate::facts::{FilesSeen, ProcessKey};
-use crate::file_class::Classifier;
+use crate::file_class::{Classifier, has_own_snapshots};
 use crate::ids::{FileClass, Role};
 use crate::schedule::Schedules;
 
@@ -350,8 +350,8 @@ impl Activities {
 fn followed(known: &Known, file: u32) -> Option<u32> {
     let is_judged = known.looked_up && known.facts.files_seen != FilesSeen::NotRead;
     match known.role {
+        role if has_own_snapshots(role, &known.facts) => (file != 0).then_some(file),
         Role::Backup => Some(0),
-        Role::Etcd => (file != 0).then_some(file),
         Role::Other if !is_judged && !known.exited => Some(0),
         _ => None,
     }
@@ -369,7 +369,7 @@ fn add_run(
     let windows = || run.windows.iter().filter(|window| window.bytes > 0);
     let name = match (known.role, file) {
         (Role::Backup, 0) => name_of(&known.facts),
-        (Role::Etcd, 1..) => {
+        (role, 1..) if has_own_snapshots(role, &known.facts) => {
             let is_target = !known.selected_by.is_empty();
             let classifier = Classifier::new(&known.facts, known.role, is_target);
             let class = files.path(file).map(|path| classifier.classify(path));

@@ -7,7 +7,7 @@ use crate::hist::Dist;
 use crate::ids::Call;
 use crate::session::actors::{ActorId, Owned};
 
-/// Others that are followed per victim and call: those seen first. Each takes two histograms.
+/// Others that are followed per victim and call: those seen first. Each takes three histograms.
 const FOLLOWED: usize = 32;
 
 /// The waits of one victim in one call.
@@ -22,6 +22,8 @@ struct Waits {
 pub(in crate::session) struct Pair {
     pub(in crate::session) alone: Dist,
     pub(in crate::session) shared: Dist,
+    /// Of those alone, the ones that began well after its last request.
+    pub(in crate::session) apart: Dist,
 }
 
 /// All of them.
@@ -32,12 +34,20 @@ pub(super) struct AloneOrShared {
 
 impl AloneOrShared {
     /// A wait, and who had requests in the device meanwhile.
-    pub(super) fn add(&mut self, victim: Owned, call: Call, ns: u64, others: &[Owned]) {
+    pub(super) fn add(
+        &mut self,
+        victim: Owned,
+        call: Call,
+        ns: u64,
+        others: &[Owned],
+        is_apart: impl Fn(Owned) -> bool,
+    ) {
         let waits = self.waits.entry((victim, call)).or_default();
         for other in others {
             if waits.with.len() < FOLLOWED && !waits.with.contains_key(other) {
                 // Until now it was never there.
-                let new = Pair { alone: waits.all.clone(), shared: Dist::new() };
+                let (alone, apart) = (waits.all.clone(), waits.all.clone());
+                let new = Pair { alone, apart, shared: Dist::new() };
                 waits.with.insert(*other, new);
             }
         }
@@ -45,6 +55,9 @@ impl AloneOrShared {
         for (other, pair) in &mut waits.with {
             let there = others.contains(other);
             if there { &mut pair.shared } else { &mut pair.alone }.record(ns);
+            if !there && is_apart(*other) {
+                pair.apart.record(ns);
+            }
         }
     }
 
@@ -67,7 +80,8 @@ impl AloneOrShared {
 mod tests {
     use super::*;
 
-    // Property: each wait is in exactly one of the two, also those before the other one appeared.
+    // Property: each wait is in exactly one of the two, also those before the other one appeared; apart are some of those
+    // alone.
     #[test]
     fn every_wait_is_alone_or_shared() {
         let mut all = AloneOrShared::default();
@@ -75,13 +89,14 @@ mod tests {
         for (ns, others) in
             [(10, vec![]), (20, vec![first]), (30, vec![first, second]), (40, vec![])]
         {
-            all.add(victim, Call::Fsync, ns, &others);
+            all.add(victim, Call::Fsync, ns, &others, |other| other == first);
         }
         let sums = |who: Owned| {
             let (.., pair) = all.pairs().find(|(_, _, other, _)| *other == who).unwrap();
-            (pair.alone.sum_ns(), pair.shared.sum_ns())
+            (pair.alone.sum_ns(), pair.shared.sum_ns(), pair.apart.sum_ns())
         };
-        assert_eq!(sums(first), (50, 50));
-        assert_eq!(sums(second), (70, 30));
+        assert_eq!(sums(first), (50, 50, 50));
+        // Those from before it appeared.
+        assert_eq!(sums(second), (70, 30, 30));
     }
 }

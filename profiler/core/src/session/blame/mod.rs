@@ -4,6 +4,7 @@
 //! what overlaps with them has ended, then each is shared out once. How a wait is shared out is in `share`, what is undisturbed in
 //! `bases`.
 
+mod activity;
 mod alone;
 mod bases;
 mod cost;
@@ -18,6 +19,7 @@ use std::collections::{HashMap, VecDeque};
 
 use iocontend_wire::key::{How, Kind};
 
+use activity::Activity;
 use alone::AloneOrShared;
 pub(super) use alone::Pair;
 use bases::{Bases, Class};
@@ -63,7 +65,7 @@ impl DiskState {
         self.timeline.sort();
         self.timeline.look_at(until, |one, alone| {
             let class = Class::new(dev, one.op, one.journal, one.bytes);
-            bases.learn(class, one.complete - one.queued, alone);
+            bases.learn(class, one.complete - if alone { one.queued } else { one.issued }, alone);
         });
         self.timeline.drop_old();
         let since = self.learnt_until;
@@ -79,6 +81,14 @@ impl DiskState {
             (before, self.learnt_until) = (*begin, *end);
         }
     }
+}
+
+/// What an owner's requests left on a disk.
+#[derive(Default)]
+struct Trace {
+    /// Where the last one ended, 512-byte sectors.
+    end: Option<u64>,
+    activity: Activity,
 }
 
 /// A wait that is not shared out yet.
@@ -105,8 +115,8 @@ pub(super) struct Covered {
 pub(super) struct Blame {
     disks: HashMap<u32, DiskState>,
     rotational: HashMap<u32, bool>,
-    /// Where the last request of each owner on each disk ended, 512-byte sectors.
-    ends: HashMap<(Owned, u32), u64>,
+    /// By owner and disk.
+    traces: HashMap<(Owned, u32), Trace>,
     pending: VecDeque<Pending>,
     bases: Bases,
     matrix: Matrix,
@@ -134,11 +144,13 @@ impl Blame {
         let dev = io.key.dev();
         let disk = disk_of(&mut self.disks, &self.rotational, dev);
         let end = io.sector.saturating_add(u64::from(io.bytes) / 512);
-        let last = self.ends.insert((who, dev), end);
+        let queued = io.complete_ns.saturating_sub(q2c);
+        let trace = self.traces.entry((who, dev)).or_default();
+        trace.activity.add(queued, io.complete_ns);
+        let last = trace.end.replace(end);
         let random = last.is_none_or(|last| cost::is_random(io.sector, last));
         #[expect(clippy::cast_possible_truncation, reason = "a weight; seven digits are enough")]
         let cost = cost::cost_ns(disk.rotational, op, io.bytes, random) as f32;
-        let queued = io.complete_ns.saturating_sub(q2c);
         let issued = io.d2c_ns.map_or(queued, |d2c| io.complete_ns.saturating_sub(d2c));
         let times = (queued, issued.max(queued), io.complete_ns);
         let journal = io.key.how() == How::Journal as u32;
@@ -229,7 +241,11 @@ impl Blame {
                 }
             }
         }
-        self.alone.add(who, call, one.waited.to - one.waited.from, &others);
+        let is_apart = |other| {
+            let trace = disk.and_then(|dev| self.traces.get(&(other, dev)));
+            trace.is_none_or(|trace| trace.activity.is_apart(from, to))
+        };
+        self.alone.add(who, call, to - from, &others, is_apart);
     }
 
     /// Before a report. Of an interval: what is not due yet is shared out as far as known, so that the interval has it,
@@ -257,6 +273,16 @@ impl Blame {
         self.alone.pairs()
     }
 
+    /// How long each owner had requests on some disk, ns: on the one where that was longest.
+    pub(super) fn active(&self) -> HashMap<Owned, u64> {
+        let mut active: HashMap<Owned, u64> = HashMap::new();
+        for ((who, _), trace) in &self.traces {
+            let longest = active.entry(*who).or_default();
+            *longest = trace.activity.ns().max(*longest);
+        }
+        active
+    }
+
     pub(super) const fn covered(&self) -> Covered {
         self.covered
     }
@@ -276,7 +302,7 @@ impl Blame {
         for disk in self.disks.values_mut() {
             disk.timeline.rename(new);
         }
-        self.ends.retain(|(who, _), _| new(*who) == *who);
+        self.traces.retain(|(who, _), _| new(*who) == *who);
     }
 
     /// Files of victims and culprits, each with its owner.

@@ -244,6 +244,39 @@ fn a_snapshot_within_the_server_is_told_by_its_file() {
     assert_eq!(backups[0].windows[0].bytes, Some(1 << 20));
 }
 
+/// Property: rke2's server, whose etcd is another process, takes them as well; what else it writes is no backup, whichever of its files
+/// are open when it is looked at.
+#[test]
+fn a_snapshot_of_rke2_is_told_by_its_file() {
+    let mut day = Day::from(60);
+    let mut rke2 = facts(200, 9, "rke2", &["/usr/local/bin/rke2", "server"]);
+    let folder = "/var/lib/rancher/rke2/server/db/snapshots";
+    rke2.open_files = vec![crate::facts::OpenFile {
+        fd: 3,
+        path: format!("{folder}/etcd-snapshot-node-1772323500.part"),
+        dev: crate::ids::Dev { major: 8, minor: 0 },
+        ino: 5,
+        writable: true,
+        flags: Some(1),
+    }];
+    rke2.files_seen = crate::facts::FilesSeen::All;
+    day.tell(process(rke2));
+    for (id, path) in [
+        (7, format!("{folder}/etcd-snapshot-node-1772323500.part")),
+        (8, "/var/lib/rancher/rke2/agent/etc/rke2-agent-load-balancer.json".to_owned()),
+    ] {
+        day.tell(Input::File { id, path: Some(path) });
+    }
+    day.now = 300;
+    day.io(on_file(200, 0, Kind::Write, 7), 1 << 20, 0);
+    day.io(on_file(200, 0, Kind::Write, 8), 1 << 20, 0);
+    day.now = 310;
+    let report = day.report();
+    let backups = of_kind(&report, ActivityKind::Backup);
+    assert_eq!((backups.len(), backups[0].name.as_str()), (1, "rke2 server"));
+    assert_eq!(backups[0].windows[0].bytes, Some(1 << 20));
+}
+
 /// Property: who is no backup has no windows, and reports of intervals have none at all.
 #[test]
 fn others_have_no_windows() {
