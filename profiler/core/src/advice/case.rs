@@ -11,7 +11,7 @@ use super::sharing::Sharing;
 use super::{Facts, expect};
 use crate::facts::{DeviceFacts, DiskControls};
 use crate::ids::{Call, Dev, FileClass, Role};
-use crate::report::{Actor, Blame, Device, Lat, Mechanism, Report, SELF, UNEXPLAINED};
+use crate::report::{ANYBODY, Actor, Blame, Device, Lat, Mechanism, Report, SELF, UNEXPLAINED};
 
 /// Share of a victim's wait in a call from which somebody is a culprit.
 const MIN_SHARE: f64 = 0.05;
@@ -43,7 +43,7 @@ pub(super) struct Case<'a> {
     /// The victim's call while the culprit had nothing in the device, and while it had.
     pub(super) alone: Option<&'a Lat>,
     pub(super) shared: Option<&'a Lat>,
-    /// Of those alone, the ones well after the culprit's last request.
+    /// The victim's call well after the last request of the culprit, or of anybody.
     pub(super) apart: Option<&'a Lat>,
     pub(super) demand: Demand,
     pub(super) sharing: Sharing,
@@ -143,13 +143,21 @@ fn case<'a>(report: &'a Report, facts: &'a Facts<'a>, pair: &Pair<'a>) -> Option
     let device = report.devices.iter().find(|device| device.name == name);
     let dev = device.map(|device| Dev { major: device.major, minor: device.minor });
     let disk = facts.devices.iter().find(|disk| Some(disk.dev) == dev);
-    let beside = report.alone_vs_shared.iter().flatten().find(|one| {
-        (one.victim.as_str(), one.call, one.culprit.as_str())
-            == (victim.id.as_str(), first.victim_call, culprit.id.as_str())
-    });
-    let (alone, shared) =
-        beside.map_or((None, None), |one| (one.alone.as_ref(), one.shared.as_ref()));
+    let beside = |whom: &str| {
+        report.alone_vs_shared.iter().flatten().find(|one| {
+            (one.victim.as_str(), one.call, one.culprit.as_str())
+                == (victim.id.as_str(), first.victim_call, whom)
+        })
+    };
     let runs = pair.culprits.clone();
+    let of_culprit = beside(&culprit.id);
+    let (alone, shared) =
+        of_culprit.map_or((None, None), |one| (one.alone.as_ref(), one.shared.as_ref()));
+    // Beside one of several runs means nothing: the others were there then. Beside nobody does, where nobody else matters.
+    let apart = match runs.len() {
+        1 => of_culprit,
+        _ => beside(ANYBODY).filter(|_| others_share(report, pair) < MIN_SHARE),
+    };
     let active_ns = active_ns(report, &runs, alone, shared);
     let demand = Demand::of(facts, device, &runs, active_ns);
     let sharing = Sharing::of(facts, disk, victim, &runs, &mechanisms);
@@ -170,11 +178,25 @@ fn case<'a>(report: &'a Report, facts: &'a Facts<'a>, pair: &Pair<'a>) -> Option
         disk,
         alone,
         shared,
-        apart: beside.and_then(|one| one.apart.as_ref()),
+        apart: apart.and_then(|one| one.apart.as_ref()),
         demand,
         sharing,
         place,
     })
+}
+
+/// The part of the victim's wait that is charged to others who can be dealt with.
+fn others_share(report: &Report, pair: &Pair<'_>) -> f64 {
+    let first = pair.rows[0];
+    let rows = report.blame.iter().flatten().filter(|row| {
+        (row.victim.as_str(), row.victim_call, row.victim_class)
+            == (first.victim.as_str(), first.victim_call, first.victim_class)
+    });
+    let others = rows.filter(|row| {
+        let actor = culprit_of(report, row);
+        actor.is_some_and(|actor| pair.culprits.iter().all(|one| one.id != actor.id))
+    });
+    others.map(|row| row.share).sum()
 }
 
 /// How long the runs were at work, ns: runs beside each other count like runs after each other. Where that was not seen, by

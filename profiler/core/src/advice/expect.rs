@@ -55,12 +55,11 @@ pub(super) fn without(case: &Case<'_>) -> Option<Without> {
     let mean = |lat: &Lat| lat.mean_ns.map(|mean| mean as f64);
     let now_ns = p99(case.shared).or_else(|| p99(Some(case.waits)))?;
     let mean_without = mean(case.waits)? * (1.0 - case.share).max(0.0);
-    // Of several runs, these hold waits beside the other ones.
-    let is_one = case.runs.len() == 1;
-    if let Some(apart) = p99(case.apart.filter(|_| is_one)) {
+    if let Some(apart) = p99(case.apart) {
         return Some(Without { now_ns, p99_ns: apart.min(now_ns), error: ERROR });
     }
-    let alone = case.alone.filter(|_| is_one);
+    // Of several runs, "alone" holds waits beside the other ones.
+    let alone = case.alone.filter(|_| case.runs.len() == 1);
     if let (Some(alone_p99), Some(alone_mean)) = (p99(alone), alone.and_then(mean)) {
         // Long calls meet more, so alone is too short, the more so the fewer there were; blame's view is too long, since it
         // keeps what nobody explains. The middle of both, within a bound.

@@ -11,6 +11,9 @@ pub const SELF: &str = "self";
 /// The culprit of the time that nobody on this host explains.
 pub const UNEXPLAINED: &str = "unexplained";
 
+/// In [`AloneVsShared`], whoever else had requests in the device.
+pub const ANYBODY: &str = "anybody";
+
 /// One part of a wait. Parts are disjoint and sum to the wait.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
@@ -101,7 +104,7 @@ pub struct AloneVsShared {
     pub victim: String,
     /// The call it waited in.
     pub call: Call,
-    /// The other actor.
+    /// The other actor, or `anybody`: whoever else had requests there.
     pub culprit: String,
     /// Waits while the culprit had nothing in flight. Absent when there were none.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 
 pub use activity::{Activity, ActivityKind, ActivityWindow, Period, Scheduled};
 pub use actor::{Actor, ForcedBy, Io, Pod, Wait, WorstWait};
-pub use blame::{AloneVsShared, Blame, Mechanism, Part, SELF, UNEXPLAINED};
+pub use blame::{ANYBODY, AloneVsShared, Blame, Mechanism, Part, SELF, UNEXPLAINED};
 pub use check::check_consistency;
 pub use coverage::{
     Attached, Attribution, BlameCoverage, BpfCost, Coverage, HookKind, SelfCheck, Told,

@@ -8,7 +8,9 @@ use super::assemble::{class_of, describe, device_name};
 use super::blame::{Charge, Culprit};
 use super::streams::{Row, RowKey, What};
 use crate::ids::{Call, FileClass};
-use crate::report::{AloneVsShared, Blame, BlameCoverage, Lat, Mechanism, SELF, UNEXPLAINED};
+use crate::report::{
+    ANYBODY, AloneVsShared, Blame, BlameCoverage, Lat, Mechanism, SELF, UNEXPLAINED,
+};
 
 /// Fewer waits than this on either side say nothing about a distribution, so they are not compared.
 const ENOUGH: u64 = 20;
@@ -146,7 +148,8 @@ pub(super) fn alone_vs_shared(session: &Session) -> Option<Vec<AloneVsShared>> {
         .map(|(victim, call, culprit, pair)| AloneVsShared {
             victim: describe(session, victim, 0).id,
             call,
-            culprit: describe(session, culprit, 0).id,
+            culprit: culprit
+                .map_or_else(|| ANYBODY.to_owned(), |culprit| describe(session, culprit, 0).id),
             alone: Lat::non_empty(&pair.alone),
             shared: Lat::non_empty(&pair.shared),
             apart: Some(&pair.apart).filter(|apart| apart.count() >= ENOUGH).map(Lat::from),

@@ -16,8 +16,8 @@ use crate::hist::Dist;
 use crate::ids::{Call, Dev, FileClass, Method, Op, Role};
 use crate::lease::kernel_text::is_possible;
 use crate::report::{
-    Actor, Advice, AloneVsShared, Blame, CgroupVersion, Device, Host, Io, Lat, Mechanism, Report,
-    SELF, Target, Tool, Verdict, Wait, Window,
+    ANYBODY, Actor, Advice, AloneVsShared, Blame, CgroupVersion, Device, Host, Io, Lat, Mechanism,
+    Report, SELF, Target, Tool, Verdict, Wait, Window,
 };
 
 const SECOND: u64 = 1_000_000_000;

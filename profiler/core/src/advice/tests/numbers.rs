@@ -89,6 +89,28 @@ fn waits_apart_are_believed() {
     assert_eq!(expected(&report), alone);
     report.alone_vs_shared.as_mut().unwrap()[0].apart = Some(lat(30, 500_000));
     assert!(expected(&report) > alone, "too few");
+
+    // Of a program that is started again and again, those beside nobody.
+    let mut again = report.actors[1].clone();
+    again.id = "21@300".into();
+    report.blame.as_mut().unwrap()[0].share = 0.4;
+    let mut row = report.blame.as_ref().unwrap()[0].clone();
+    row.culprit.clone_from(&again.id);
+    report.blame.as_mut().unwrap().push(row);
+    report.actors.push(again);
+    let mut beside = report.alone_vs_shared.as_ref().unwrap()[0].clone();
+    beside.culprit = ANYBODY.into();
+    beside.apart = Some(lat(400, 1_000_000));
+    report.alone_vs_shared.as_mut().unwrap().push(beside);
+    assert_eq!(expected(&report), alone);
+    // But not where somebody else matters, who stays.
+    let mut other = process("30@400", Role::Other, &["tar"]);
+    other.cgroup = Some("/other".into());
+    let mut row = report.blame.as_ref().unwrap()[0].clone();
+    (row.culprit, row.share) = (other.id.clone(), 0.1);
+    report.blame.as_mut().unwrap().push(row);
+    report.actors.push(other);
+    assert!(expected(&report) > alone);
 }
 
 /// Property: a request of a culprit that is held back stands in the way as long as its shortest took, not as long as under full load.

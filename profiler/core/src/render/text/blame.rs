@@ -8,7 +8,7 @@ use super::who;
 use crate::render::matrix::{self, MatrixRow};
 use crate::render::safe::printable;
 use crate::render::{Style, units};
-use crate::report::{AloneVsShared, Lat, Report};
+use crate::report::{ANYBODY, AloneVsShared, Lat, Report};
 use crate::text::{Label, Msg};
 
 /// Rows of the comparison, those with most waits beside the culprit.
@@ -95,11 +95,17 @@ pub(super) fn beside(report: &Report, style: &Style, out: &mut dyn Write) -> io:
     table::write(&spec, &rows, style, out)
 }
 
-/// The rows worth showing: those that were beside something, the most first.
+/// The rows worth showing: those that were beside something, the most first. `anybody` only where there were several.
 pub(in crate::render) fn compared(report: &Report) -> Vec<&AloneVsShared> {
     let of = |row: &AloneVsShared| row.shared.as_ref().map_or(0, |lat| lat.count);
-    let mut rows: Vec<&AloneVsShared> =
+    let all: Vec<&AloneVsShared> =
         report.alone_vs_shared.iter().flatten().filter(|row| of(row) > 0).collect();
+    let waits = |row: &AloneVsShared| (row.victim.clone(), row.call);
+    let is_one_of_several = |row: &&&AloneVsShared| {
+        let same = all.iter().filter(|one| waits(one) == waits(row));
+        row.culprit != ANYBODY || same.count() > 2
+    };
+    let mut rows: Vec<&AloneVsShared> = all.iter().filter(is_one_of_several).copied().collect();
     rows.sort_by_key(|row| std::cmp::Reverse(of(row)));
     rows.truncate(COMPARED);
     rows

@@ -15,6 +15,7 @@ const FOLLOWED: usize = 32;
 struct Waits {
     all: Dist,
     with: HashMap<Owned, Pair>,
+    with_anybody: Pair,
 }
 
 /// Both distributions.
@@ -61,9 +62,27 @@ impl AloneOrShared {
         }
     }
 
-    pub(super) fn pairs(&self) -> impl Iterator<Item = (Owned, Call, Owned, &Pair)> {
+    /// The same with whoever had requests in the device.
+    pub(super) fn add_beside_anybody(
+        &mut self,
+        victim: Owned,
+        call: Call,
+        ns: u64,
+        there: bool,
+        is_quiet: bool,
+    ) {
+        let pair = &mut self.waits.entry((victim, call)).or_default().with_anybody;
+        if there { &mut pair.shared } else { &mut pair.alone }.record(ns);
+        if !there && is_quiet {
+            pair.apart.record(ns);
+        }
+    }
+
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (Owned, Call, Option<Owned>, &Pair)> {
         self.waits.iter().flat_map(|((victim, call), waits)| {
-            waits.with.iter().map(move |(other, pair)| (*victim, *call, *other, pair))
+            let anybody = std::iter::once((None, &waits.with_anybody));
+            let each = waits.with.iter().map(|(other, pair)| (Some(*other), pair));
+            anybody.chain(each).map(move |(other, pair)| (*victim, *call, other, pair))
         })
     }
 
@@ -92,7 +111,7 @@ mod tests {
             all.add(victim, Call::Fsync, ns, &others, |other| other == first);
         }
         let sums = |who: Owned| {
-            let (.., pair) = all.pairs().find(|(_, _, other, _)| *other == who).unwrap();
+            let (.., pair) = all.pairs().find(|(_, _, other, _)| *other == Some(who)).unwrap();
             (pair.alone.sum_ns(), pair.shared.sum_ns(), pair.apart.sum_ns())
         };
         assert_eq!(sums(first), (50, 50, 50));

@@ -19,7 +19,7 @@ use std::collections::{HashMap, VecDeque};
 
 use iocontend_wire::key::{How, Kind};
 
-use activity::Activity;
+use activity::{Activity, Crowd};
 use alone::AloneOrShared;
 pub(super) use alone::Pair;
 use bases::{Bases, Class};
@@ -33,7 +33,7 @@ use super::actors::{ActorId, Owned};
 use super::recent::Recent;
 use super::streams::{RowKey, What};
 use crate::event::IoEvent;
-use crate::ids::Op;
+use crate::ids::{Call, Op};
 
 /// A wait is shared out when events so much later than its end were told, ns: until then, requests that it overlapped
 /// with may end. One that ends later still is not counted among those that held it up; where a device serves
@@ -52,12 +52,13 @@ struct DiskState {
     /// Flushes that ended up to here were learnt from.
     learnt_until: u64,
     rotational: bool,
+    crowd: Crowd,
 }
 
 impl DiskState {
     fn new(rotational: bool) -> Self {
         let (timeline, flushes) = (Timeline::default(), Recent::new(FLUSHES));
-        Self { timeline, flushes, learnt_until: 0, rotational }
+        Self { timeline, flushes, learnt_until: 0, rotational, crowd: Crowd::default() }
     }
 
     /// Everything in order, and what was undisturbed learnt.
@@ -147,6 +148,7 @@ impl Blame {
         let queued = io.complete_ns.saturating_sub(q2c);
         let trace = self.traces.entry((who, dev)).or_default();
         trace.activity.add(queued, io.complete_ns);
+        disk.crowd.add(who, queued, io.complete_ns);
         let last = trace.end.replace(end);
         let random = last.is_none_or(|last| cost::is_random(io.sector, last));
         #[expect(clippy::cast_possible_truncation, reason = "a weight; seven digits are enough")]
@@ -234,7 +236,9 @@ impl Blame {
         let What::Wait(call) = one.row.what else { return };
         let Waited { who, from, to, disk, .. } = one.waited;
         let mut others: Vec<Owned> = Vec::new();
+        let mut is_quiet = true;
         if let Some(disk) = disk.and_then(|dev| self.disks.get(&dev)) {
+            is_quiet = disk.crowd.is_quiet(who, from, to);
             for request in disk.timeline.in_service(from, to) {
                 if request.who != who && !others.contains(&request.who) {
                     others.push(request.who);
@@ -246,6 +250,7 @@ impl Blame {
             trace.is_none_or(|trace| trace.activity.is_apart(from, to))
         };
         self.alone.add(who, call, to - from, &others, is_apart);
+        self.alone.add_beside_anybody(who, call, to - from, !others.is_empty(), is_quiet);
     }
 
     /// Before a report. Of an interval: what is not due yet is shared out as far as known, so that the interval has it,
@@ -268,8 +273,8 @@ impl Blame {
         self.matrix.cells(interval)
     }
 
-    /// Alone and shared distributions.
-    pub(super) fn pairs(&self) -> impl Iterator<Item = (Owned, crate::ids::Call, Owned, &Pair)> {
+    /// Alone and shared distributions: with each of the others, and (`None`) with anybody.
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (Owned, Call, Option<Owned>, &Pair)> {
         self.alone.pairs()
     }
 
