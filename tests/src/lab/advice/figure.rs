@@ -10,6 +10,9 @@ use super::result::{Line, Measured, Phase};
 /// Syncs from which a 99th percentile counts as measured.
 pub const ENOUGH: u64 = 2_000;
 
+/// Syncs beside somebody from which theirs is one.
+const ENOUGH_BESIDE: u64 = 100;
+
 /// What an arm of a case showed in one phase.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Figure {
@@ -21,12 +24,14 @@ pub struct Figure {
     pub p50_ms: f64,
     /// 99th percentile of all of them, milliseconds.
     pub p99_ms: f64,
-    /// The rounds' own 99th percentiles, by repeat.
+    /// The rounds' own 99th percentiles of puts, by repeat.
     pub of_rounds: BTreeMap<u32, f64>,
     /// Upper edge of etcd's own bucket with its 99th percentile; absent above all buckets.
     pub etcd_p99_le_ms: Option<f64>,
+    /// 99th percentile of the syncs that met somebody, in all of them; absent where there were few.
+    pub beside_p99_ms: Option<f64>,
     /// Mean of the rounds' 99th percentiles of puts.
-    pub put_p99_ms: Option<f64>,
+    pub put_p99_ms: f64,
     /// What each actor read and wrote, MB/s, mean of the rounds.
     pub actors_mb_s: BTreeMap<String, f64>,
 }
@@ -39,8 +44,12 @@ impl Figure {
             lines.filter_map(|line| Some((line.todo.repeat, line.measured()?))).collect();
         let all = Lat::merged(rounds.iter().map(|(_, one)| &one.wal))?;
         let ms = |ns: Option<u64>| ns.map(|ns| ns as f64 / 1e6);
-        let own = rounds.iter().filter_map(|(repeat, one)| Some((*repeat, ms(one.wal.p99_ns)?)));
-        let puts = rounds.iter().filter_map(|(_, one)| Some(one.round.load.latency?.p99_ms));
+        let own = rounds
+            .iter()
+            .filter_map(|(repeat, one)| Some((*repeat, one.round.load.latency?.p99_ms)));
+        let own: BTreeMap<u32, f64> = own.collect();
+        let beside = Lat::merged(rounds.iter().filter_map(|(_, one)| one.beside.as_ref()));
+        let beside = beside.filter(|beside| beside.count >= ENOUGH_BESIDE);
         let mut rates: BTreeMap<String, Vec<f64>> = BTreeMap::new();
         for (name, seen) in rounds.iter().flat_map(|(_, one)| &one.round.actors) {
             let Some(time) = seen.at_work_ms.filter(|time| *time > 0) else { continue };
@@ -52,9 +61,10 @@ impl Figure {
             syncs: all.count,
             p50_ms: ms(all.p50_ns)?,
             p99_ms: ms(all.p99_ns)?,
-            of_rounds: own.collect(),
+            put_p99_ms: mean(&own.values().copied().collect::<Vec<_>>())?.mean,
+            of_rounds: own,
+            beside_p99_ms: beside.and_then(|beside| ms(beside.p99_ns)),
             etcd_p99_le_ms: etcd_p99(rounds.iter().map(|(_, one)| &one.wal_of_etcd)),
-            put_p99_ms: mean(&puts.collect::<Vec<_>>()).map(|mean| mean.mean),
             actors_mb_s: rates
                 .into_iter()
                 .filter_map(|(name, rates)| Some((name, mean(&rates)?.mean)))
@@ -68,7 +78,7 @@ impl Figure {
         Self::of(lines.iter().filter(is_it))
     }
 
-    /// How much longer than another one, repeat by repeat.
+    /// How much longer puts took than in another one, repeat by repeat.
     pub fn more_than(&self, other: &Self) -> Option<Mean> {
         let more = |(repeat, p99): (&u32, &f64)| Some(p99 - other.of_rounds.get(repeat)?);
         mean(&self.of_rounds.iter().filter_map(more).collect::<Vec<_>>())

@@ -69,6 +69,9 @@ pub enum Outcome {
 pub struct Measured {
     /// etcd's fdatasync of its log as iocontend has it, from the start of the load on.
     pub wal: Lat,
+    /// Those of these calls that met somebody, where there were 20 of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beside: Option<Lat>,
     /// etcd's own histogram in the window: upper edge of a bucket in milliseconds (absent: above all), how many.
     pub wal_of_etcd: Vec<(Option<f64>, u64)>,
     /// What iocontend advises in this round.

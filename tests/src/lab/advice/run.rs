@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use iocontend_core::change::Change;
-use iocontend_core::ids::Dev;
-use iocontend_core::report::Report;
+use iocontend_core::ids::{Call, Dev};
+use iocontend_core::report::{ANYBODY, AloneVsShared, Lat, Report};
 
 use super::super::actor::{Stage, prepare};
 use super::super::ground::Ground;
@@ -21,6 +21,7 @@ use super::figure::ENOUGH;
 use super::force::{Forced, enable_controllers, processes};
 use super::order::{Advised, Repeats, advised, left, next};
 use super::result::{InForce, Line, Measured, Outcome, SCHEMA, Todo, parse};
+use crate::watch::actor;
 
 /// How a case is run.
 pub struct Settings {
@@ -218,11 +219,21 @@ fn measured(bench: &Bench, seen: Seen) -> Result<Measured> {
     });
     Ok(Measured {
         wal: wal_of(&report, bench.etcd.pid())?.clone(),
+        beside: beside(&report, bench.etcd.pid()),
         wal_of_etcd: buckets.filter(|(_, count)| *count > 0).collect(),
         culprits: culprits(&report),
         advice: report.advice.unwrap_or_default(),
         round,
     })
+}
+
+/// Syncs of data beside anybody; etcd has them of its database too.
+fn beside(report: &Report, pid: u32) -> Option<Lat> {
+    let etcd = &actor(report, pid).ok()?.id;
+    let is_it = |row: &&AloneVsShared| {
+        (row.victim == *etcd) && (row.culprit.as_str(), row.call) == (ANYBODY, Call::Fdatasync)
+    };
+    report.alone_vs_shared.iter().flatten().find(is_it)?.shared.clone()
 }
 
 fn culprits(report: &Report) -> std::collections::BTreeMap<String, String> {

@@ -35,6 +35,7 @@ fn figures(cases: &[Case], lines: &[Line]) -> String {
         "syncs",
         "WAL fsync p50",
         "p99",
+        "p99 beside somebody",
         "p99 by etcd ≤",
         "put p99",
         "culprits, MB/s",
@@ -63,7 +64,7 @@ fn row(case: &Case, phase: Phase, arm: &str, lines: &[Line]) -> Option<Vec<Strin
     cells.push(action_of(case, arm, lines).unwrap_or_else(|| "–".to_owned()));
     let Some(figure) = Figure::of_arm(lines, &case.name, phase, arm) else {
         let Outcome::Impossible { impossible } = &first.outcome else { return None };
-        cells.extend(vec![String::new(); 7]);
+        cells.extend(vec![String::new(); 8]);
         cells.push(format!("no: {}", impossible.replace(['|', '\n'], " ")));
         return Some(cells);
     };
@@ -75,8 +76,9 @@ fn row(case: &Case, phase: Phase, arm: &str, lines: &[Line]) -> Option<Vec<Strin
         format!("{}{few}", figure.syncs),
         ms(figure.p50_ms),
         ms(figure.p99_ms),
+        figure.beside_p99_ms.map_or_else(|| "–".to_owned(), ms),
         figure.etcd_p99_le_ms.map_or_else(|| "–".to_owned(), |edge| format!("{edge:.0}")),
-        figure.put_p99_ms.map(ms).unwrap_or_default(),
+        ms(figure.put_p99_ms),
         rates.collect::<Vec<_>>().join(", "),
         in_force(first),
     ]);
@@ -106,11 +108,12 @@ fn verdicts(judged: &[Judged]) -> String {
         "case",
         "advice",
         "best",
-        "p99 alone",
+        "put p99 alone",
         "nothing set",
         "best",
         "advice",
-        "expected",
+        "WAL fsync p99 expected",
+        "measured",
         "within 1.3 × best",
         "cured where the best is",
         "not worse than before",
@@ -132,6 +135,7 @@ fn verdicts(judged: &[Judged]) -> String {
             ms(one.winner_ms),
             maybe(one.advice_ms),
             maybe(one.expected_ms),
+            maybe(one.measured_ms),
             yes(one.is_near_best),
             asked(one.is_cured_too),
             asked(one.is_not_worse),
