@@ -43,8 +43,9 @@ pub(super) struct Case<'a> {
     /// The victim's call while the culprit had nothing in the device, and while it had.
     pub(super) alone: Option<&'a Lat>,
     pub(super) shared: Option<&'a Lat>,
-    /// The victim's call well after the last request of the culprit, or of anybody.
+    /// The victim's call well after the last request of any run of the culprit, and beside one.
     pub(super) apart: Option<&'a Lat>,
+    pub(super) beside: Option<&'a Lat>,
     pub(super) demand: Demand,
     pub(super) sharing: Sharing,
     pub(super) place: Place<'a>,
@@ -153,8 +154,8 @@ fn case<'a>(report: &'a Report, facts: &'a Facts<'a>, pair: &Pair<'a>) -> Option
     let of_culprit = beside(&culprit.id);
     let (alone, shared) =
         of_culprit.map_or((None, None), |one| (one.alone.as_ref(), one.shared.as_ref()));
-    // Beside one of several runs means nothing: the others were there then. Beside nobody does, where nobody else matters.
-    let apart = match runs.len() {
+    // Without one of several runs means nothing: the others were there then. Without anybody does, where nobody else matters.
+    let of_all_runs = match runs.len() {
         1 => of_culprit,
         _ => beside(ANYBODY).filter(|_| others_share(report, pair) < MIN_SHARE),
     };
@@ -178,7 +179,8 @@ fn case<'a>(report: &'a Report, facts: &'a Facts<'a>, pair: &Pair<'a>) -> Option
         disk,
         alone,
         shared,
-        apart: apart.and_then(|one| one.apart.as_ref()),
+        apart: of_all_runs.and_then(|one| one.apart.as_ref()),
+        beside: of_all_runs.and_then(|one| one.shared.as_ref()),
         demand,
         sharing,
         place,

