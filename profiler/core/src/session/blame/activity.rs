@@ -25,19 +25,20 @@ impl Activity {
     /// A request was there from then to then, CLOCK_MONOTONIC ns. Records come in any order, but not much later.
     pub(super) fn add(&mut self, from: u64, to: u64) {
         let (first, last) = (from / STEP_NS, to.max(from) / STEP_NS);
+        let after = if self.known == 0 { 0 } else { self.last + 1 };
         if self.known == 0 || last > self.last {
             let on = if self.known == 0 { KNOWN } else { last - self.last };
             self.known = shifted(self.known, on);
             self.last = last;
         }
-        // What is older than all that is known is counted once more at most, and never for long.
         let oldest = self.last.saturating_sub(KNOWN - 1);
         for step in first.max(oldest)..=last {
             let bit = 1 << (self.last - step);
             self.steps += u64::from(self.known & bit == 0);
             self.known |= bit;
         }
-        self.steps += oldest.min(last + 1).saturating_sub(first);
+        // Older steps are not known any more: those after all that was there before are new, the others were counted or are given up.
+        self.steps += oldest.min(last + 1).saturating_sub(first.max(after));
     }
 
     /// Time in steps with a request, ns.
@@ -165,6 +166,8 @@ mod tests {
         let mut activity = Activity::default();
         activity.add(0, 3_600_000_000_000);
         assert_eq!(activity.ns() / STEP_NS, 4 * 3_600 + 1);
+        activity.add(0, 3_600_000_000_000);
+        assert_eq!(activity.ns() / STEP_NS, 4 * 3_600 + 1, "of two beside each other once");
         assert!(!activity.is_apart(3_570_000_000_000, 3_571_000_000_000));
         activity.add(7_200_000_000_000, 7_200_000_000_001);
         assert_eq!(activity.ns() / STEP_NS, 4 * 3_600 + 2);

@@ -66,7 +66,7 @@ impl DiskState {
         self.timeline.sort();
         self.timeline.look_at(until, |one, alone| {
             let class = Class::new(dev, one.op, one.journal, one.bytes);
-            bases.learn(class, one.complete - if alone { one.queued } else { one.issued }, alone);
+            bases.learn(class, one.complete - one.queued, alone);
         });
         self.timeline.drop_old();
         let since = self.learnt_until;
