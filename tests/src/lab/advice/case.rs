@@ -11,7 +11,8 @@ use super::super::files::InFile;
 use super::super::scenario::{Actor, Does, Scenario, Time, Victim, Vm, plain};
 use super::result::Phase;
 
-/// Actions of the catalogue that set something; the others take another disk, host or plan.
+/// Actions that set something; those of the catalogue that are not here take another disk, host or plan. `wbt` is no action of it: no case
+/// has shown that it helps.
 pub const SETTABLE: [&str; 11] = [
     "ionice",
     "io-max",
@@ -311,6 +312,17 @@ pub(super) mod tests {
             let error = format!("{:#}", case(&text).unwrap_err());
             assert!(error.contains(words), "{text}: {error}");
         }
+    }
+
+    // Property: in the round that gives the advice nobody is there at first, and that time does not count.
+    #[test]
+    fn the_round_that_asks_begins_alone() {
+        let case =
+            case(&setting("a", "scheduler", "kind='queue',file='scheduler',value='bfq'")).unwrap();
+        let (plain, asking) = (case.scenario(None).unwrap(), case.asking().unwrap());
+        assert!(asking.actors.iter().all(|actor| actor.delay_s == Some(ALONE_S)));
+        assert_eq!(asking.time.lead_s, plain.time.lead_s + ALONE_S);
+        assert_eq!(asking.time.window_s, plain.time.window_s);
     }
 
     // Property: a setting changes whom it names, as it says, and the host's part of it is a change in that one's cgroup.

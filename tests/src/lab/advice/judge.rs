@@ -122,8 +122,6 @@ fn says_helpless(advice: Option<&Advice>) -> bool {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use std::collections::BTreeMap;
-
     use iocontend_core::change::Change;
     use iocontend_core::ids::{Call, FileClass};
     use iocontend_core::report::{Effect, Lat, Verdict};
@@ -190,7 +188,6 @@ pub(super) mod tests {
                 beside: None,
                 wal_of_etcd: vec![(Some(8.0), 1_000)],
                 advice: advice.to_vec(),
-                culprits: BTreeMap::new(),
                 round: round(todo.repeat, &[], f64::from(u32::try_from(p99_ms).unwrap())),
             })),
             todo,

@@ -1,6 +1,5 @@
 //! Which round of a case is next, given those that were run. Pure, so a run can be taken up again at any round.
 
-use iocontend_core::change::Change;
 use iocontend_core::report::{Advice, Verdict};
 
 use super::case::{ASK, Case};
@@ -52,11 +51,6 @@ pub fn advised(case: &Case, lines: &[Line]) -> Option<Advised> {
         Some(setting) => Advised::Setting { name: setting.name.clone(), advice: first },
         None => Advised::Nothing(Some(first)),
     })
-}
-
-/// The priorities among an action's changes act on a process; in another round that is another one.
-pub fn is_of_process(change: &Change) -> bool {
-    matches!(change, Change::IoPriority { .. })
 }
 
 /// The arm with the smallest 99th percentile of puts in the first phase. Not of syncs: where a few take seconds, puts gather and

@@ -1,7 +1,5 @@
 //! What a round of a case showed: one line of JSON each, in `results.jsonl`. Pure.
 
-use std::collections::BTreeMap;
-
 use iocontend_core::report::{Advice, Lat};
 use serde::{Deserialize, Serialize};
 
@@ -76,8 +74,6 @@ pub struct Measured {
     pub wal_of_etcd: Vec<(Option<f64>, u64)>,
     /// What iocontend advises in this round.
     pub advice: Vec<Advice>,
-    /// Names in the lab of the advice's culprits, by actor id.
-    pub culprits: BTreeMap<String, String>,
     /// All the rest.
     pub round: Round,
 }

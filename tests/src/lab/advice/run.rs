@@ -221,7 +221,6 @@ fn measured(bench: &Bench, seen: Seen) -> Result<Measured> {
         wal: wal_of(&report, bench.etcd.pid())?.clone(),
         beside: beside(&report, bench.etcd.pid()),
         wal_of_etcd: buckets.filter(|(_, count)| *count > 0).collect(),
-        culprits: culprits(&report),
         advice: report.advice.unwrap_or_default(),
         round,
     })
@@ -234,13 +233,4 @@ fn beside(report: &Report, pid: u32) -> Option<Lat> {
         (row.victim == *etcd) && (row.culprit.as_str(), row.call) == (ANYBODY, Call::Fdatasync)
     };
     report.alone_vs_shared.iter().flatten().find(is_it)?.shared.clone()
-}
-
-fn culprits(report: &Report) -> std::collections::BTreeMap<String, String> {
-    let ids = report.advice.iter().flatten().filter_map(|one| one.culprit.clone());
-    let name = |id: String| {
-        let cgroup = report.actor(&id)?.cgroup.clone()?;
-        Some((id, cgroup.strip_prefix("/lab-")?.to_owned()))
-    };
-    ids.filter_map(name).collect()
 }

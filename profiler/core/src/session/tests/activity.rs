@@ -215,21 +215,26 @@ fn what_does_not_fit_is_left_out_of_the_history() {
     assert!(said, "{:?}", report.coverage.notes);
 }
 
+/// A file that is open for writing.
+fn written(path: impl Into<String>) -> crate::facts::OpenFile {
+    crate::facts::OpenFile {
+        fd: 3,
+        path: path.into(),
+        dev: crate::ids::Dev { major: 8, minor: 0 },
+        ino: 5,
+        writable: true,
+        flags: Some(1),
+    }
+}
+
 /// Property: a snapshot inside the server's own process is told by its file.
 #[test]
 fn a_snapshot_within_the_server_is_told_by_its_file() {
     let mut day = Day::from(60);
     let mut k3s = facts(200, 9, "k3s-server", &["/usr/local/bin/k3s server"]);
-    k3s.open_files = vec![crate::facts::OpenFile {
-        fd: 3,
-        path:
-            "/var/lib/rancher/k3s/server/db/etcd/member/wal/0000000000000000-0000000000000000.wal"
-                .into(),
-        dev: crate::ids::Dev { major: 8, minor: 0 },
-        ino: 5,
-        writable: true,
-        flags: Some(1),
-    }];
+    k3s.open_files = vec![written(
+        "/var/lib/rancher/k3s/server/db/etcd/member/wal/0000000000000000-0000000000000000.wal",
+    )];
     k3s.files_seen = crate::facts::FilesSeen::All;
     day.tell(process(k3s));
     let path = "/var/lib/rancher/k3s/server/db/snapshots/etcd-snapshot-node-1772323500";
@@ -251,14 +256,7 @@ fn a_snapshot_of_rke2_is_told_by_its_file() {
     let mut day = Day::from(60);
     let mut rke2 = facts(200, 9, "rke2", &["/usr/local/bin/rke2", "server"]);
     let folder = "/var/lib/rancher/rke2/server/db/snapshots";
-    rke2.open_files = vec![crate::facts::OpenFile {
-        fd: 3,
-        path: format!("{folder}/etcd-snapshot-node-1772323500.part"),
-        dev: crate::ids::Dev { major: 8, minor: 0 },
-        ino: 5,
-        writable: true,
-        flags: Some(1),
-    }];
+    rke2.open_files = vec![written(format!("{folder}/etcd-snapshot-node-1772323500.part"))];
     rke2.files_seen = crate::facts::FilesSeen::All;
     day.tell(process(rke2));
     for (id, path) in [
