@@ -1,9 +1,10 @@
 //! Bios that device-mapper's own threads hand on (dm-crypt's `kcryptd`): the cause is asked where a bio enters the
 //! device, in the context of whoever submits it there, and carried along to the bios below.
 //!
-//! A bio is known by its address, its disk and the sectors it covers; one that enters a device also by the device and its first
-//! sector, for that is what `block_bio_remap` tells of the bio that takes its place (drivers/md/dm.c,
-//! `dm_submit_bio_remap`). Attached only where a device needs it (decisions/0022).
+//! A bio is known by its address, its disk and the sectors it covers; one that enters a device also by the device, its first
+//! sector and whether it writes, for that is what `block_bio_remap` tells of the bio that takes its place
+//! (drivers/md/dm.c, `dm_submit_bio_remap`). A read of a place may come between a write's entering and its leaving, as
+//! when udev looks at a device that is being written. Attached only where a device needs it (decisions/0022).
 
 use aya_ebpf::macros::btf_tracepoint;
 use aya_ebpf::programs::BtfTracePointContext;
@@ -16,8 +17,10 @@ use crate::owner::{self, Cause};
 
 /// Sectors of a bio: bytes of one as a shift.
 const SECTOR_SHIFT: u32 = 9;
-/// Bits of a sector number in the key of a place on a device: 8 PiB. Addresses of bios have the highest bit set.
-const SECTOR_BITS: u32 = 44;
+/// Bits of a sector number in the key of a place on a device: 4 PiB. Addresses of bios have the highest bit set.
+const SECTOR_BITS: u32 = 43;
+/// Operations with this bit change the device (include/linux/blk_types.h, `op_is_write`).
+const WRITES: u32 = 1;
 /// Bits of a device's minor number there.
 const MINOR_MASK: u64 = (1 << 19) - 1;
 /// Bits of a minor number in the kernel's encoding (include/linux/kdev_t.h).
@@ -26,16 +29,23 @@ const MINORS: u32 = (1 << MINOR_BITS) - 1;
 /// REQ_OP_MASK.
 const OP_MASK: u32 = 0xff;
 
-/// The key of a place on a device-mapper device.
+/// The key of a place on a device-mapper device that an operation reads or writes.
 #[inline(always)]
-fn place(disk: u32, sector: u64) -> u64 {
-    (disk as u64 & MINOR_MASK) << SECTOR_BITS | sector & ((1 << SECTOR_BITS) - 1)
+fn place(disk: u32, sector: u64, op: u32) -> u64 {
+    let device = (disk as u64 & MINOR_MASK) << 1 | (op & WRITES) as u64;
+    device << SECTOR_BITS | sector & ((1 << SECTOR_BITS) - 1)
 }
 
 /// The key of a bio that entered a device, apart from that of one that took the place of another.
 #[inline(always)]
 fn entered(address: u64) -> u64 {
     address & !(1 << 63)
+}
+
+/// Keys of places do not have the highest bit.
+#[inline(always)]
+fn is_address(key: u64) -> bool {
+    key >> 63 != 0
 }
 
 /// The disk that a bio goes to.
@@ -55,6 +65,13 @@ fn disk_of(bio: Ptr) -> u32 {
 #[inline(always)]
 fn is_mapped(disk: u32) -> bool {
     disk >> MINOR_BITS == config!(indirect.mapper_major)
+}
+
+/// What a bio asks for, without flags.
+#[inline(always)]
+fn op_of(bio: Ptr) -> u32 {
+    // SAFETY: a member of a bio.
+    unsafe { load::<u32>(bio, config!(dirty.bio_opf)) & OP_MASK }
 }
 
 /// First sector and end of a bio, as it is now.
@@ -83,8 +100,7 @@ pub fn stack_queue(ctx: BtfTracePointContext) -> i32 {
     if !is_mapped(disk) || first == end {
         return 0;
     }
-    // SAFETY: a member of a bio.
-    let op = unsafe { load::<u32>(bio, config!(dirty.bio_opf)) & OP_MASK };
+    let op = op_of(bio);
     let cause = owner::of_submitter(bio, op);
     let carried = Carried {
         owner: cause.owner.0,
@@ -96,7 +112,7 @@ pub fn stack_queue(ctx: BtfTracePointContext) -> i32 {
         disk,
         pad: 0,
     };
-    keep(place(disk, first), &carried);
+    keep(place(disk, first, op), &carried);
     // For its parts.
     keep(entered(address(bio)), &carried);
     0
@@ -111,7 +127,7 @@ pub fn stack_split(ctx: BtfTracePointContext) -> i32 {
     if is_mapped(disk)
         && let Some(carried) = find(entered(address(bio)), disk, first)
     {
-        keep(place(disk, first), &carried);
+        keep(place(disk, first, op_of(bio)), &carried);
     }
     0
 }
@@ -128,7 +144,7 @@ pub fn stack_remap(ctx: BtfTracePointContext) -> i32 {
     let (disk, at) = (disk_of(bio), address(bio));
     // From a partition: the sector of the bio moved, and its disk is the same.
     let found = if is_mapped(from_dev) {
-        find(place(from_dev, from), from_dev, from)
+        find(place(from_dev, from, op_of(bio)), from_dev, from)
     } else {
         find(at, disk, from)
     };
@@ -162,8 +178,12 @@ pub fn cause_of(bio: Ptr) -> Option<Cause> {
             let _removed = CARRIED.remove(&at);
             Some(carried)
         }
-        // SAFETY: a member of a bio; the bio that it was split from, where it was (block/bio.c, `bio_chain`).
-        None => find(unsafe { load::<u64>(bio, config!(bio_private)) }, disk, first),
+        None => {
+            // SAFETY: a member of a bio; the bio that it was split from, where it was (block/bio.c, `bio_chain`).
+            let parent: u64 = unsafe { load(bio, config!(bio_private)) };
+            // Nothing, in most bios that a process submits, would be the key of a place: the first device's sector 0.
+            if is_address(parent) { find(parent, disk, first) } else { None }
+        }
     };
     let carried = found?;
     Some(Cause {

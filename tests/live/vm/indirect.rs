@@ -5,7 +5,8 @@ use std::path::Path;
 use anyhow::Context as _;
 use iocontend_core::ids::Op;
 use iocontend_core::report::Report;
-use iocontend_tests::indirect::{Charged, Mapped, check_threads, flush, load, watched};
+use iocontend_tests::fio;
+use iocontend_tests::indirect::{Charged, Mapped, SIZE, check_threads, flush, load, watched};
 use iocontend_tests::loopdev::{LoopDevice, Mounted};
 use iocontend_tests::process::run;
 use iocontend_tests::watch::writes;
@@ -84,6 +85,33 @@ fn vm_indirect_below_dm_linear_is_the_process_above() {
 #[ignore = "needs the VM with two disks"]
 fn vm_indirect_below_dm_crypt_is_the_process_above() {
     println!("\n{}", stacked("crypt"));
+}
+
+// Property: whoever reads the places that somebody writes at the same time, as udev does, takes none of the writes.
+#[test]
+#[ignore = "needs the VM with two disks"]
+fn vm_indirect_reads_of_the_same_place_take_no_writes() {
+    let spare = spare();
+    let mapped = Mapped::new("iocontend-test", "crypt", &format!("/dev/{spare}")).unwrap();
+    let node = mapped.node();
+    let (report, (pid, reader)) = watched(&[&spare], || {
+        let target = format!("filename={node}");
+        let options = ["direct=1", "bs=64k", "time_based=1", "runtime=300"];
+        let reads = ["rw=read", "size=1m", "ioengine=libaio", "iodepth=16", &target];
+        let reader = fio::start(&[&options[..], &reads].concat())?;
+        let writes = ["rw=write", "direct=1", "ioengine=libaio", "iodepth=4", "io_size=8m"];
+        // Over the same 16 places again and again.
+        let pid = load(Path::new(&node), &[&writes[..], &["size=1m"]].concat())?;
+        let reading = reader.pid();
+        drop(reader);
+        Ok((pid, reading))
+    })
+    .unwrap();
+    let reads = Charged::of(&report, &spare, Op::Read, reader);
+    assert!(reads.own > SIZE, "nobody read meanwhile: {reads:?}");
+    let taken = Charged::of(&report, &spare, Op::Write, reader);
+    assert_eq!(taken.own, 0, "{}", writes(&report));
+    println!("\n{}", checked("crypt, writes beside reads", &report, &spare, Op::Write, pid, 99));
 }
 
 /// Below a loop device: direct writes to it, reads from it, buffered writes through a file system on it.

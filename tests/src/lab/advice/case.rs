@@ -31,7 +31,9 @@ const MOST: usize = 12;
 /// etcd, where a cgroup is named.
 pub const ETCD: &str = "etcd";
 /// Names of rounds that are no setting's.
-pub const RESERVED: [&str; 4] = ["alone", ASK, "none", "advice"];
+pub const RESERVED: [&str; 4] = ["alone", ASK, "none", ADVICE];
+/// The first recommended action, by its own changes.
+pub const ADVICE: &str = "advice";
 /// The round whose report gives the advice: etcd has its load for [`ALONE_S`] before the actors begin, as when somebody
 /// watches over the time of a backup. What comes out of it is no figure of being beside them all the time.
 pub const ASK: &str = "ask";
@@ -160,6 +162,23 @@ impl Set {
             }
             Self::Idle { .. } | Self::Works { .. } => return None,
         })
+    }
+}
+
+impl Setting {
+    /// Whether it changes the host as these do, and nothing else.
+    pub fn is(&self, changes: &[Change]) -> bool {
+        let does = |set: &Set, change: &Change| {
+            let nowhere = Dev { major: 0, minor: 0 };
+            let (disk, dev) = match change {
+                Change::CgroupDevice { device, .. } => ("", *device),
+                Change::Queue { device, .. } => (device.as_str(), nowhere),
+                _ => ("", nowhere),
+            };
+            set.change(disk, dev).as_ref() == Some(change)
+        };
+        self.set.len() == changes.len()
+            && changes.iter().all(|change| self.set.iter().any(|set| does(set, change)))
     }
 }
 

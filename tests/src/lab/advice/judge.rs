@@ -60,17 +60,18 @@ pub fn judge(case: &Case, lines: &[Line]) -> Option<Judged> {
     let (best, _) = winner(case, lines)?;
     let (alone, none, winner) = (fresh("alone")?, fresh("none")?, fresh(&best)?);
     let advice = advised.advice();
-    let sets = !matches!(advised, super::order::Advised::Nothing(_));
+    let arm = advised.arm();
     let is_impossible = lines.iter().any(|line| {
-        let is_it = line.case == case.name && line.todo.arm == "advice";
+        let is_it = line.case == case.name && Some(line.todo.arm.as_str()) == arm;
         is_it && matches!(line.outcome, Outcome::Impossible { .. })
     });
-    let figure = match sets {
-        true if is_impossible => None,
+    let figure = match arm {
+        Some(_) if is_impossible => None,
         // Not run yet.
-        true => Some(fresh("advice")?),
-        false => Some(none.clone()),
+        Some(arm) => Some(fresh(arm)?),
+        None => Some(none.clone()),
     };
+    let sets = arm.is_some();
     let advice_ms = figure.as_ref().map(|figure| figure.put_p99_ms);
     let sync_ms = |figure: &Figure| figure.beside_p99_ms.unwrap_or(figure.p99_ms);
     // What takes another disk expects what it is alone.
@@ -288,6 +289,27 @@ pub(super) mod tests {
             assert_eq!(todo.as_ref(), Some(&lines[stop].todo));
         }
         assert_eq!(next(&a_case(), TWICE, 7, &lines), None);
+    }
+
+    // Property: an advice that sets what one of the settings does, no more and no less, has that one's rounds and none of its own.
+    #[test]
+    fn an_advice_that_is_a_setting_is_not_run_twice() {
+        let arms = |changes: &[(&str, &str)]| {
+            let queue = |(file, value): &(&str, &str)| Change::Queue {
+                device: "nvme0n1".to_owned(),
+                file: (*file).to_owned(),
+                value: (*value).to_owned(),
+            };
+            let mut first = advice("scheduler", true, 60, false);
+            first.changes = changes.iter().map(queue).collect();
+            let lines = whole(&GOOD, &first);
+            let judged = judge(&a_case(), &lines).unwrap();
+            (lines.iter().any(|line| line.todo.arm == "advice"), judged.advice_ms)
+        };
+        // `a` takes 700 ms, the advice's own rounds 52; a repeat more makes it 701 and 53.
+        assert_eq!(arms(&[("scheduler", "bfq")]), (false, Some(700.5)));
+        assert_eq!(arms(&[("scheduler", "kyber")]), (true, Some(52.5)));
+        assert_eq!(arms(&[("scheduler", "bfq"), ("wbt_lat_usec", "0")]), (true, Some(52.5)));
     }
 
     // Property: what cannot be set is tried once.

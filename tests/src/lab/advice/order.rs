@@ -2,7 +2,7 @@
 
 use iocontend_core::report::{Advice, Verdict};
 
-use super::case::{ASK, Case};
+use super::case::{ADVICE, ASK, Case, Setting};
 use super::figure::Figure;
 use super::result::{Line, Outcome, Phase, Todo};
 
@@ -11,7 +11,8 @@ use super::result::{Line, Outcome, Phase, Todo};
 pub enum Advised {
     /// Its own changes of the host, at the end with the names in the lab of those it acts on.
     Changes(Advice),
-    /// A change of the program: the first setting of the case with this action stands for it.
+    /// What a setting of the case does too, whose rounds are the advice's then: two arms with the same values would differ by luck
+    /// only. A change of the program is stood for by the first setting with its action.
     Setting {
         /// The advice.
         advice: Advice,
@@ -30,6 +31,15 @@ impl Advised {
             Self::Nothing(advice) => advice.as_ref(),
         }
     }
+
+    /// Whose rounds are the advice's; none where it sets nothing here.
+    pub fn arm(&self) -> Option<&str> {
+        match self {
+            Self::Changes(_) => Some(ADVICE),
+            Self::Setting { name, .. } => Some(name),
+            Self::Nothing(_) => None,
+        }
+    }
 }
 
 /// What is advised in the first round that asks; none before that round.
@@ -43,20 +53,24 @@ pub fn advised(case: &Case, lines: &[Line]) -> Option<Advised> {
         return Some(Advised::Nothing(None));
     };
     let first = first.clone();
-    if !first.changes.is_empty() {
-        return Some(Advised::Changes(first));
-    }
-    let setting = case.settings.iter().find(|setting| setting.action == first.id);
-    Some(match setting {
+    let does_it = |setting: &&Setting| {
+        if first.changes.is_empty() {
+            setting.action == first.id
+        } else {
+            setting.is(&first.changes)
+        }
+    };
+    Some(match case.settings.iter().find(does_it) {
         Some(setting) => Advised::Setting { name: setting.name.clone(), advice: first },
-        None => Advised::Nothing(Some(first)),
+        None if first.changes.is_empty() => Advised::Nothing(Some(first)),
+        None => Advised::Changes(first),
     })
 }
 
 /// The arm with the smallest 99th percentile of puts in the first phase. Not of syncs: where a few take seconds, puts gather and
 /// share them, and between them there are many quick ones.
 pub fn winner(case: &Case, lines: &[Line]) -> Option<(String, Figure)> {
-    let arms = std::iter::once("advice".to_owned());
+    let arms = std::iter::once(ADVICE.to_owned());
     let arms = arms.chain(case.settings.iter().map(|setting| setting.name.clone()));
     let figures = arms.filter_map(|arm| {
         let figure = Figure::of_arm(lines, &case.name, Phase::Explore, &arm)?;
@@ -103,8 +117,8 @@ pub fn next(case: &Case, repeats: Repeats, seed: u64, lines: &[Line]) -> Option<
 fn explore(case: &Case, repeats: u32, seed: u64, lines: &[Line]) -> Vec<Todo> {
     let mut arms: Vec<String> = case.settings.iter().map(|one| one.name.clone()).collect();
     // Unknown before the first two rounds, and so never in their place.
-    if matches!(advised(case, lines), Some(Advised::Changes(_) | Advised::Setting { .. })) {
-        arms.push("advice".to_owned());
+    if matches!(advised(case, lines), Some(Advised::Changes(_))) {
+        arms.push(ADVICE.to_owned());
     }
     let first = ["alone", ASK].map(str::to_owned);
     blocks(Phase::Explore, repeats, seed, &|repeat, random| {
@@ -123,9 +137,10 @@ fn explore(case: &Case, repeats: u32, seed: u64, lines: &[Line]) -> Vec<Todo> {
 /// The best again, beside the advice, nothing, and alone.
 fn fresh(case: &Case, repeats: u32, seed: u64, lines: &[Line]) -> Vec<Todo> {
     let mut arms = vec!["alone".to_owned(), "none".to_owned()];
-    let is_there = Figure::of_arm(lines, &case.name, Phase::Explore, "advice").is_some();
-    let more = winner(case, lines).map(|(arm, _)| arm);
-    for arm in more.into_iter().chain(is_there.then(|| "advice".to_owned())) {
+    let is_there = |arm: &String| Figure::of_arm(lines, &case.name, Phase::Explore, arm).is_some();
+    let advised = advised(case, lines).and_then(|one| one.arm().map(str::to_owned));
+    let best = winner(case, lines).map(|(arm, _)| arm);
+    for arm in best.into_iter().chain(advised.filter(is_there)) {
         if !arms.contains(&arm) {
             arms.push(arm);
         }

@@ -16,7 +16,7 @@ use super::super::result::Failure;
 use super::super::round::{Bench, Order, Seen, victim, wal_of};
 use super::super::run::{append, machine};
 use super::super::scenario::Place;
-use super::case::{ASK, Case, Setting};
+use super::case::{ADVICE, ASK, Case, Setting};
 use super::figure::ENOUGH;
 use super::force::{Forced, enable_controllers, processes};
 use super::order::{Advised, Repeats, advised, left, next};
@@ -126,10 +126,7 @@ fn changes(case: &Case, arm: &str, lines: &[Line], disk: &Disk) -> (Option<Setti
         (Some(setting.clone()), changes.collect())
     };
     match (arm, advised(case, lines)) {
-        ("advice", Some(Advised::Changes(advice))) => (None, advice.changes),
-        ("advice", Some(Advised::Setting { name, .. })) => {
-            case.setting(&name).map_or_else(Default::default, of)
-        }
+        (ADVICE, Some(Advised::Changes(advice))) => (None, advice.changes),
         (arm, _) => case.setting(arm).map_or_else(Default::default, of),
     }
 }
@@ -180,7 +177,7 @@ fn round(
         case: case.name.clone(),
         todo: todo.clone(),
         action: setting.as_ref().map(|setting| setting.action.clone()).or_else(|| {
-            let is_advice = todo.arm == "advice";
+            let is_advice = todo.arm == ADVICE;
             let advised = is_advice.then(|| advised(case, lines)).flatten()?;
             Some(advised.advice()?.id.clone())
         }),

@@ -2,7 +2,7 @@
 
 use super::super::result::Failure;
 use super::super::table::table;
-use super::case::{ASK, Case};
+use super::case::{ADVICE, ASK, Case};
 use super::figure::{ENOUGH, Figure};
 use super::judge::{Judged, judge};
 use super::order::advised;
@@ -45,7 +45,7 @@ fn figures(cases: &[Case], lines: &[Line]) -> String {
     for case in cases {
         for phase in [Phase::Explore, Phase::Fresh] {
             let names = case.settings.iter().map(|setting| setting.name.as_str());
-            for arm in ["alone", ASK, "none"].into_iter().chain(names).chain(["advice"]) {
+            for arm in ["alone", ASK, "none"].into_iter().chain(names).chain([ADVICE]) {
                 rows.extend(row(case, phase, arm, lines));
             }
         }
@@ -95,7 +95,7 @@ fn in_force(line: &Line) -> String {
 
 fn action_of(case: &Case, arm: &str, lines: &[Line]) -> Option<String> {
     let of_setting = case.setting(arm).map(|setting| setting.action.clone());
-    let of_advice = || (arm == "advice").then(|| advised(case, lines))?;
+    let of_advice = || (arm == ADVICE).then(|| advised(case, lines))?;
     of_setting.or_else(|| Some(of_advice()?.advice()?.id.clone()))
 }
 
