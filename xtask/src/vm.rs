@@ -18,6 +18,10 @@ use machine::{Machine, Outcome};
 
 /// What `timeout` returns too.
 const TIMED_OUT: u8 = 124;
+/// Of tests and of the lab, see [`Args::again`].
+const AGAIN: u32 = 3;
+const POKED: &str =
+    "the emulator ran into a breakpoint that the guest's kernel had already taken away";
 /// The version this was measured with.
 const VIRTME_NG: &str = "virtme-ng==1.42";
 
@@ -51,6 +55,9 @@ pub(crate) struct Args {
     /// Show what the emulator and the kernel say (boot takes longer)
     #[arg(long)]
     verbose: bool,
+    /// How often a VM that the emulator ended ([`Outcome::Poked`]) is started again.
+    #[arg(skip)]
+    again: u32,
     /// The command and its arguments. It runs as root in the workspace's folder, and sees
     /// IOCONTEND_VM=1, IOCONTEND_VM_DISK (such as nvme0n1), IOCONTEND_VM_DISKS (all of them) and
     /// IOCONTEND_VM_DIR (where the first one is mounted)
@@ -130,6 +137,7 @@ impl Args {
             memory: "3G".to_owned(),
             rwdir: Vec::new(),
             verbose: false,
+            again: AGAIN,
             command,
         })
     }
@@ -153,6 +161,8 @@ impl Args {
             memory: machine.memory.to_owned(),
             rwdir: vec![out.to_owned()],
             verbose: false,
+            // Rounds that are done are not run again.
+            again: AGAIN,
             command,
         })
     }
@@ -168,15 +178,26 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     let vng = virtme_ng(&target)?;
 
     std::fs::create_dir_all(&target).with_context(|| format!("creating {}", target.display()))?;
-    let machine = Machine::prepare(args, &target)?;
-    eprintln!("booting {} ({})", kernel.display(), Machine::describe(args));
-    let run = machine.run(&vng, &kernel, args)?;
+    let mut left = args.again;
+    let run = loop {
+        let machine = Machine::prepare(args, &target)?;
+        eprintln!("booting {} ({})", kernel.display(), Machine::describe(args));
+        let run = machine.run(&vng, &kernel, args)?;
+        match run.outcome {
+            Outcome::Poked if left > 0 => {
+                left -= 1;
+                eprintln!("{POKED}; once more from the beginning");
+            }
+            _ => break run,
+        }
+    };
     let seconds = |time: Duration| format!("{:.1} s", time.as_secs_f64());
     match run.outcome {
         Outcome::Exited(code) => {
             eprintln!("boot {}, command {}, exit {code}", seconds(run.boot), seconds(run.command));
             Ok(code)
         }
+        Outcome::Poked => bail!("{POKED}; try again"),
         Outcome::TimedOut => {
             eprintln!(
                 "killed after {} s: boot {}, command {}; --timeout allows more, --verbose shows \

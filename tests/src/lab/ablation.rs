@@ -129,7 +129,7 @@ pub struct Compared {
     pub measured: Mean,
     /// What iocontend charges it with, with all suspects there.
     pub charged: Mean,
-    /// Whether nobody of the others is charged with more.
+    /// Whether it is charged with something, and nobody of the others with more.
     pub first: bool,
 }
 
@@ -181,7 +181,7 @@ fn compare_one(
         });
         others.map(|(_, share)| *share).fold(0.0, f64::max)
     };
-    let first = with_all().all(|blame| others(blame) <= of(blame));
+    let first = with_all().all(|blame| of(blame) > 0.0 && others(blame) <= of(blame));
     Some(Compared {
         scenario: scenario.name.clone(),
         suspect: suspect.to_owned(),

@@ -10,8 +10,8 @@ use anyhow::{Context as _, Result, bail};
 use super::actor::{Stage, prepare};
 use super::advised::render;
 use super::ground::Ground;
-use super::plan::{rounds, seconds};
-use super::result::{Failure, Machine, SCHEMA};
+use super::plan::{RoundPlan, rounds, seconds};
+use super::result::{Failure, Machine, Round, SCHEMA, parse};
 use super::round::{Bench, Order, victim};
 use super::scenario::{Place, Scenario};
 use crate::process;
@@ -64,6 +64,10 @@ pub fn run_all(
 }
 
 fn run(scenario: &Scenario, settings: &Settings, progress: &mut dyn FnMut(&str)) -> Result<()> {
+    let rounds = still_to_run(scenario, settings)?;
+    if rounds.is_empty() {
+        return Ok(());
+    }
     let begin = Instant::now();
     let ground = Ground::prepare(&scenario.vm.fs)?;
     for actor in &scenario.actors {
@@ -93,7 +97,6 @@ fn run(scenario: &Scenario, settings: &Settings, progress: &mut dyn FnMut(&str))
         progress(&render(&[advised]));
         return Ok(());
     }
-    let rounds = rounds(scenario, settings.repeats, settings.seed);
     let begin = Instant::now();
     for (index, plan) in rounds.iter().enumerate() {
         let round = bench.run(&mut Order::plain(scenario, plan, &mut || Ok(())))?.round;
@@ -131,8 +134,51 @@ pub(super) fn machine(scenario: &Scenario) -> Result<Machine> {
     })
 }
 
+/// The rounds without those that the folder has: the VM of a run may have ended in the middle.
+fn still_to_run(scenario: &Scenario, settings: &Settings) -> Result<Vec<RoundPlan>> {
+    let path = settings.out.join("results.jsonl");
+    let text = if path.exists() { std::fs::read_to_string(&path)? } else { String::new() };
+    let (done, _) = parse(&text)?;
+    Ok(left(scenario, settings.repeats, settings.seed, &done))
+}
+
+/// The rounds of a seed without those that were run.
+fn left(scenario: &Scenario, repeats: u32, seed: u64, done: &[Round]) -> Vec<RoundPlan> {
+    let is_done = |plan: &RoundPlan| {
+        done.iter()
+            .any(|round| (&round.scenario, round.seed, &round.plan) == (&scenario.name, seed, plan))
+    };
+    let mut rounds = rounds(scenario, repeats, seed);
+    rounds.retain(|plan| !is_done(plan));
+    rounds
+}
+
 pub(super) fn append(out: &Path, file: &str, line: &str) -> Result<()> {
     let path = out.join(file);
     let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
     writeln!(file, "{line}").with_context(|| path.display().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::table::tests::{round, scenario};
+    use super::*;
+
+    // Property: a run that stopped anywhere goes on with the same rounds; those of another seed or scenario are none of it.
+    #[test]
+    fn a_run_goes_on_where_it_was() {
+        let scenario = scenario();
+        let all = rounds(&scenario, 3, 7);
+        let done = |plan: &RoundPlan| {
+            let subset: Vec<&str> = plan.subset.iter().map(String::as_str).collect();
+            Round { seed: 7, ..round(plan.repeat, &subset, 10.0) }
+        };
+        for stop in 0..=all.len() {
+            let before: Vec<Round> = all[..stop].iter().map(done).collect();
+            assert_eq!(left(&scenario, 3, 7, &before), all[stop..]);
+            assert_eq!(left(&scenario, 3, 8, &before).len(), all.len());
+            let others = before.into_iter().map(|one| Round { scenario: "o".to_owned(), ..one });
+            assert_eq!(left(&scenario, 3, 7, &others.collect::<Vec<_>>()), all);
+        }
+    }
 }

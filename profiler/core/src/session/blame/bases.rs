@@ -19,6 +19,9 @@ const NORMAL: (u64, u64) = (3, 2);
 const DEFAULT_READ_NS: u64 = 117_000;
 const DEFAULT_WRITE_NS: u64 = 46_000;
 
+/// Size of the largest class: requests have fewer than 2^32 bytes.
+const LARGEST: u8 = 32;
+
 /// Requests that are alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Class {
@@ -66,6 +69,13 @@ struct Learnt {
     known: Option<(u64, Base)>,
 }
 
+impl Learnt {
+    /// The shortest of enough, disturbed or not.
+    fn shortest(&self) -> Option<u64> {
+        self.all.min_ns().filter(|_| self.all.count() >= ENOUGH_DISTURBED)
+    }
+}
+
 /// All that was learnt.
 #[derive(Default)]
 pub(super) struct Bases {
@@ -106,8 +116,17 @@ impl Bases {
             learnt.known = Some((count, base));
             return base;
         }
-        let shortest = learnt.all.min_ns().filter(|_| learnt.all.count() >= ENOUGH_DISTURBED);
+        let shortest = learnt.shortest();
+        let of_larger = if class.journal { None } else { self.shortest_of_larger(class) };
+        let shortest = shortest.map(|own| of_larger.map_or(own, |larger| larger.min(own)));
         base(shortest.unwrap_or(default), None)
+    }
+
+    /// What a larger request of the same kind took at least: a smaller one takes no longer. Where somebody with large ones never
+    /// pauses, the small ones of others may all have waited for one of these.
+    fn shortest_of_larger(&self, class: Class) -> Option<u64> {
+        let larger = (class.size + 1..=LARGEST).map(|size| Class { size, ..class });
+        larger.filter_map(|class| self.learnt.get(&class)?.shortest()).min()
     }
 }
 
@@ -163,6 +182,34 @@ mod tests {
             }
         }
         assert_eq!(bases.of(CLASS).ns, 1_000_000);
+    }
+
+    // Property: without undisturbed ones, a request takes no longer than the shortest of the larger ones of its kind; smaller ones, other
+    // kinds, other disks and a few say nothing of it, and neither does anything where undisturbed ones are known.
+    #[test]
+    fn a_smaller_request_takes_no_longer_than_a_larger_one() {
+        let base_beside = |other: Class, count: u64, undisturbed: bool| {
+            let mut bases = Bases::default();
+            for at in 0..100 {
+                bases.learn(CLASS, 38_000_000 + at, undisturbed);
+            }
+            for at in 0..count {
+                bases.learn(other, 750_000 + at, false);
+            }
+            bases.of(CLASS).ns
+        };
+        let large = Class::new(1, Op::Write, false, 512 << 10);
+        assert_eq!(base_beside(large, 100, false), 750_000);
+        for (other, count) in [
+            (Class::new(1, Op::Write, false, 1024), 100),
+            (Class::new(1, Op::Read, false, 512 << 10), 100),
+            (Class::new(1, Op::Write, true, 512 << 10), 100),
+            (Class::new(2, Op::Write, false, 512 << 10), 100),
+            (large, 63),
+        ] {
+            assert_eq!(base_beside(other, count, false), 38_000_000, "{other:?}");
+        }
+        assert!(base_beside(large, 100, true) > 36_000_000);
     }
 
     // Property: sizes within a power of two are alike, others are not.
