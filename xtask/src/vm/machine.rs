@@ -179,6 +179,8 @@ impl Machine {
         if !args.verbose {
             command.args(["--append", "quiet", "--append", "loglevel=1"]);
         }
+        // Else only the process in whose name it happened is killed, and a test fails for no reason that can be seen.
+        command.args(["--append", "oops=panic"]);
         command.arg("--").arg(self.shared().join("init.sh"));
         command.arg(args.fs.map_or("-", super::FileSystem::name));
         command.arg(args.sched.map_or("-", super::Scheduler::name));
