@@ -178,6 +178,8 @@ fn in_vm(args: &Args, boot: &Boot, programs: &Programs, out: &Path, seed: u64) -
         memory: &boot.memory,
         // A busy host makes everything slower; a VM that hangs must end all the same.
         timeout_s: BOOT_S + boot.seconds * 3,
+        // Advice that was tried is tried anew.
+        resumes: args.advice.is_none(),
     };
     vm::run(&vm::Args::lab(&args.kernel, &machine, out, command)?)
 }

@@ -73,6 +73,8 @@ pub(crate) struct LabMachine<'a> {
     pub(crate) memory: &'a str,
     /// Boot included.
     pub(crate) timeout_s: u64,
+    /// The command does not do again what it has results of.
+    pub(crate) resumes: bool,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -161,8 +163,7 @@ impl Args {
             memory: machine.memory.to_owned(),
             rwdir: vec![out.to_owned()],
             verbose: false,
-            // Rounds that are done are not run again.
-            again: AGAIN,
+            again: if machine.resumes { AGAIN } else { 0 },
             command,
         })
     }

@@ -233,7 +233,7 @@ pub fn wrong(compared: &[Compared]) -> Vec<String> {
             wrong.push(format!("{name}: off by {:.0} points", one.miss() * 100.0));
         }
         if one.measured.mean >= EFFECT && !one.first {
-            wrong.push(format!("{name}: somebody else is charged with more"));
+            wrong.push(format!("{name}: charged with nothing, or somebody else with more"));
         }
     }
     for one in compared.iter().filter(|one| one.part == Part::Innocent) {
@@ -258,7 +258,7 @@ mod tests {
     }
 
     // Property: a suspect that makes four fifths of the wait is right when it is charged with four fifths, and wrong when it is
-    // charged with half or when somebody else is charged with more.
+    // charged with half, with nothing, or when somebody else is charged with more.
     #[test]
     fn a_share_is_held_against_what_is_gone_without_it() {
         let rounds = |shares: &[(&str, f64)]| {
@@ -271,7 +271,13 @@ mod tests {
         let half = judge(&[("dd", 0.5), ("self", 0.5)]);
         assert_eq!(half, ["the median miss is 30 points", "s, dd: off by 30 points"]);
         let other = judge(&[("dd", 0.45), ("kworker", 0.55)]);
-        assert!(other.contains(&"s, dd: somebody else is charged with more".to_owned()));
+        let nothing = judge(&[("self", 1.0)]);
+        assert!(
+            nothing.contains(&"s, dd: charged with nothing, or somebody else with more".to_owned())
+        );
+        assert!(
+            other.contains(&"s, dd: charged with nothing, or somebody else with more".to_owned())
+        );
     }
 
     // Property: of two suspects that only wait behind each other, each has what it adds on the mean of both orders.

@@ -136,10 +136,17 @@ pub(super) fn machine(scenario: &Scenario) -> Result<Machine> {
 
 /// The rounds without those that the folder has: the VM of a run may have ended in the middle.
 fn still_to_run(scenario: &Scenario, settings: &Settings) -> Result<Vec<RoundPlan>> {
-    let path = settings.out.join("results.jsonl");
-    let text = if path.exists() { std::fs::read_to_string(&path)? } else { String::new() };
-    let (done, _) = parse(&text)?;
+    let (done, _) = parse(&results(&settings.out)?)?;
     Ok(left(scenario, settings.repeats, settings.seed, &done))
+}
+
+/// The lines of a folder; none where nothing was run.
+pub(super) fn results(out: &Path) -> Result<String> {
+    let path = out.join("results.jsonl");
+    if !path.exists() {
+        return Ok(String::new());
+    }
+    std::fs::read_to_string(&path).with_context(|| path.display().to_string())
 }
 
 /// The rounds of a seed without those that were run.

@@ -101,6 +101,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
             sched: &boot.sched,
             memory: &boot.memory,
             timeout_s: BOOT_S + boot.seconds * 3,
+            resumes: true,
         };
         failed |= vm::run(&vm::Args::lab(kernel, &machine, &out, command)?)? != 0;
     }

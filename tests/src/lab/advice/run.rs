@@ -14,7 +14,7 @@ use super::super::ground::Ground;
 use super::super::plan::RoundPlan;
 use super::super::result::Failure;
 use super::super::round::{Bench, Order, Seen, victim, wal_of};
-use super::super::run::{append, machine};
+use super::super::run::{append, machine, results};
 use super::super::scenario::Place;
 use super::case::{ADVICE, ASK, Case, Setting};
 use super::figure::ENOUGH;
@@ -55,9 +55,7 @@ pub fn run(case: &Case, settings: &Settings, progress: &mut dyn FnMut(&str)) -> 
 
 fn rounds(case: &Case, settings: &Settings, progress: &mut dyn FnMut(&str)) -> Result<()> {
     let begin = Instant::now();
-    let path = settings.out.join("results.jsonl");
-    let text = if path.exists() { fs::read_to_string(&path)? } else { String::new() };
-    let (mut lines, _) = parse(&text)?;
+    let (mut lines, _) = parse(&results(&settings.out)?)?;
     enable_controllers()?;
     let scenario = case.scenario(None)?;
     let ground = Ground::prepare(&scenario.vm.fs)?;
