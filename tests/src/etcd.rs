@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use crate::cgroup::Cgroup;
 use crate::gateway::Gateway;
 use crate::load::{Schedule, run};
-use crate::process::until;
+use crate::process::{self, until};
 
 /// Starting takes a second, under emulation ten times as long.
 const START_LIMIT: Duration = Duration::from_secs(120);
@@ -160,8 +160,7 @@ impl Etcd {
 
 impl Drop for Etcd {
     fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
+        process::kill(&mut self.child);
     }
 }
 

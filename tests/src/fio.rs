@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
-use crate::process::wait_for;
+use crate::process::{self, wait_for};
 
 /// No job here takes longer.
 const LIMIT: Duration = Duration::from_secs(300);
@@ -85,9 +85,7 @@ impl Fio {
 
 impl Drop for Fio {
     fn drop(&mut self) {
-        // Already over, or its test has failed.
-        drop(self.child.kill());
-        drop(self.child.wait());
+        process::kill(&mut self.child);
     }
 }
 

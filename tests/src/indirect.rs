@@ -9,9 +9,9 @@ use iocontend_core::ids::{Method, Op, Role};
 use iocontend_core::report::{Actor, Report};
 
 use crate::blockstat::{self, Counts};
-use crate::process::{run, until};
+use crate::fio;
+use crate::process::{complain, run, until};
 use crate::watch::Watch;
-use crate::{fio, loopdev};
 
 /// What a load moves, and in which pieces.
 pub const SIZE: u64 = 8 << 20;
@@ -201,6 +201,6 @@ impl Mapped {
 
 impl Drop for Mapped {
     fn drop(&mut self) {
-        loopdev::complain(run("dmsetup", &["remove", "--retry", "--noudevsync", self.name]));
+        complain(run("dmsetup", &["remove", "--retry", "--noudevsync", self.name]));
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use tempfile::TempDir;
 
-use crate::process::{run, until};
+use crate::process::{complain, run, until};
 
 /// Others may hold what is to be removed for a moment.
 const REMOVE_LIMIT: Duration = Duration::from_secs(20);
@@ -206,14 +206,6 @@ fn unmount(path: &Path) {
     complain(until("an unmount", REMOVE_LIMIT, || {
         Ok(text(path).and_then(|path| run("umount", &[path])).ok().map(|_said| ()))
     }));
-}
-
-/// In a drop nothing can be returned, and a second panic would hide the first.
-#[expect(clippy::print_stderr, reason = "the only way to say it from a drop")]
-pub(crate) fn complain<T>(result: Result<T>) {
-    if let Err(error) = result {
-        eprintln!("cannot clean up: {error:#}");
-    }
 }
 
 fn text(path: &Path) -> Result<&str> {

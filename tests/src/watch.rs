@@ -13,7 +13,7 @@ use iocontend_core::report::{Actor, Lat, Report};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::binary;
-use crate::process::{until, wait_for};
+use crate::process::{self, until, wait_for};
 
 /// Loading takes a second, under emulation some ten times as long.
 const ATTACH_LIMIT: Duration = Duration::from_secs(120);
@@ -136,8 +136,7 @@ fn checked(document: &[u8]) -> Result<Report> {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
+        process::kill(&mut self.child);
     }
 }
 

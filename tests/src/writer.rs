@@ -6,6 +6,8 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 
+use crate::process;
+
 /// A running helper program, ended when dropped.
 pub struct Writer {
     child: Child,
@@ -71,7 +73,6 @@ impl Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
+        process::kill(&mut self.child);
     }
 }

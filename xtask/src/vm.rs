@@ -199,10 +199,10 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
             Ok(code)
         }
         Outcome::Poked => bail!("{POKED}; try again"),
-        Outcome::TimedOut => {
+        Outcome::TimedOut(words) => {
             eprintln!(
-                "killed after {} s: boot {}, command {}; --timeout allows more, --verbose shows \
-                 the kernel's messages",
+                "{words}\nkilled after {} s: boot {}, command {}; --timeout allows more, --verbose \
+                 shows the kernel's messages",
                 args.timeout,
                 seconds(run.boot),
                 seconds(run.command)

@@ -2,13 +2,13 @@
 # Runs as root inside the VM: prepares what the command line asked for, runs the command, and leaves
 # its output and exit code in the folder shared with the host.
 #
-#   vm_init.sh FILESYSTEM|- SCHEDULER|- LIFETIME-SECONDS [DISK-SERIAL…]
+#   vm_init.sh FILESYSTEM|- SCHEDULER|- LIMIT-SECONDS [DISK-SERIAL…]
 #
 # The folder of this script is the shared one: `argv` (NUL-separated) is read from it; `started`,
-# `stdout`, `stderr`, and then `exit` or `failed` are written to it.
+# `stdout`, `stderr`, and then `exit` or `failed` are written to it; `stuck` where the limit is near.
 set -u
 shared=$(dirname "$0")
-filesystem=$1 scheduler=$2 lifetime=$3
+filesystem=$1 scheduler=$2 limit=$3
 shift 3
 mountpoint=/mnt/iocontend
 
@@ -17,8 +17,29 @@ fail() {
   exit 1
 }
 
+# Who waits, and where in the kernel: what to know of a VM that is about to be killed.
+where_it_stands() {
+  local process command
+  for process in /proc/[0-9]*; do
+    command=$(tr '\0' ' ' <"$process/cmdline")
+    # Kernel threads have none; those that wait for a disk or a lock are in the messages below.
+    [ -n "$command" ] || continue
+    printf '%s: %s\n' "${process#/proc/}" "$command"
+    cat "$process"/task/*/stack
+  done
+  echo w >/proc/sysrq-trigger
+  echo l >/proc/sysrq-trigger
+  dmesg | tail -n 200
+}
+
 # The host kills a VM that takes too long; should the host's side be gone, the VM ends by itself.
-(sleep "$lifetime"; echo o >/proc/sysrq-trigger) </dev/null >/dev/null 2>&1 &
+(
+  read -r up _ </proc/uptime
+  sleep $((limit > ${up%.*} + 30 ? limit - ${up%.*} - 30 : 0))
+  where_it_stands >"$shared/stuck.part" && mv "$shared/stuck.part" "$shared/stuck"
+  sleep 90
+  echo o >/proc/sysrq-trigger
+) </dev/null >/dev/null 2>&1 &
 
 mountpoint -q /sys/kernel/tracing || mount -t tracefs nodev /sys/kernel/tracing \
   || fail "cannot mount tracefs at /sys/kernel/tracing"

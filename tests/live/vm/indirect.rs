@@ -1,20 +1,24 @@
 //! IO through other hands, on the VM's disks: threads of io_uring, AIO, device-mapper, loop devices.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use iocontend_core::ids::Op;
 use iocontend_core::report::Report;
-use iocontend_tests::fio;
 use iocontend_tests::indirect::{Charged, Mapped, SIZE, check_threads, flush, load, watched};
 use iocontend_tests::loopdev::{LoopDevice, Mounted};
-use iocontend_tests::process::run;
+use iocontend_tests::process::{run, until};
 use iocontend_tests::watch::writes;
+use iocontend_tests::{blockstat, fio};
 
 /// Direct writes, 4 at a time.
 const DIRECT: [&str; 4] = ["rw=write", "direct=1", "ioengine=libaio", "iodepth=4"];
 /// Buffered writes without a sync.
 const BUFFERED: [&str; 2] = ["rw=write", "ioengine=psync"];
+
+/// How long a reader may take to read as much.
+const READS_LIMIT: Duration = Duration::from_secs(60);
 
 /// The VM's second disk, which nobody uses.
 fn spare() -> String {
@@ -98,7 +102,13 @@ fn vm_indirect_reads_of_the_same_place_take_no_writes() {
         let target = format!("filename={node}");
         let options = ["direct=1", "bs=64k", "time_based=1", "runtime=300"];
         let reads = ["rw=read", "size=1m", "ioengine=libaio", "iodepth=16", &target];
+        let read_before = blockstat::read(&spare)?.done.read_bytes;
         let reader = fio::start(&[&options[..], &reads].concat())?;
+        // Else what is written may all be there before the reader is.
+        until("somebody reads", READS_LIMIT, || {
+            let read = blockstat::read(&spare)?.done.read_bytes - read_before;
+            Ok((read > SIZE).then_some(()))
+        })?;
         let writes = ["rw=write", "direct=1", "ioengine=libaio", "iodepth=4", "io_size=8m"];
         // Over the same 16 places again and again.
         let pid = load(Path::new(&node), &[&writes[..], &["size=1m"]].concat())?;

@@ -58,7 +58,7 @@ impl Action {
     #[expect(clippy::cast_precision_loss, reason = "times for people")]
     fn of(advice: &Advice) -> Self {
         let effect = advice.effect.as_ref();
-        let expected = effect.filter(|one| is_log(one.call, one.file_class));
+        let expected = effect.filter(|one| holds_log(one.call, one.file_class));
         Self {
             id: advice.id.clone(),
             action: advice.action.clone(),
@@ -72,9 +72,9 @@ fn recommended(report: &Report) -> impl Iterator<Item = &Advice> {
     report.advice.iter().flatten().filter(|one| one.verdict == Verdict::Recommended)
 }
 
-/// Whether these are the syncs that are compared.
-fn is_log(call: Call, class: FileClass) -> bool {
-    (call, class) == (Call::Fdatasync, FileClass::Wal)
+/// Whether these are the syncs that are compared, or all of the call, of which they are most.
+fn holds_log(call: Call, class: Option<FileClass>) -> bool {
+    call == Call::Fdatasync && class.is_none_or(|class| class == FileClass::Wal)
 }
 
 /// One scenario.

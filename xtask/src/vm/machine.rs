@@ -23,10 +23,20 @@ const ROOM: u64 = 256 << 20;
 /// Lines of the console that are shown when the VM ends early: an oops and what led to it.
 const LAST_WORDS: usize = 80;
 
+/// Parameters of the kernel (Documentation/admin-guide/kernel-parameters.txt); a soft lockup is told after twice the
+/// threshold.
+const STUCK_IS_THE_END: [&str; 4] = [
+    "watchdog_thresh=30",
+    "softlockup_panic=1",
+    "rcupdate.rcu_cpu_stall_timeout=60",
+    "sysctl.kernel.panic_on_rcu_stall=1",
+];
+
 /// How a VM ended.
 pub(super) enum Outcome {
     Exited(u8),
-    TimedOut,
+    /// With what is known of it: where the guest's processes stood, or its last words.
+    TimedOut(String),
     /// The guest's kernel gave up over a breakpoint of its own. To change code that runs it puts one there for a moment
     /// (`text_poke_bp_batch`, arch/x86/kernel/alternative.c), and does so whenever something is attached to it; QEMU 7.2, with
     /// a thread for each processor, may still run it from translated code when it is gone (Red Hat's bug 2216496).
@@ -145,7 +155,7 @@ impl Machine {
         let boot = started.map_or(start.elapsed(), |at| at - start);
         let command = started.map_or(Duration::ZERO, |at| at.elapsed());
         let said = console.finish();
-        let outcome = if ended { self.outcome(&said)? } else { Outcome::TimedOut };
+        let outcome = if ended { self.outcome(&said)? } else { self.timed_out(&said) };
         Ok(Run { outcome, boot, command })
     }
 
@@ -181,14 +191,32 @@ impl Machine {
         }
         // Else only the process in whose name it happened is killed, and a test fails for no reason that can be seen.
         command.args(["--append", "oops=panic"]);
+        // A processor that is stuck for a minute stays so: better an end with words than the whole time and none.
+        for option in STUCK_IS_THE_END {
+            command.args(["--append", option]);
+        }
         command.arg("--").arg(self.shared().join("init.sh"));
         command.arg(args.fs.map_or("-", super::FileSystem::name));
         command.arg(args.sched.map_or("-", super::Scheduler::name));
-        command.arg((args.timeout + 60).to_string());
+        command.arg(args.timeout.to_string());
         command.args((0..args.disk.len()).map(serial));
         // Pipes, since the emulator opens its output a second time and truncates it if it is a file.
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
+    }
+
+    /// What is known of a VM that was killed.
+    fn timed_out(&self, said: &str) -> Outcome {
+        let words = match std::fs::read_to_string(self.shared().join("stuck")) {
+            Ok(stuck) => format!("where it stood half a minute before:\n{}", stuck.trim()),
+            Err(_) => {
+                format!(
+                    "the guest did not say where it stood; its last words:\n{}",
+                    last_words(said)
+                )
+            }
+        };
+        Outcome::TimedOut(words)
     }
 
     /// What the guest left in the shared folder.
@@ -210,17 +238,21 @@ impl Machine {
                     shared.display()
                 );
             }
-            let lines: Vec<&str> = said.trim().lines().collect();
-            let last = &lines[lines.len().saturating_sub(LAST_WORDS)..];
             bail!(
                 "the VM ended before the command did. {} MiB of disk were free. Its last words:\n{}",
                 free >> 20,
-                last.join("\n")
+                last_words(said)
             );
         };
         let code = code.trim();
         Ok(Outcome::Exited(code.parse().with_context(|| format!("exit code `{code}`"))?))
     }
+}
+
+/// The end of what a console said.
+fn last_words(said: &str) -> String {
+    let lines: Vec<&str> = said.trim().lines().collect();
+    lines[lines.len().saturating_sub(LAST_WORDS)..].join("\n")
 }
 
 /// Whether an oops over a breakpoint is what ended the kernel.

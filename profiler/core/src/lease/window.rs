@@ -48,7 +48,7 @@ impl Subject {
         let culprit = advice.culprit.as_deref().and_then(|id| report.actor(id));
         Self {
             call: advice.effect.as_ref().map(|effect| effect.call),
-            file_class: advice.effect.as_ref().map(|effect| effect.file_class),
+            file_class: advice.effect.as_ref().and_then(|effect| effect.file_class),
             culprit: culprit.map(Culprit::of),
         }
     }

@@ -63,8 +63,9 @@ pub struct Effect {
     pub victim: String,
     /// In which call.
     pub call: Call,
-    /// On files of which class.
-    pub file_class: FileClass,
+    /// On files of which class. Absent when it is about the call on all files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_class: Option<FileClass>,
     /// The 99th percentile of these waits while the culprit was at work, in nanoseconds.
     pub p99_before_ns: u64,
     /// The same with the action, in nanoseconds.

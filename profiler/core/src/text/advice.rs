@@ -433,10 +433,11 @@ pub fn watch_longer(lang: Lang) -> String {
     "watch over the time of a backup: only what was seen is judged".to_owned()
 }
 
-/// A call on files of a class.
-pub fn call_of(lang: Lang, call: &str, class: &str, victim: &str) -> String {
+/// A call, on files of a class or on all.
+pub fn call_of(lang: Lang, call: &str, class: Option<&str>, victim: &str) -> String {
     let Lang::En = lang;
-    format!("{call} of {class} by {victim}")
+    let of = class.map_or_else(String::new, |class| format!(" of {class}"));
+    format!("{call}{of} by {victim}")
 }
 
 /// How a tool slows itself down.

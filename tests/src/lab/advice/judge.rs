@@ -154,7 +154,7 @@ pub(super) mod tests {
             effect: Some(Effect {
                 victim: String::new(),
                 call: Call::Fdatasync,
-                file_class: FileClass::Wal,
+                file_class: Some(FileClass::Wal),
                 p99_before_ns: 1_000_000_000,
                 p99_expected_ns: expected_ms * 1_000_000,
                 error_factor: 1.5,

@@ -7,6 +7,7 @@ use crate::advice::forms::{argv, systemd};
 use crate::advice::judgement::{Danger, Judgement, Recommendation, Refusal};
 use crate::advice::place::{Manager, Unfit, Way};
 use crate::change::Change;
+use crate::ids::FileClass;
 use crate::render::{Style, units};
 use crate::report::Effect;
 use crate::text::Lang;
@@ -110,9 +111,11 @@ pub(super) fn structural(
     }
 }
 
-/// The victim's call in a sentence.
+/// The victim's call in a sentence: that of the expected numbers.
 pub(super) fn call_of(case: &Case<'_>) -> String {
-    words::call_of(Lang::En, case.call.name(), case.class.name(), &case.victim_name())
+    let class = expect::without(case).map_or(Some(case.class), |without| without.class);
+    let class = class.map(FileClass::name);
+    words::call_of(Lang::En, case.call.name(), class, &case.victim_name())
 }
 
 /// The expected effect in a sentence.

@@ -43,7 +43,7 @@ fn of_victim(victim: &Actor) -> Option<Recommendation> {
     }
     let name = victim.comm.clone().unwrap_or_else(|| victim.id.clone());
     let share = percent(part);
-    let what = words::call_of(Lang::En, Call::Fault.name(), FileClass::Db.name(), &name);
+    let what = words::call_of(Lang::En, Call::Fault.name(), Some(FileClass::Db.name()), &name);
     Some(Recommendation {
         action: words::action(Lang::En, &Action::EtcdFlags { victim: &name }),
         reason: words::why(Lang::En, &Why::DbFaults { share: &share }),
