@@ -2,13 +2,14 @@
 # Runs as root inside the VM: prepares what the command line asked for, runs the command, and leaves
 # its output and exit code in the folder shared with the host.
 #
-#   vm_init.sh FILESYSTEM|- SCHEDULER|- LIMIT-SECONDS [DISK-SERIAL…]
+#   vm_init.sh FILESYSTEM|- SCHEDULER|- END [DISK-SERIAL…]
 #
 # The folder of this script is the shared one: `argv` (NUL-separated) is read from it; `started`,
-# `stdout`, `stderr`, and then `exit` or `failed` are written to it; `stuck` where the limit is near.
+# `stdout`, `stderr`, and then `exit` or `failed` are written to it; `stuck` a minute before END, the time
+# at which the host kills the VM (seconds since 1970).
 set -u
 shared=$(dirname "$0")
-filesystem=$1 scheduler=$2 limit=$3
+filesystem=$1 scheduler=$2 end=$3
 shift 3
 mountpoint=/mnt/iocontend
 
@@ -34,10 +35,10 @@ where_it_stands() {
 
 # The host kills a VM that takes too long; should the host's side be gone, the VM ends by itself.
 (
-  read -r up _ </proc/uptime
-  sleep $((limit > ${up%.*} + 30 ? limit - ${up%.*} - 30 : 0))
-  where_it_stands >"$shared/stuck.part" && mv "$shared/stuck.part" "$shared/stuck"
-  sleep 90
+  left=$((end - $(date +%s)))
+  sleep $((left > 120 ? left - 60 : left))
+  [ "$left" -le 120 ] || where_it_stands >"$shared/stuck"
+  sleep 120
   echo o >/proc/sysrq-trigger
 ) </dev/null >/dev/null 2>&1 &
 

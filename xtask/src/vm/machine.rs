@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, bail};
 use tempfile::TempDir;
@@ -198,7 +198,9 @@ impl Machine {
         command.arg("--").arg(self.shared().join("init.sh"));
         command.arg(args.fs.map_or("-", super::FileSystem::name));
         command.arg(args.sched.map_or("-", super::Scheduler::name));
-        command.arg(args.timeout.to_string());
+        let end = SystemTime::now() + Duration::from_secs(args.timeout);
+        let end = end.duration_since(UNIX_EPOCH).unwrap_or_default();
+        command.arg(end.as_secs().to_string());
         command.args((0..args.disk.len()).map(serial));
         // Pipes, since the emulator opens its output a second time and truncates it if it is a file.
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -208,7 +210,7 @@ impl Machine {
     /// What is known of a VM that was killed.
     fn timed_out(&self, said: &str) -> Outcome {
         let words = match std::fs::read_to_string(self.shared().join("stuck")) {
-            Ok(stuck) => format!("where it stood half a minute before:\n{}", stuck.trim()),
+            Ok(stuck) => format!("where it stood a minute before:\n{}", stuck.trim()),
             Err(_) => {
                 format!(
                     "the guest did not say where it stood; its last words:\n{}",
