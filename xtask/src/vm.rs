@@ -22,6 +22,7 @@ const TIMED_OUT: u8 = 124;
 const AGAIN: u32 = 3;
 const POKED: &str =
     "the emulator ran into a breakpoint that the guest's kernel had already taken away";
+const STILL: &str = "the guest, or one of its processors, stood still; above are its last words";
 /// The version this was measured with.
 const VIRTME_NG: &str = "virtme-ng==1.42";
 
@@ -55,7 +56,7 @@ pub(crate) struct Args {
     /// Show what the emulator and the kernel say (boot takes longer)
     #[arg(long)]
     verbose: bool,
-    /// How often a VM that the emulator ended ([`Outcome::Poked`]) is started again.
+    /// How often a VM that the emulator ended ([`Outcome::Poked`]) or that stood still is started again.
     #[arg(skip)]
     again: u32,
     /// The command and its arguments. It runs as root in the workspace's folder, and sees
@@ -189,6 +190,10 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
                 left -= 1;
                 eprintln!("{POKED}; once more from the beginning");
             }
+            Outcome::StoodStill(words) if left > 0 => {
+                left -= 1;
+                eprintln!("{words}\n{STILL}; once more from the beginning");
+            }
             _ => break run,
         }
     };
@@ -199,6 +204,7 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
             Ok(code)
         }
         Outcome::Poked => bail!("{POKED}; try again"),
+        Outcome::StoodStill(words) => bail!("{words}\n{STILL}"),
         Outcome::TimedOut(words) => {
             eprintln!(
                 "{words}\nkilled after {} s: boot {}, command {}; --timeout allows more, --verbose \

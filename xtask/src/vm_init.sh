@@ -5,8 +5,8 @@
 #   vm_init.sh FILESYSTEM|- SCHEDULER|- END [DISK-SERIAL…]
 #
 # The folder of this script is the shared one: `argv` (NUL-separated) is read from it; `started`,
-# `stdout`, `stderr`, and then `exit` or `failed` are written to it; `stuck` a minute before END, the time
-# at which the host kills the VM (seconds since 1970).
+# `stdout`, `stderr`, and then `exit` or `failed` are written to it; `beat` all the time, which shows that
+# the guest runs; `stuck` a minute before END, the time at which the host kills the VM (seconds since 1970).
 set -u
 shared=$(dirname "$0")
 filesystem=$1 scheduler=$2 end=$3
@@ -41,6 +41,8 @@ where_it_stands() {
   sleep 120
   echo o >/proc/sysrq-trigger
 ) </dev/null >/dev/null 2>&1 &
+
+(while echo "$SECONDS" >"$shared/beat"; do sleep 20; done) </dev/null >/dev/null 2>&1 &
 
 mountpoint -q /sys/kernel/tracing || mount -t tracefs nodev /sys/kernel/tracing \
   || fail "cannot mount tracefs at /sys/kernel/tracing"

@@ -20,6 +20,9 @@ const POLL: Duration = Duration::from_millis(50);
 /// For what the guest writes beside its disks; with less, its output and its exit code get lost.
 const ROOM: u64 = 256 << 20;
 
+/// The guest shows three times a minute that it runs ([`Pulse`]); without that for so long, it does not.
+const STILL: Duration = Duration::from_secs(240);
+
 /// Lines of the console that are shown when the VM ends early: an oops and what led to it.
 const LAST_WORDS: usize = 80;
 
@@ -41,6 +44,38 @@ pub(super) enum Outcome {
     /// (`text_poke_bp_batch`, arch/x86/kernel/alternative.c), and does so whenever something is attached to it; QEMU 7.2, with
     /// a thread for each processor, may still run it from translated code when it is gone (Red Hat's bug 2216496).
     Poked,
+    /// A processor of the guest, or all of it, did nothing any more, with its last words. No program does that to a kernel
+    /// that works.
+    StoodStill(String),
+}
+
+/// What the host saw first.
+enum End {
+    Itself,
+    Limit,
+    Still,
+}
+
+/// Whether the guest runs: what it writes again and again.
+struct Pulse {
+    beat: PathBuf,
+    last: String,
+    at: Instant,
+}
+
+impl Pulse {
+    fn of(shared: &Path) -> Self {
+        Self { beat: shared.join("beat"), last: String::new(), at: Instant::now() }
+    }
+
+    /// Whether nothing was written for a long time.
+    fn is_gone(&mut self, now: Instant) -> bool {
+        let beat = std::fs::read_to_string(&self.beat).unwrap_or_default();
+        if beat != self.last {
+            (self.last, self.at) = (beat, now);
+        }
+        now.duration_since(self.at) >= STILL
+    }
 }
 
 pub(super) struct Run {
@@ -137,17 +172,19 @@ impl Machine {
         let limit = Duration::from_secs(args.timeout);
         let mut output = Output::open(&self.shared())?;
         let mut started = None;
-        let ended = loop {
+        let mut pulse = Pulse::of(&self.shared());
+        let end = loop {
             if started.is_none() && self.shared().join("started").exists() {
                 started = Some(Instant::now());
             }
             output.forward()?;
             if child.try_wait().context("waiting for the VM")?.is_some() {
-                break true;
+                break End::Itself;
             }
-            if start.elapsed() >= limit {
+            let is_still = pulse.is_gone(Instant::now());
+            if is_still || start.elapsed() >= limit {
                 process::kill_tree(&mut child)?;
-                break false;
+                break if is_still { End::Still } else { End::Limit };
             }
             std::thread::sleep(POLL);
         };
@@ -155,7 +192,11 @@ impl Machine {
         let boot = started.map_or(start.elapsed(), |at| at - start);
         let command = started.map_or(Duration::ZERO, |at| at.elapsed());
         let said = console.finish();
-        let outcome = if ended { self.outcome(&said)? } else { self.timed_out(&said) };
+        let outcome = match end {
+            End::Itself => self.outcome(&said)?,
+            End::Limit => self.timed_out(&said),
+            End::Still => Outcome::StoodStill(last_words(&said)),
+        };
         Ok(Run { outcome, boot, command })
     }
 
@@ -231,6 +272,9 @@ impl Machine {
             if is_poked(said) {
                 return Ok(Outcome::Poked);
             }
+            if stood_still(said) {
+                return Ok(Outcome::StoodStill(last_words(said)));
+            }
             let free = free_bytes(&shared)?;
             if free < ROOM {
                 bail!(
@@ -260,6 +304,12 @@ fn last_words(said: &str) -> String {
 /// Whether an oops over a breakpoint is what ended the kernel.
 fn is_poked(said: &str) -> bool {
     said.contains("int3: 0000 [#1]") && said.contains("Kernel panic")
+}
+
+/// Whether a processor that did nothing any more is what ended the kernel ([`STUCK_IS_THE_END`]).
+fn stood_still(said: &str) -> bool {
+    let panic = "Kernel panic - not syncing: ";
+    ["softlockup", "RCU Stall"].iter().any(|why| said.contains(&format!("{panic}{why}")))
 }
 
 /// What can still be written below this folder.
@@ -313,6 +363,28 @@ mod tests {
         let df: u64 = said.lines().nth(1).unwrap().trim().parse().unwrap();
         // Others write meanwhile.
         assert!(free_bytes(folder.path()).unwrap().abs_diff(df) < 1 << 30);
+    }
+
+    // Property: a guest that writes nothing new for long does not run; one that does, does.
+    #[test]
+    fn a_guest_without_a_pulse_stands_still() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut pulse = Pulse::of(folder.path());
+        let start = pulse.at;
+        assert!(!pulse.is_gone(start + STILL / 2));
+        assert!(pulse.is_gone(start + STILL), "none at all");
+        std::fs::write(folder.path().join("beat"), "20\n").unwrap();
+        assert!(!pulse.is_gone(start + STILL));
+        assert!(!pulse.is_gone(start + 2 * STILL - POLL));
+        assert!(pulse.is_gone(start + 2 * STILL));
+    }
+
+    // Property: a processor that stands still is told from what else ends a kernel (kernel/watchdog.c, kernel/rcu/tree_stall.h).
+    #[test]
+    fn standing_still_is_told_from_other_ends() {
+        assert!(stood_still("[ 90.1] Kernel panic - not syncing: softlockup: hung tasks"));
+        assert!(stood_still("[ 90.1] Kernel panic - not syncing: RCU Stall"));
+        assert!(!stood_still("Kernel panic - not syncing: Fatal exception in interrupt"));
     }
 
     // Property: of all ways in which a kernel gives up, only the one over a breakpoint is the emulator's.
