@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use clap::{Args, Parser, Subcommand};
+use iocontend_core::report::{Advice, Report, Verdict};
 use iocontend_tests::lab::ablation::{found, shares};
 use iocontend_tests::lab::advice;
-use iocontend_tests::lab::advice::case::Case;
+use iocontend_tests::lab::advice::case::{ASK, Case};
 use iocontend_tests::lab::advice::order::Repeats;
+use iocontend_tests::lab::advice::result::{Line, Outcome};
 use iocontend_tests::lab::advised::{Advised, render};
 use iocontend_tests::lab::files::{choose, load_all};
 use iocontend_tests::lab::plan::{CaseBoot, boots, case_boot};
@@ -86,6 +88,9 @@ enum Task {
     AdviceTables {
         /// The folder
         out: PathBuf,
+        /// Let this program advise again, from the captures
+        #[arg(long)]
+        iocontend: Option<PathBuf>,
     },
     /// Print as JSON which VMs are to be booted, and for what
     Plan(Choice),
@@ -141,8 +146,11 @@ fn main() -> Result<()> {
             Ok(())
         }
         Task::AdviceRun { cases, iocontend, seconds } => cases.run(&iocontend, seconds),
-        Task::AdviceTables { out } => {
-            let (lines, failures) = advice_results(&out)?;
+        Task::AdviceTables { out, iocontend } => {
+            let (mut lines, failures) = advice_results(&out)?;
+            if let Some(iocontend) = iocontend {
+                lines.iter_mut().try_for_each(|line| advise_again(line, &out, &iocontend))?;
+            }
             print!("{}", advice::table::render(&all_cases()?, &lines, &failures));
             Ok(())
         }
@@ -196,18 +204,47 @@ fn main() -> Result<()> {
 /// What the program makes of a round's capture.
 fn again(round: &mut Round, out: &Path, iocontend: &Path) -> Result<()> {
     let Some(capture) = &round.iocontend.capture else { return Ok(()) };
+    let report = reread(iocontend, "report", &out.join(capture))?;
+    round.iocontend.blame = shares(&report);
+    round.iocontend.findings = found(&report);
+    Ok(())
+}
+
+/// What the program advises on the capture of a round that asked. That what it advises first was run is in the other lines; with
+/// another first advice they would be of something else.
+fn advise_again(line: &mut Line, out: &Path, iocontend: &Path) -> Result<()> {
+    let Outcome::Measured(measured) = &mut line.outcome else { return Ok(()) };
+    let Some(capture) = &measured.round.iocontend.capture else { return Ok(()) };
+    if line.todo.arm != ASK {
+        return Ok(());
+    }
+    let report = reread(iocontend, "advise", &out.join(capture))?;
+    let again = report.advice.unwrap_or_default();
+    let first = |all: &[Advice]| {
+        let first = all.iter().find(|one| one.verdict == Verdict::Recommended);
+        first.map(|one| (one.id.clone(), one.changes.clone()))
+    };
+    ensure!(
+        first(&again) == first(&measured.advice),
+        "{capture}: first advised is now {:?}, and {:?} was run",
+        first(&again),
+        first(&measured.advice)
+    );
+    measured.advice = again;
+    Ok(())
+}
+
+/// The report that the program makes of a capture.
+fn reread(iocontend: &Path, task: &str, capture: &Path) -> Result<Report> {
     let output = std::process::Command::new(iocontend)
-        .arg("report")
-        .arg(out.join(capture))
+        .arg(task)
+        .arg(capture)
         .args(["--pid-of", "etcd", "--output", "json"])
         .output()
         .with_context(|| format!("cannot start {}", iocontend.display()))?;
     let words = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "{capture}: {words}");
-    let report = serde_json::from_slice(&output.stdout)?;
-    round.iocontend.blame = shares(&report);
-    round.iocontend.findings = found(&report);
-    Ok(())
+    ensure!(output.status.success(), "{}: {words}", capture.display());
+    Ok(serde_json::from_slice(&output.stdout)?)
 }
 
 impl Choice {
@@ -274,7 +311,7 @@ fn all_cases() -> Result<Vec<Case>> {
     load_all(&Path::new(env!("CARGO_MANIFEST_DIR")).join("lab/advice"))
 }
 
-fn advice_results(out: &Path) -> Result<(Vec<advice::result::Line>, Vec<Failure>)> {
+fn advice_results(out: &Path) -> Result<(Vec<Line>, Vec<Failure>)> {
     let path = out.join("results.jsonl");
     if !path.exists() {
         return Ok(Default::default());

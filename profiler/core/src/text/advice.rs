@@ -130,7 +130,7 @@ pub enum Why<'a> {
     SchedulerUnknown { disk: &'a str },
     /// Writes that share the victim's journal.
     JournalShared { who: &'a str, place: &'a str },
-    /// Writes that nobody may be charged for.
+    /// Writeback that is charged elsewhere.
     WritebackElsewhere { who: &'a str },
     /// Version 1 and buffered writes.
     V1Writeback { who: &'a str },
@@ -223,7 +223,7 @@ pub fn why(lang: Lang, why: &Why<'_>) -> String {
             "{who} writes through the page cache into {place}, whose journal the victim's syncs wait for: a commit would wait for held-back pages, and the victim for the commit"
         ),
         Why::WritebackElsewhere { who } => format!(
-            "{who} writes through the page cache: writeback is charged to the cgroup that owns the file's pages, which need not be its own, and a measured ceiling did nothing or came seconds late"
+            "{who} writes through the page cache: writeback is charged to a cgroup only where both controllers, io and memory, are on for it"
         ),
         Why::V1Writeback { who } => format!(
             "IO is accounted by cgroup version 1, which charges pages written back to the root: what {who} writes through the page cache cannot be limited"
@@ -317,6 +317,10 @@ pub enum Risk<'a> {
     AllWriters,
     /// It stands still in reclaim.
     ReclaimStalls,
+    /// Pages may be charged to others.
+    PagesOfOthers,
+    /// The victim's journal waits too.
+    CommitWaits,
     /// The disk as a whole.
     DiskCost,
     /// Only the member is slower for this.
@@ -351,6 +355,8 @@ pub fn risk(lang: Lang, risk: &Risk<'_>) -> String {
         Risk::MayStarve => "beside steady IO of others it may take very long".to_owned(),
         Risk::AllWriters => "every writer of the host waits earlier for its pages, the victim too when it writes much".to_owned(),
         Risk::ReclaimStalls => "it stands still while its pages are written; it is not killed".to_owned(),
+        Risk::PagesOfOthers => "it does nothing where another cgroup was the first to write these files: their pages are that one's".to_owned(),
+        Risk::CommitWaits => "commits of the victim's journal wait for pages that are held back: some waits stay long".to_owned(),
         Risk::DiskCost => "the whole disk may become slower, more so when it is fast".to_owned(),
         Risk::Peers => "all others on the disk are held back as long as the goal is missed".to_owned(),
         Risk::Restart => "takes a restart of the program".to_owned(),

@@ -6,12 +6,13 @@
 //! - *Inert when* the scheduler is none or kyber, or the wait arises in the device: then it is as inert as `ionice`, which says so.
 //! - *Harmful when* the victim waits for the culprit's pages in a commit of a shared journal: they would come last.
 
-use super::common::{percent, place_risks, recommended, set_in_place};
+use super::common::{percent, place_risks, recommended, refused, set_in_place};
 use super::ionice::inert;
 use crate::advice::case::Case;
 use crate::advice::judgement::{Danger, Judgement};
 use crate::change::Change;
-use crate::text::advice::{Action, Risk, Why};
+use crate::text::Lang;
+use crate::text::advice::{self as words, Action, Risk, Why};
 
 pub(in crate::advice) fn judge(case: &Case<'_>) -> Judgement {
     let Ok(way) = case.place.way("io", "io.prio.class") else { return Judgement::Silent };
@@ -23,14 +24,12 @@ pub(in crate::advice) fn judge(case: &Case<'_>) -> Judgement {
     let who = who.as_str();
     let action = Action::IoPrioClass { who };
     if case.demand.writes_buffered() && case.sharing.journal() {
-        return super::common::refused(
-            case,
-            &action,
-            &Why::JournalShared {
-                who,
-                place: crate::text::advice::some_filesystem(crate::text::Lang::En),
-            },
+        let named = case.sharing.fstype.as_deref().zip(case.sharing.mount_point.as_deref());
+        let place = named.map_or_else(
+            || words::some_filesystem(Lang::En).to_owned(),
+            |(fstype, mount)| words::filesystem(Lang::En, fstype, mount),
         );
+        return refused(case, &action, &Why::JournalShared { who, place: &place });
     }
     let share = percent(case.queue_share());
     let why = if case.demand.writes_buffered() {

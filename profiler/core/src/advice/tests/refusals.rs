@@ -53,19 +53,42 @@ fn weights_need_iocost_or_bfq() {
     assert!(queued.recommends("io-weight").action.starts_with("io.bfq.weight"));
 }
 
-/// Property: a ceiling for a writer through the page cache is refused where victim and it share a journal, and as inert where they do
-/// not; a reader and a direct writer get one.
+/// Property: a ceiling for a writer through the page cache is refused where its pages cannot be charged to it; where they may be, it is
+/// recommended without a number and after what has one, and the risk says what may be in the way.
 #[test]
-fn a_ceiling_is_not_for_writers_through_the_page_cache() {
-    World::buffered_writer().refuses("io-max", "whose journal the victim's syncs wait for");
+fn a_ceiling_for_pages_needs_somebody_who_is_charged() {
+    let world = World::buffered_writer();
+    let mut controls = world.controls();
+    let io_max = |controls: &ControlFacts| {
+        let devices = [world.disk()];
+        let facts = Facts { devices: &devices, controls: Some(controls), written: world.written() };
+        let all = advise(&world.report(), &facts);
+        all.into_iter().find(|one| one.id == "io-max").unwrap()
+    };
+    controls.cgroups[0].controllers.retain(|one| one != "memory");
+    let refused = io_max(&controls);
+    assert_eq!(refused.verdict, Verdict::Refused);
+    assert!(refused.reason.contains("io and memory, are on"), "{}", refused.reason);
+
+    let same_journal = world.recommends("io-max");
+    assert_eq!(same_journal.effect, None);
+    let risk = same_journal.risk.unwrap();
+    assert!(risk.contains("first to write") && risk.contains("commits of the victim's"), "{risk}");
+    let recommended: Vec<_> =
+        world.advice().into_iter().filter(|one| one.verdict == Verdict::Recommended).collect();
+    let place = |id: &str| recommended.iter().position(|one| one.id == id).unwrap();
+    assert!(place("memory-high") < place("io-max") && place("io-max") < place("move-wal"));
+
     let apart = World {
         writes: Some((OTHER_FS, false)),
         mechanism: Mechanism::Device,
         ..World::buffered_writer()
     };
-    apart.refuses("io-max", "charged to the cgroup that owns the file's pages");
+    let risk = apart.recommends("io-max").risk.unwrap();
+    assert!(risk.contains("first to write") && !risk.contains("commits"), "{risk}");
+    let direct = World::direct_writer().recommends("io-max");
+    assert!(direct.effect.is_some() && !direct.risk.unwrap().contains("first to write"));
     World::reader().recommends("io-max");
-    World::direct_writer().recommends("io-max");
 }
 
 /// Property: on version 1 (also beside the unified hierarchy) writeback cannot be limited, and the reason is that; on version 2 it is
