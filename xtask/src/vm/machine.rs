@@ -375,7 +375,7 @@ mod tests {
         assert!(pulse.is_gone(start + STILL), "none at all");
         std::fs::write(folder.path().join("beat"), "20\n").unwrap();
         assert!(!pulse.is_gone(start + STILL));
-        assert!(!pulse.is_gone(start + 2 * STILL - POLL));
+        assert!(!pulse.is_gone(start + STILL + STILL / 2));
         assert!(pulse.is_gone(start + 2 * STILL));
     }
 

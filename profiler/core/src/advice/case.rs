@@ -11,7 +11,9 @@ use super::sharing::Sharing;
 use super::{Facts, expect};
 use crate::facts::{DeviceFacts, DiskControls};
 use crate::ids::{Call, Dev, FileClass, Role};
-use crate::report::{ANYBODY, Actor, Blame, Device, Lat, Mechanism, Report, SELF, UNEXPLAINED};
+use crate::report::{
+    ANYBODY, Actor, AloneVsShared, Blame, Device, Lat, Mechanism, Report, SELF, UNEXPLAINED,
+};
 
 /// Share of a victim's wait in a call from which somebody is a culprit.
 const MIN_SHARE: f64 = 0.05;
@@ -43,9 +45,10 @@ pub(super) struct Case<'a> {
     /// The victim's call while the culprit had nothing in the device, and while it had.
     pub(super) alone: Option<&'a Lat>,
     pub(super) shared: Option<&'a Lat>,
-    /// The victim's call well after the last request of any run of the culprit, and beside one.
-    pub(super) apart: Option<&'a Lat>,
-    pub(super) beside: Option<&'a Lat>,
+    /// The same for all its runs: where there are several, with and without anybody.
+    pub(super) of_all_runs: Option<&'a AloneVsShared>,
+    /// The part of the disk that others take who are not there in the waits without anybody, and stay, 0 to 1.
+    pub(super) others_load: f64,
     pub(super) demand: Demand,
     pub(super) sharing: Sharing,
     pub(super) place: Place<'a>,
@@ -68,7 +71,7 @@ pub(super) fn cases<'a>(report: &'a Report, facts: &'a Facts<'a>) -> Vec<Case<'a
         }
     }
     let mut cases: Vec<Case<'a>> =
-        pairs.iter().filter_map(|pair| case(report, facts, pair)).collect();
+        pairs.iter().filter_map(|pair| case(report, facts, pair, &pairs)).collect();
     cases.sort_by_key(|case| std::cmp::Reverse(case.wait_ns));
     // One culprit hurts in several calls: the worst of them stands for all.
     let mut kept: Vec<Case<'a>> = Vec::new();
@@ -119,7 +122,13 @@ fn same_program(one: &Actor, other: &Actor) -> bool {
         || (one.comm.is_some() && one.comm == other.comm && place(one) == place(other))
 }
 
-fn case<'a>(report: &'a Report, facts: &'a Facts<'a>, pair: &Pair<'a>) -> Option<Case<'a>> {
+#[expect(clippy::cast_precision_loss, reason = "a share")]
+fn case<'a>(
+    report: &'a Report,
+    facts: &'a Facts<'a>,
+    pair: &Pair<'a>,
+    pairs: &[Pair<'a>],
+) -> Option<Case<'a>> {
     let first = *pair.rows.first()?;
     let victim = report.actor(&first.victim)?;
     let of_call = |wait: &&crate::report::Wait| {
@@ -154,10 +163,10 @@ fn case<'a>(report: &'a Report, facts: &'a Facts<'a>, pair: &Pair<'a>) -> Option
     let of_culprit = beside(&culprit.id);
     let (alone, shared) =
         of_culprit.map_or((None, None), |one| (one.alone.as_ref(), one.shared.as_ref()));
-    // Without one of several runs means nothing: the others were there then. Without anybody does, where nobody else matters.
-    let of_all_runs = match runs.len() {
-        1 => of_culprit,
-        _ => beside(ANYBODY).filter(|_| others_share(report, pair) < MIN_SHARE),
+    // Without one of several runs means nothing: the others were there then. Without anybody does, with what others add.
+    let (of_all_runs, others) = match runs.len() {
+        1 => (of_culprit, 0),
+        _ => (beside(ANYBODY), others_rate(report, facts, device, pair, pairs)),
     };
     let active_ns = active_ns(report, &runs, alone, shared);
     let demand = Demand::of(facts, device, &runs, active_ns);
@@ -179,26 +188,33 @@ fn case<'a>(report: &'a Report, facts: &'a Facts<'a>, pair: &Pair<'a>) -> Option
         disk,
         alone,
         shared,
-        apart: of_all_runs.and_then(|one| one.apart.as_ref()),
-        beside: of_all_runs.and_then(|one| one.shared.as_ref()),
+        of_all_runs,
+        others_load: demand.capability.map_or(0.0, |all| others as f64 / all.max(1) as f64),
         demand,
         sharing,
         place,
     })
 }
 
-/// The part of the victim's wait that is charged to others who can be dealt with.
-fn others_share(report: &Report, pair: &Pair<'_>) -> f64 {
-    let first = pair.rows[0];
-    let rows = report.blame.iter().flatten().filter(|row| {
-        (row.victim.as_str(), row.victim_call, row.victim_class)
-            == (first.victim.as_str(), first.victim_call, first.victim_class)
+/// What the others who make the victim wait in these calls ask of the disk, bytes/s while at work.
+fn others_rate(
+    report: &Report,
+    facts: &Facts<'_>,
+    device: Option<&Device>,
+    pair: &Pair<'_>,
+    pairs: &[Pair<'_>],
+) -> u64 {
+    let others = pairs.iter().filter(|other| {
+        let (one, other) = (pair.rows[0], other.rows[0]);
+        (&one.victim, one.victim_call, one.victim_class)
+            == (&other.victim, other.victim_call, other.victim_class)
+            && one.culprit != other.culprit
     });
-    let others = rows.filter(|row| {
-        let actor = culprit_of(report, row);
-        actor.is_some_and(|actor| pair.culprits.iter().all(|one| one.id != actor.id))
+    let rates = others.map(|other| {
+        let active_ns = active_ns(report, &other.culprits, None, None);
+        Demand::of(facts, device, &other.culprits, active_ns).rate()
     });
-    others.map(|row| row.share).sum()
+    rates.fold(0, u64::saturating_add)
 }
 
 /// How long the runs were at work, ns: runs beside each other count like runs after each other. Where that was not seen, by

@@ -10,13 +10,15 @@
 //! ```
 //!
 //! What a busy device adds is the mean stretched, with a tail of its own; the longest waits without the culprit have other
-//! reasons (note 0023, with what was measured).
+//! reasons (note 0023, with what was measured). That is of a call that meets the culprit. Of a culprit that makes few requests few
+//! calls do; p99 is that of all calls while it is at work ([`super::meeting`]).
 //!
 //! Against design measurements on a disk of 20 MB/s and 600 IOPS (p99 alone ≤ 16 ms, upper edges of buckets that double): a
 //! reader at a fifth of the disk ≤ 32 ms, direct writes of 64 KiB ≤ 32 ms, of 1 MiB ≤ 128 ms (68), a backlog of 8 MB ≤ 256 ms
 //! (416): at most a factor of 2 too long.
 
 use super::case::Case;
+use super::meeting::{self, Tail};
 use crate::ids::FileClass;
 use crate::report::{Effect, Lat};
 
@@ -36,7 +38,7 @@ const TAIL: f64 = 2.0;
 pub(super) const WORTH: f64 = 0.8;
 
 /// The victim's waits now and if the culprit were not there, ns.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Without {
     /// On files of which class; `None` is all of them, since alone and shared are of a call.
     pub(super) class: Option<FileClass>,
@@ -44,6 +46,10 @@ pub(super) struct Without {
     pub(super) p99_ns: f64,
     pub(super) mean_ns: f64,
     pub(super) error: f64,
+    /// How many calls take how long; `None` where only the mean is known.
+    tail: Option<Tail>,
+    /// What others than the culprit take of the disk, beside whom these were not.
+    others_load: f64,
 }
 
 /// The part of the window in which a culprit was at work: the part of the victim's calls that met it. All of it where that
@@ -62,35 +68,43 @@ pub(super) fn active_share(runs: usize, alone: Option<&Lat>, shared: Option<&Lat
 pub(super) fn without(case: &Case<'_>) -> Option<Without> {
     let p99 = |lat: Option<&Lat>| Some(lat.filter(|lat| lat.count >= ENOUGH)?.p99_ns? as f64);
     let mean = |lat: &Lat| lat.mean_ns.map(|mean| mean as f64);
-    let beside = p99(case.beside);
-    let now_ns = beside.or_else(|| p99(Some(case.waits)))?;
-    let class = beside.is_none().then_some(case.class);
-    let is = |p99_ns: f64, mean_ns: f64, error: f64| Without {
-        class,
-        now_ns,
-        p99_ns: p99_ns.min(now_ns),
-        mean_ns,
-        error,
+    let at_work = case.of_all_runs.and_then(|one| meeting::at_work_p99_ns(one, ENOUGH));
+    let now_ns = at_work.map(|ns| ns as f64).or_else(|| p99(Some(case.waits)))?;
+    let class = at_work.is_none().then_some(case.class);
+    let is = |p99_ns: f64, mean_ns: f64, error: f64, of: Option<(&Lat, f64)>| {
+        let tail = of.map(|(waits, longer)| Tail::of(waits, longer, p99_ns));
+        let p99_ns = p99_ns.min(now_ns);
+        Without { class, now_ns, p99_ns, mean_ns, error, tail, others_load: 0.0 }
     };
     let mean_without = mean(case.waits)? * (1.0 - case.share).max(0.0);
-    if let (Some(apart_p99), Some(apart_mean)) = (p99(case.apart), case.apart.and_then(mean)) {
-        return Some(is(apart_p99, apart_mean, ERROR));
+    let apart = case.of_all_runs.and_then(|one| one.apart.as_ref());
+    if let (Some(apart), Some(apart_p99), Some(apart_mean)) =
+        (apart, p99(apart), apart.and_then(mean))
+    {
+        // A disk that stood still once in a short time apart is no expectation.
+        let usual = case.of_all_runs.and_then(|one| one.apart_usual_p99_ns);
+        let apart_p99 = usual.map_or(apart_p99, |usual| apart_p99.min(usual as f64));
+        let error = if case.others_load > 0.0 { ERROR_MIXED } else { ERROR };
+        let is = is(apart_p99, apart_mean, error, Some((apart, 1.0)));
+        return Some(Without { others_load: case.others_load, ..is });
     }
     // Of several runs, "alone" holds waits beside the other ones.
     let alone = case.alone.filter(|_| case.runs.len() == 1);
-    if let (Some(alone_p99), Some(alone_mean)) = (p99(alone), alone.and_then(mean)) {
+    if let (Some(alone), Some(alone_p99), Some(alone_mean)) =
+        (alone, p99(alone), alone.and_then(mean))
+    {
         // Long calls meet more, so alone is too short, the more so the fewer there were; blame's view is too long, since it
         // keeps what nobody explains. The middle of both, within a bound.
         let is_often_alone = case.alone_share() >= OFTEN;
         let (most, error) = if is_often_alone { (ERROR, ERROR) } else { (3.0, ERROR_MIXED) };
-        let correction = (mean_without / alone_mean.max(1.0)).max(1.0).sqrt().min(most);
-        return Some(is(alone_p99 * correction, alone_mean * correction, error));
+        let longer = (mean_without / alone_mean.max(1.0)).max(1.0).sqrt().min(most);
+        return Some(is(alone_p99 * longer, alone_mean * longer, error, Some((alone, longer))));
     }
     if case.waits.count < ENOUGH_MIXED {
         return None;
     }
     let tail = (case.waits.p99_ns? as f64 / mean(case.waits)?.max(1.0)).clamp(2.0, 5.0);
-    Some(is(mean_without * tail, mean_without, ERROR_MIXED))
+    Some(is(mean_without * tail, mean_without, ERROR_MIXED, None))
 }
 
 /// How a culprit is held back.
@@ -102,6 +116,8 @@ pub(super) struct Held {
     pub(super) ahead_bytes: u64,
     /// How long these take at most, ns; `None` where only the disk's rate tells.
     pub(super) ahead_most_ns: Option<u64>,
+    /// How many requests it still makes, per second; `None` where each call may meet one.
+    pub(super) requests_per_s: Option<f64>,
     /// How many times as long it takes then; `None` where that is not known.
     pub(super) slowdown: Option<f64>,
 }
@@ -122,18 +138,31 @@ pub(super) fn effect(case: &Case<'_>, held: Held) -> Option<Effect> {
         (_, None) => return None,
     };
     let ahead_ns = held.ahead_most_ns.map_or(ahead_ns, |most| ahead_ns.min(most as f64));
-    let load = held.load.clamp(0.0, 0.9);
-    let longer = TAIL * without.mean_ns * load / (1.0 - load);
-    let p99 = without.p99_ns + longer + ahead_ns;
+    let longer = |load: f64| TAIL * without.mean_ns * stretch(load);
+    let of_others = longer(without.others_load);
+    let of_culprit = longer(held.load) + ahead_ns;
+    let meets = held.requests_per_s.map_or(1.0, |per_s| {
+        meeting::share(per_s, ahead_ns + without.mean_ns * (1.0 + stretch(held.load)))
+    });
+    let p99 = match &without.tail {
+        Some(tail) => tail.p99_ns(meets, of_culprit),
+        None => without.p99_ns + of_culprit,
+    };
     Some(Effect {
         victim: case.victim.id.clone(),
         call: case.call,
         file_class: without.class,
         p99_before_ns: without.now_ns as u64,
-        p99_expected_ns: p99.min(without.now_ns) as u64,
+        p99_expected_ns: (p99 + of_others).min(without.now_ns) as u64,
         error_factor: without.error,
         culprit_duration_factor: held.slowdown.map(|factor| (factor * 10.0).round() / 10.0),
     })
+}
+
+/// By which part a device that is busy for a part of the time makes the mean wait longer.
+fn stretch(load: f64) -> f64 {
+    let load = load.clamp(0.0, 0.9);
+    load / (1.0 - load)
 }
 
 /// Whether an effect is worth it.

@@ -11,6 +11,7 @@ mod demand;
 mod expect;
 pub mod forms;
 mod judgement;
+mod meeting;
 mod place;
 mod sharing;
 

@@ -152,7 +152,8 @@ pub(super) fn alone_vs_shared(session: &Session) -> Option<Vec<AloneVsShared>> {
                 .map_or_else(|| ANYBODY.to_owned(), |culprit| describe(session, culprit, 0).id),
             alone: Lat::non_empty(&pair.alone),
             shared: Lat::non_empty(&pair.shared),
-            apart: Some(&pair.apart).filter(|apart| apart.count() >= ENOUGH).map(Lat::from),
+            apart: Some(&pair.apart.all).filter(|apart| apart.count() >= ENOUGH).map(Lat::from),
+            apart_usual_p99_ns: pair.apart.usual_p99_ns(),
         })
         .collect();
     let order = |one: &AloneVsShared| (one.victim.clone(), one.call, one.culprit.clone());

@@ -28,6 +28,8 @@ pub struct Figure {
     pub of_rounds: BTreeMap<u32, f64>,
     /// Upper edge of etcd's own bucket with its 99th percentile; absent above all buckets.
     pub etcd_p99_le_ms: Option<f64>,
+    /// 99th percentile of the syncs of data of all files, milliseconds; absent where they were not kept.
+    pub all_files_p99_ms: Option<f64>,
     /// 99th percentile of the syncs that met somebody, in all of them; absent where there were few.
     pub beside_p99_ms: Option<f64>,
     /// Mean of the rounds' 99th percentiles of puts.
@@ -48,6 +50,7 @@ impl Figure {
             .iter()
             .filter_map(|(repeat, one)| Some((*repeat, one.round.load.latency?.p99_ms)));
         let own: BTreeMap<u32, f64> = own.collect();
+        let all_files = Lat::merged(rounds.iter().filter_map(|(_, one)| one.syncs.as_ref()));
         let beside = Lat::merged(rounds.iter().filter_map(|(_, one)| one.beside.as_ref()));
         let beside = beside.filter(|beside| beside.count >= ENOUGH_BESIDE);
         let mut rates: BTreeMap<String, Vec<f64>> = BTreeMap::new();
@@ -63,6 +66,7 @@ impl Figure {
             p99_ms: ms(all.p99_ns)?,
             put_p99_ms: mean(&own.values().copied().collect::<Vec<_>>())?.mean,
             of_rounds: own,
+            all_files_p99_ms: all_files.and_then(|all| ms(all.p99_ns)),
             beside_p99_ms: beside.and_then(|beside| ms(beside.p99_ns)),
             etcd_p99_le_ms: etcd_p99(rounds.iter().map(|(_, one)| &one.wal_of_etcd)),
             actors_mb_s: rates

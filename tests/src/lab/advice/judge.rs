@@ -35,7 +35,8 @@ pub struct Judged {
     pub winner_ms: f64,
     /// The advice; nothing set where it sets nothing; none where it could not be set.
     pub advice_ms: Option<f64>,
-    /// What the advice expects of syncs of the log, and what they took, milliseconds: beside somebody, where anybody was there.
+    /// What the advice expects as p99 of syncs while the culprit is at work, and what it was in the fresh rounds, in which it always
+    /// is, milliseconds. Of the log, or of all files where the advice says so.
     pub expected_ms: Option<f64>,
     /// The latter; alone, for what takes another disk.
     pub measured_ms: Option<f64>,
@@ -73,9 +74,13 @@ pub fn judge(case: &Case, lines: &[Line]) -> Option<Judged> {
     };
     let sets = arm.is_some();
     let advice_ms = figure.as_ref().map(|figure| figure.put_p99_ms);
-    let sync_ms = |figure: &Figure| figure.beside_p99_ms.unwrap_or(figure.p99_ms);
+    let is_of_call = advice
+        .and_then(|one| one.effect.as_ref())
+        .is_some_and(|effect| effect.file_class.is_none());
+    let sync_ms =
+        |figure: &Figure| figure.all_files_p99_ms.filter(|_| is_of_call).unwrap_or(figure.p99_ms);
     // What takes another disk expects what it is alone.
-    let measured_ms = if sets { figure.as_ref().map(sync_ms) } else { Some(alone.p99_ms) };
+    let measured_ms = if sets { figure.as_ref().map(sync_ms) } else { Some(sync_ms(&alone)) };
     let goal = (CURED * alone.put_p99_ms).max(SET_POINT_MS);
     let expected_ms = advice.and_then(expected_ms);
     let worse = figure.as_ref().filter(|_| sets).and_then(|figure| figure.more_than(&none));
@@ -186,6 +191,7 @@ pub(super) mod tests {
             in_force: Vec::new(),
             outcome: Outcome::Measured(Box::new(Measured {
                 wal,
+                syncs: None,
                 beside: None,
                 wal_of_etcd: vec![(Some(8.0), 1_000)],
                 advice: advice.to_vec(),

@@ -67,6 +67,9 @@ pub enum Outcome {
 pub struct Measured {
     /// etcd's fdatasync of its log as iocontend has it, from the start of the load on.
     pub wal: Lat,
+    /// Its fdatasync of all files, which is what advice expects something of where it speaks of no class of files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub syncs: Option<Lat>,
     /// Those of these calls that met somebody, where there were 20 of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub beside: Option<Lat>,

@@ -214,11 +214,18 @@ fn measured(bench: &Bench, seen: Seen) -> Result<Measured> {
     });
     Ok(Measured {
         wal: wal_of(&report, bench.etcd.pid())?.clone(),
+        syncs: syncs(&report, bench.etcd.pid())?,
         beside: beside(&report, bench.etcd.pid()),
         wal_of_etcd: buckets.filter(|(_, count)| *count > 0).collect(),
         advice: report.advice.unwrap_or_default(),
         round,
     })
+}
+
+/// Syncs of data on all files.
+fn syncs(report: &Report, pid: u32) -> Result<Option<Lat>> {
+    let waits = actor(report, pid)?.waits.iter().filter(|wait| wait.call == Call::Fdatasync);
+    Ok(Lat::merged(waits.map(|wait| &wait.latency)))
 }
 
 /// Syncs of data beside anybody; etcd has them of its database too.

@@ -112,7 +112,7 @@ fn verdicts(judged: &[Judged]) -> String {
         "nothing set",
         "best",
         "advice",
-        "WAL fsync p99 expected",
+        "sync p99 expected",
         "measured",
         "within 1.3 × best",
         "cured where the best is",

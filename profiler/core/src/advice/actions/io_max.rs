@@ -66,6 +66,7 @@ pub(in crate::advice) fn judge(case: &Case<'_>) -> Judgement {
             load: ratio(ceiling, capability),
             ahead_bytes: case.demand.request_bytes(),
             ahead_most_ns: case.demand.shortest_ns,
+            requests_per_s: Some(ratio(ceiling, case.demand.request_bytes())),
             slowdown: Some(slowdown(case, reads, writes, each)),
         },
     );

@@ -263,6 +263,7 @@ impl World {
             alone: Some(alone).filter(|lat| lat.count > 0),
             shared: Some(shared),
             apart: None,
+            apart_usual_p99_ns: None,
         }]);
         report.actors = vec![victim, culprit];
         report

@@ -90,6 +90,15 @@ fn waits_apart_are_believed() {
     assert_eq!(expected(&report), alone);
     report.alone_vs_shared.as_mut().unwrap()[0].apart = Some(lat(30, 500_000));
     assert!(expected(&report) > alone, "too few");
+    // A disk that stood still once in that time is not expected to.
+    let mut stalled = Dist::new();
+    (0..400).for_each(|at| stalled.record(if at > 380 { 500_000_000 } else { 1_000_000 }));
+    report.alone_vs_shared.as_mut().unwrap()[0].apart = Some(Lat::from(&stalled));
+    let stalled = expected(&report);
+    assert!(stalled > 2 * alone, "{stalled}");
+    report.alone_vs_shared.as_mut().unwrap()[0].apart_usual_p99_ns = Some(1_000_000);
+    assert!(expected(&report) < alone);
+    report.alone_vs_shared.as_mut().unwrap()[0].apart_usual_p99_ns = None;
 
     // Of a program that is started again and again, those beside nobody.
     let mut again = report.actors[1].clone();
@@ -104,13 +113,17 @@ fn waits_apart_are_believed() {
     beside.apart = Some(lat(400, 1_000_000));
     report.alone_vs_shared.as_mut().unwrap().push(beside);
     assert_eq!(expected(&report), alone);
-    // But not where somebody else matters, who stays.
+    // Somebody else who matters stays, and adds his part.
     let mut other = process("30@400", Role::Other, &["tar"]);
     other.cgroup = Some("/other".into());
     let mut row = report.blame.as_ref().unwrap()[0].clone();
     (row.culprit, row.share) = (other.id.clone(), 0.1);
     report.blame.as_mut().unwrap().push(row);
     report.actors.push(other);
+    assert_eq!(expected(&report), alone, "asks nothing of the disk");
+    let mut io = report.actors[1].io[0].clone();
+    io.bytes /= 4;
+    report.actors.last_mut().unwrap().io = vec![io];
     assert!(expected(&report) > alone);
 }
 
@@ -119,6 +132,10 @@ fn waits_apart_are_believed() {
 fn a_request_ahead_takes_as_long_as_the_shortest() {
     let world = World::reader();
     let mut report = world.report();
+    // Calls of all lengths, many of which meet one.
+    let mut calls = Dist::new();
+    (1..400).for_each(|at| calls.record(at * 100_000));
+    report.alone_vs_shared.as_mut().unwrap()[0].alone = Some(Lat::from(&calls));
     let expected = |report: &Report| {
         let all = world.advice_on(report);
         all.iter().find(|one| one.id == "io-max").unwrap().effect.clone().unwrap().p99_expected_ns
