@@ -47,11 +47,20 @@ pub(super) struct Case<'a> {
     pub(super) shared: Option<&'a Lat>,
     /// The same for all its runs: where there are several, with and without anybody.
     pub(super) of_all_runs: Option<&'a AloneVsShared>,
-    /// The part of the disk that others take who are not there in the waits without anybody, and stay, 0 to 1.
-    pub(super) others_load: f64,
+    /// Others who are not there in the waits without anybody, and stay.
+    pub(super) others: Others,
     pub(super) demand: Demand,
     pub(super) sharing: Sharing,
     pub(super) place: Place<'a>,
+}
+
+/// What those take of the disk who are not acted on.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Others {
+    /// The part of what the disk can do, 0 to 1.
+    pub(super) load: f64,
+    /// How long one request of each takes, ns: they may all stand ahead of one of the victim's.
+    pub(super) ahead_ns: f64,
 }
 
 /// The pairs worth looking at, those with most wait first.
@@ -122,7 +131,6 @@ fn same_program(one: &Actor, other: &Actor) -> bool {
         || (one.comm.is_some() && one.comm == other.comm && place(one) == place(other))
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a share")]
 fn case<'a>(
     report: &'a Report,
     facts: &'a Facts<'a>,
@@ -165,8 +173,8 @@ fn case<'a>(
         of_culprit.map_or((None, None), |one| (one.alone.as_ref(), one.shared.as_ref()));
     // Without one of several runs means nothing: the others were there then. Without anybody does, with what others add.
     let (of_all_runs, others) = match runs.len() {
-        1 => (of_culprit, 0),
-        _ => (beside(ANYBODY), others_rate(report, facts, device, pair, pairs)),
+        1 => (of_culprit, Others::default()),
+        _ => (beside(ANYBODY), others(report, facts, device, pair, pairs)),
     };
     let active_ns = active_ns(report, &runs, alone, shared);
     let demand = Demand::of(facts, device, &runs, active_ns);
@@ -189,32 +197,38 @@ fn case<'a>(
         alone,
         shared,
         of_all_runs,
-        others_load: demand.capability.map_or(0.0, |all| others as f64 / all.max(1) as f64),
+        others,
         demand,
         sharing,
         place,
     })
 }
 
-/// What the others who make the victim wait in these calls ask of the disk, bytes/s while at work.
-fn others_rate(
+/// The others who make the victim wait in these calls.
+#[expect(clippy::cast_precision_loss, reason = "a share and times as estimates")]
+fn others(
     report: &Report,
     facts: &Facts<'_>,
     device: Option<&Device>,
     pair: &Pair<'_>,
     pairs: &[Pair<'_>],
-) -> u64 {
-    let others = pairs.iter().filter(|other| {
+) -> Others {
+    let theirs = pairs.iter().filter(|other| {
         let (one, other) = (pair.rows[0], other.rows[0]);
         (&one.victim, one.victim_call, one.victim_class)
             == (&other.victim, other.victim_call, other.victim_class)
             && one.culprit != other.culprit
     });
-    let rates = others.map(|other| {
+    let mut others = Others::default();
+    for other in theirs {
         let active_ns = active_ns(report, &other.culprits, None, None);
-        Demand::of(facts, device, &other.culprits, active_ns).rate()
-    });
-    rates.fold(0, u64::saturating_add)
+        let demand = Demand::of(facts, device, &other.culprits, active_ns);
+        let Some(capability) = demand.capability.filter(|rate| *rate > 0) else { continue };
+        others.load += demand.rate() as f64 / capability as f64;
+        // At the disk's rate: it is busy with more than one.
+        others.ahead_ns += demand.request_bytes() as f64 / capability as f64 * 1e9;
+    }
+    others
 }
 
 /// How long the runs were at work, ns: runs beside each other count like runs after each other. Where that was not seen, by

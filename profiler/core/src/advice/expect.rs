@@ -17,7 +17,7 @@
 //! reader at a fifth of the disk ≤ 32 ms, direct writes of 64 KiB ≤ 32 ms, of 1 MiB ≤ 128 ms (68), a backlog of 8 MB ≤ 256 ms
 //! (416): at most a factor of 2 too long.
 
-use super::case::Case;
+use super::case::{Case, Others};
 use super::meeting::{self, Tail};
 use crate::ids::FileClass;
 use crate::report::{Effect, Lat};
@@ -48,8 +48,8 @@ pub(super) struct Without {
     pub(super) error: f64,
     /// How many calls take how long; `None` where only the mean is known.
     tail: Option<Tail>,
-    /// What others than the culprit take of the disk, beside whom these were not.
-    others_load: f64,
+    /// Others than the culprit, beside whom these were not.
+    others: Others,
 }
 
 /// The part of the window in which a culprit was at work: the part of the victim's calls that met it. All of it where that
@@ -74,7 +74,7 @@ pub(super) fn without(case: &Case<'_>) -> Option<Without> {
     let is = |p99_ns: f64, mean_ns: f64, error: f64, of: Option<(&Lat, f64)>| {
         let tail = of.map(|(waits, longer)| Tail::of(waits, longer, p99_ns));
         let p99_ns = p99_ns.min(now_ns);
-        Without { class, now_ns, p99_ns, mean_ns, error, tail, others_load: 0.0 }
+        Without { class, now_ns, p99_ns, mean_ns, error, tail, others: Others::default() }
     };
     let mean_without = mean(case.waits)? * (1.0 - case.share).max(0.0);
     let apart = case.of_all_runs.and_then(|one| one.apart.as_ref());
@@ -84,9 +84,9 @@ pub(super) fn without(case: &Case<'_>) -> Option<Without> {
         // A disk that stood still once in a short time apart is no expectation.
         let usual = case.of_all_runs.and_then(|one| one.apart_usual_p99_ns);
         let apart_p99 = usual.map_or(apart_p99, |usual| apart_p99.min(usual as f64));
-        let error = if case.others_load > 0.0 { ERROR_MIXED } else { ERROR };
+        let error = if case.others.load > 0.0 { ERROR_MIXED } else { ERROR };
         let is = is(apart_p99, apart_mean, error, Some((apart, 1.0)));
-        return Some(Without { others_load: case.others_load, ..is });
+        return Some(Without { others: case.others, ..is });
     }
     // Of several runs, "alone" holds waits beside the other ones.
     let alone = case.alone.filter(|_| case.runs.len() == 1);
@@ -139,7 +139,7 @@ pub(super) fn effect(case: &Case<'_>, held: Held) -> Option<Effect> {
     };
     let ahead_ns = held.ahead_most_ns.map_or(ahead_ns, |most| ahead_ns.min(most as f64));
     let longer = |load: f64| TAIL * without.mean_ns * stretch(load);
-    let of_others = longer(without.others_load);
+    let of_others = longer(without.others.load) + without.others.ahead_ns;
     let of_culprit = longer(held.load) + ahead_ns;
     let meets = held.requests_per_s.map_or(1.0, |per_s| {
         meeting::share(per_s, ahead_ns + without.mean_ns * (1.0 + stretch(held.load)))

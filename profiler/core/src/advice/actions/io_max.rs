@@ -4,7 +4,7 @@
 //!   scheduler and on bio-based disks (block/blk-throttle.c). D11: a direct reader at a fifth of the disk no longer harms.
 //! - *Of a writer through the page cache* it holds back what is written of its pages: those that its cgroup was the first to
 //!   dirty, since writeback is charged to the cgroup that owns the file (Documentation/admin-guide/cgroup-v2.rst, "Writeback";
-//!   io and memory have to be on for it). In the lab p99 of puts was a tenth of before in four cases of four, by more than
+//!   io and memory have to be on for it). In the lab p99 of puts was a tenth of before in five cases of six, more than
 //!   direct writes left (note 0024), so it is recommended after what has a number.
 //! - *Inert when* another cgroup wrote these files first (D11: no effect), which nobody can see here; when it is below the
 //!   ceiling already.
