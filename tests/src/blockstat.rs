@@ -63,6 +63,20 @@ impl Counts {
         }
     }
 
+    /// Of each the smaller.
+    #[must_use]
+    pub fn at_most(&self, most: &Self) -> Self {
+        Self {
+            reads: self.reads.min(most.reads),
+            read_bytes: self.read_bytes.min(most.read_bytes),
+            writes: self.writes.min(most.writes),
+            write_bytes: self.write_bytes.min(most.write_bytes),
+            discards: self.discards.min(most.discards),
+            discard_bytes: self.discard_bytes.min(most.discard_bytes),
+            flush_commands: self.flush_commands.min(most.flush_commands),
+        }
+    }
+
     /// Whether these are the kernel's counts, all of them but those that no BPF program can see here (see
     /// [`crate::tracefs::BlockTrace::completions_on_init`]). A request that completes in several parts may be seen
     /// in one and not in another, so each figure stands for itself. With nothing out of sight: equal.
