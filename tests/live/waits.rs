@@ -125,6 +125,8 @@ fn threads_that_share_a_cpu_wait_in_the_run_queue() {
 fn other_sleeps_are_no_waits() {
     let mut writer = Writer::start(WRITER.as_ref(), &[]).unwrap();
     let mut bystander = Writer::start(WRITER.as_ref(), &[]).unwrap();
+    // Code that has run once is in memory: a page of it that has to be read is a wait for storage.
+    writer.ask("ping-pong 0 1").unwrap();
     let watch = watch(writer.pid(), &[]);
     writer.ask("ping-pong 0 5000").unwrap();
     bystander.ask("ping-pong 0 500").unwrap();
