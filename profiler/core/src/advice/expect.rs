@@ -118,6 +118,8 @@ pub(super) struct Held {
     pub(super) ahead_most_ns: Option<u64>,
     /// How many requests it still makes, per second; `None` where each call may meet one.
     pub(super) requests_per_s: Option<f64>,
+    /// Whether the victim is on a disk of its own then: others are gone as well.
+    pub(super) victim_elsewhere: bool,
     /// How many times as long it takes then; `None` where that is not known.
     pub(super) slowdown: Option<f64>,
 }
@@ -139,7 +141,8 @@ pub(super) fn effect(case: &Case<'_>, held: Held) -> Option<Effect> {
     };
     let ahead_ns = held.ahead_most_ns.map_or(ahead_ns, |most| ahead_ns.min(most as f64));
     let longer = |load: f64| TAIL * without.mean_ns * stretch(load);
-    let of_others = longer(without.others.load) + without.others.ahead_ns;
+    let others = if held.victim_elsewhere { Others::default() } else { without.others };
+    let of_others = longer(others.load) + others.ahead_ns;
     let of_culprit = longer(held.load) + ahead_ns;
     let meets = held.requests_per_s.map_or(1.0, |per_s| {
         meeting::share(per_s, ahead_ns + without.mean_ns * (1.0 + stretch(held.load)))

@@ -2,8 +2,7 @@
 //!
 //! A culprit that still makes `r` requests per second, each of which is in the way for a time, is met by a call when one of them
 //! comes while the call lasts, or was in the way when it began. Requests that are held back come at no time that has to do
-//! with the call: a part `1 − exp(−r · (in the way + call))` meets one (Poisson). In the lab 5.6 % of the calls beside a direct writer
-//! under 3.9 MB/s met one (docs/lab.md, `direct-write-deadline`).
+//! with the call: a part `1 − exp(−r · (in the way + call))` meets one (Poisson; note 0025 has what was measured).
 
 use std::collections::BTreeMap;
 
@@ -64,15 +63,14 @@ impl Tail {
 /// The 99th percentile of the calls while somebody was at work: of all that were not apart from him. `None` of fewer than so many.
 pub(super) fn at_work_p99_ns(one: &AloneVsShared, enough: u64) -> Option<u64> {
     let mut counts: BTreeMap<u64, u64> = BTreeMap::new();
-    let of = |lat: &Option<Lat>| lat.clone().map(|lat| lat.buckets).unwrap_or_default();
     // Where nothing is known to be apart, all that met nothing may have been before or after.
-    let alone = if one.apart.is_some() { of(&one.alone) } else { Vec::new() };
-    for (edge, count) in of(&one.shared).into_iter().chain(alone) {
-        let sum = counts.entry(edge).or_default();
-        *sum = sum.saturating_add(count);
+    let alone = one.alone.as_ref().filter(|_| one.apart.is_some());
+    for (edge, count) in one.shared.iter().chain(alone).flat_map(|lat| &lat.buckets) {
+        let sum = counts.entry(*edge).or_default();
+        *sum = sum.saturating_add(*count);
     }
-    for (edge, count) in of(&one.apart) {
-        counts.entry(edge).and_modify(|sum| *sum = sum.saturating_sub(count));
+    for (edge, count) in one.apart.iter().flat_map(|lat| &lat.buckets) {
+        counts.entry(*edge).and_modify(|sum| *sum = sum.saturating_sub(*count));
     }
     let all = counts.values().fold(0_u64, |sum, count| sum.saturating_add(*count));
     if all < enough {

@@ -77,10 +77,11 @@ pub fn judge(case: &Case, lines: &[Line]) -> Option<Judged> {
     let is_of_call = advice
         .and_then(|one| one.effect.as_ref())
         .is_some_and(|effect| effect.file_class.is_none());
-    let sync_ms =
-        |figure: &Figure| figure.all_files_p99_ms.filter(|_| is_of_call).unwrap_or(figure.p99_ms);
+    let sync_ms = |figure: &Figure| {
+        if is_of_call { figure.all_files_p99_ms } else { Some(figure.p99_ms) }
+    };
     // What takes another disk expects what it is alone.
-    let measured_ms = if sets { figure.as_ref().map(sync_ms) } else { Some(sync_ms(&alone)) };
+    let measured_ms = if sets { figure.as_ref().and_then(sync_ms) } else { sync_ms(&alone) };
     let goal = (CURED * alone.put_p99_ms).max(SET_POINT_MS);
     let expected_ms = advice.and_then(expected_ms);
     let worse = figure.as_ref().filter(|_| sets).and_then(|figure| figure.more_than(&none));
@@ -265,6 +266,29 @@ pub(super) mod tests {
             .is_cured_too,
             None
         );
+    }
+
+    // Property: what is expected of a call on all files is compared with the syncs of all files, and with nothing where these were not kept.
+    #[test]
+    fn all_files_are_compared_with_all_files() {
+        let mut first = advice("io-max", true, 200, false);
+        first.effect.as_mut().unwrap().file_class = None;
+        let mut lines = whole(&GOOD, &first);
+        assert!(!judge(&a_case(), &lines).unwrap().is_expected, "not kept");
+        for line in &mut lines {
+            let Outcome::Measured(measured) = &mut line.outcome else { continue };
+            let (ns, count) = (210_000_000, 10);
+            measured.syncs = Some(Lat {
+                count,
+                sum_ns: count * ns,
+                min_ns: Some(ns),
+                max_ns: Some(ns),
+                buckets: vec![(ns, count)],
+                ..Lat::default()
+            });
+        }
+        let judged = judge(&a_case(), &lines).unwrap();
+        assert_eq!((judged.is_expected, judged.measured_ms), (true, Some(210.0)));
     }
 
     // Property: where nothing helps, only an advice that says so and takes another disk is right; where something does,

@@ -159,6 +159,12 @@ pub(super) fn gone(case: &Case<'_>) -> Option<Effect> {
     expect::effect(case, Held { slowdown: Some(1.0), ..Held::default() })
 }
 
+/// The effect of the victim being on a disk of its own.
+pub(super) fn elsewhere(case: &Case<'_>) -> Option<Effect> {
+    let held = Held { victim_elsewhere: true, slowdown: Some(1.0), ..Held::default() };
+    expect::effect(case, held)
+}
+
 /// What may be dirty at once so that a burst stays short; `None` without a rate of the disk.
 pub(super) fn backlog_bytes(case: &Case<'_>) -> Option<u64> {
     let rate = case.demand.capability?;

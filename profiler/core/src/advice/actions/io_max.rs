@@ -4,12 +4,12 @@
 //!   scheduler and on bio-based disks (block/blk-throttle.c). D11: a direct reader at a fifth of the disk no longer harms.
 //! - *Of a writer through the page cache* it holds back what is written of its pages: those that its cgroup was the first to
 //!   dirty, since writeback is charged to the cgroup that owns the file (Documentation/admin-guide/cgroup-v2.rst, "Writeback";
-//!   io and memory have to be on for it). In the lab p99 of puts was a tenth of before in five cases of six, more than
+//!   io and memory have to be on for it). In the lab p99 of puts was a tenth of before or less in five cases of six, more than
 //!   direct writes left (note 0024), so it is recommended after what has a number.
 //! - *Inert when* another cgroup wrote these files first (D11: no effect), which nobody can see here; when it is below the
 //!   ceiling already.
 //! - *Harmful when* its pages are in the journal that the victim waits for: a commit of ext4 (`data=ordered`) waits for the
-//!   held-back data, fs/jbd2/commit.c. In the lab p99 of syncs beside it was 0.4 s then, of 3.3 s before.
+//!   held-back data, fs/jbd2/commit.c. In the lab p99 of syncs that met it was 0.3 to 0.4 s then, of 3.3 s before (docs/lab.md).
 //! - Version 1 (`blkio.throttle`) holds reads and direct writes only; writeback is the root's.
 
 use super::common::{
@@ -67,6 +67,7 @@ pub(in crate::advice) fn judge(case: &Case<'_>) -> Judgement {
             ahead_bytes: case.demand.request_bytes(),
             ahead_most_ns: case.demand.shortest_ns,
             requests_per_s: Some(ratio(ceiling, case.demand.request_bytes())),
+            victim_elsewhere: false,
             slowdown: Some(slowdown(case, reads, writes, each)),
         },
     );

@@ -6,7 +6,7 @@
 //! - *Harmful when* the move is done with the member running, or the database's disk becomes the slow one: commits of the database are
 //!   waited for as well.
 
-use super::common::{gone, share, structural};
+use super::common::{elsewhere, share, structural};
 use crate::advice::case::Case;
 use crate::advice::judgement::Judgement;
 use crate::argv::has_flag;
@@ -21,7 +21,7 @@ pub(in crate::advice) fn judge(case: &Case<'_>) -> Judgement {
     let (victim, others, share) = (case.victim_name(), case.culprit_name(), share(case));
     let action = Action::MoveWal { victim: &victim, disk: case.device_name() };
     let why = Why::SharesDisk { share: &share, others: &others };
-    let mut one = structural(case, &action, &why, gone(case), &Risk::MoveData);
+    let mut one = structural(case, &action, &why, elsewhere(case), &Risk::MoveData);
     one.culprit = None;
     Judgement::Recommended(Box::new(one))
 }

@@ -37,6 +37,7 @@ pub(in crate::advice) fn judge(case: &Case<'_>) -> Judgement {
         ahead_bytes: piled.max(case.demand.request_bytes()),
         ahead_most_ns: case.demand.shortest_ns.filter(|_| !is_buffered),
         requests_per_s: (!is_buffered).then(|| ratio(bytes_per_s, case.demand.request_bytes())),
+        victim_elsewhere: false,
         slowdown: Some(ratio(case.demand.rate(), bytes_per_s)),
     };
     let effect = expect::effect(case, held);

@@ -5,7 +5,7 @@
 //! - *Inert when* the "other disk" is a volume on the same storage.
 //! - *Harmful when* done in haste: a member is stopped and its files moved.
 
-use super::common::{gone, share, structural};
+use super::common::{elsewhere, share, structural};
 use crate::advice::case::Case;
 use crate::advice::judgement::Judgement;
 use crate::text::advice::{Action, Risk, Why};
@@ -14,7 +14,7 @@ pub(in crate::advice) fn judge(case: &Case<'_>) -> Judgement {
     let (victim, others, share) = (case.victim_name(), case.culprit_name(), share(case));
     let action = Action::SeparateDisk { victim: &victim, disk: case.device_name() };
     let why = Why::SharesDisk { share: &share, others: &others };
-    let mut one = structural(case, &action, &why, gone(case), &Risk::MoveData);
+    let mut one = structural(case, &action, &why, elsewhere(case), &Risk::MoveData);
     one.culprit = None;
     Judgement::Recommended(Box::new(one))
 }

@@ -79,11 +79,11 @@ const STEP: u64 = 64 << 10;
 fn waits_apart_are_believed() {
     let world = World { alone: (400, 1_000_000), ..World::reader() };
     let mut report = world.report();
-    let expected = |report: &Report| {
+    let expected_of = |report: &Report, id: &str| {
         let all = world.advice_on(report);
-        let disk = all.iter().find(|one| one.id == "separate-disk").unwrap();
-        disk.effect.clone().unwrap().p99_expected_ns
+        all.iter().find(|one| one.id == id).unwrap().effect.clone().unwrap().p99_expected_ns
     };
+    let expected = |report: &Report| expected_of(report, "separate-disk");
     let alone = lat(400, 1_000_000).p99_ns.unwrap();
     assert!(expected(&report) > alone);
     report.alone_vs_shared.as_mut().unwrap()[0].apart = Some(lat(400, 1_000_000));
@@ -124,11 +124,13 @@ fn waits_apart_are_believed() {
     let mut io = report.actors[1].io[0].clone();
     io.bytes /= 4;
     report.actors.last_mut().unwrap().io = vec![io.clone()];
-    let beside_other = expected(&report);
+    let beside_other = expected_of(&report, "io-max");
     // Requests of its that are larger are longer in the way.
     io.count /= 2;
     report.actors.last_mut().unwrap().io = vec![io];
-    assert!(alone < beside_other && beside_other < expected(&report));
+    assert!(alone < beside_other && beside_other < expected_of(&report, "io-max"));
+    // Not on a disk of its own.
+    assert_eq!(expected(&report), alone);
 }
 
 /// Property: a request of a culprit that is held back stands in the way as long as its shortest took, not as long as under full load.
@@ -151,6 +153,25 @@ fn a_request_ahead_takes_as_long_as_the_shortest() {
     report.actors[1].io[0].d2c = None;
     // 256 KiB at 25 MB/s.
     assert!(expected(&report) - short > 8_000_000);
+}
+
+/// Property: a culprit whose requests are so large that a ceiling lets few through is met by few calls, so p99 of all of them is what it
+/// was without; that of calls which many smaller ones meet is longer.
+#[test]
+fn few_requests_are_met_by_few_calls() {
+    let world = World::reader();
+    let mut report = world.report();
+    let mut calls = Dist::new();
+    (1..400).for_each(|at| calls.record(1_000_000 + at * 100));
+    report.alone_vs_shared.as_mut().unwrap()[0].apart = Some(Lat::from(&calls));
+    let expected = |report: &Report, id: &str| {
+        let all = world.advice_on(report);
+        all.iter().find(|one| one.id == id).unwrap().effect.clone().unwrap().p99_expected_ns
+    };
+    let without = expected(&report, "separate-disk");
+    assert!(expected(&report, "io-max") > without + 900_000, "a request of 1 ms ahead");
+    report.actors[1].io[0].count /= 64;
+    assert_eq!(expected(&report, "io-max"), without);
 }
 
 /// Property: where too few waits were seen there is no number, and it is said.
