@@ -86,7 +86,7 @@ fn the_log_of_xfs_is_of_those_who_fill_it() -> Result<()> {
 fn who_synced_stands_beside_who_wrote() -> Result<()> {
     for file_system in ["ext4", "xfs", "btrfs"] {
         let disk = Disk::new(file_system)?;
-        println!("{file_system}: {}", forced::check(disk.mounted.path())?);
+        println!("{file_system}: {}", forced::check(disk.mounted.path(), disk.device.name())?);
     }
     Ok(())
 }

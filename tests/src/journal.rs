@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use iocontend_core::ids::Method;
 use iocontend_core::report::{Actor, Report};
 
+use crate::tracefs::BlockTrace;
 use crate::truth::{Place, percent, written, written_by};
 use crate::watch::Watch;
 use crate::writer::Writer;
@@ -75,6 +76,7 @@ pub fn fill(place: &Place<'_>, name: &str, files: &[usize]) -> Result<Journaled>
     let mut makers = makers.collect::<Result<Vec<_>>>()?;
     syncer.order("only-syncfs")?;
     blockstat::quiet(place.disk)?;
+    let on_init = BlockTrace::completions_on_init(place.disk)?;
     let first = makers.first().context("nobody")?.writer.pid();
     let watch = Watch::start(&["--pid", &first.to_string()])?;
     let before = xfs_log_bytes(place.disk)?;
@@ -87,15 +89,20 @@ pub fn fill(place: &Place<'_>, name: &str, files: &[usize]) -> Result<Journaled>
     blockstat::quiet(place.disk)?;
     let after = xfs_log_bytes(place.disk)?;
     let report = watch.finish()?;
-    found(place, &report, &makers, after.zip(before).map(|(after, before)| after - before))
+    // Any of what was out of sight may have been of the log.
+    let unseen = on_init.completions()?.write_bytes;
+    let log = after.zip(before).map(|(after, before)| after - before);
+    found(place, &report, &makers, log, unseen)
 }
 
-/// `log` is what was written to the log by the kernel's own count, where there is one.
+/// `log` is what was written to the log by the kernel's own count, where there is one; `unseen` is what nobody could see,
+/// in bytes.
 fn found(
     place: &Place<'_>,
     report: &Report,
     makers: &[Maker],
     log: Option<u64>,
+    unseen: u64,
 ) -> Result<Journaled> {
     let is_journal = |method| method == Method::Journal;
     let is_thread =
@@ -105,7 +112,7 @@ fn found(
     let charged = written_by(report, place.disk, |_| true, is_journal)
         + written_by(report, place.disk, is_other, |_| true);
     let thread = match log {
-        Some(log) => log.saturating_sub(charged),
+        Some(log) => log.saturating_sub(charged + unseen),
         None => written_by(report, place.disk, is_thread, |_| true),
     };
     let all = charged + thread;

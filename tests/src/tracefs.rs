@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::blockstat::Counts;
+use crate::blockstat::{Counts, disk_of};
 
 const TRACEFS: &str = "/sys/kernel/tracing";
 /// Per CPU. Each event takes some 100 bytes.
@@ -53,6 +54,11 @@ impl BlockTrace {
         Ok(trace)
     }
 
+    /// The same for the disk that holds a path.
+    pub fn on_init_below(path: &Path) -> Result<Self> {
+        Self::completions_on_init(&disk_of(path)?)
+    }
+
     /// Begins to trace some kinds of event on the device with this name.
     pub fn of(disk: &str, events: &[&str]) -> Result<Self> {
         let dev = device(disk)?;
@@ -71,7 +77,9 @@ impl BlockTrace {
     }
 
     fn new(purpose: &str) -> Result<Self> {
-        let name = format!("instances/iocontend-test-{purpose}-{}", std::process::id());
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let name = format!("instances/iocontend-test-{purpose}-{}-{number}", std::process::id());
         let folder = Path::new(TRACEFS).join(name);
         fs::create_dir(&folder).context("tracefs is needed")?;
         let trace = Self { folder };

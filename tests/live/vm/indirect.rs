@@ -30,7 +30,7 @@ fn spare() -> String {
 fn checked(what: &str, report: &Report, disk: &str, op: Op, pid: u32, percent: u64) -> String {
     let charged = Charged::of(report, disk, op, pid);
     let line = charged.line(&format!("{what}, {disk}"));
-    charged.check(percent).with_context(|| format!("{line}\n{}", writes(report))).unwrap();
+    charged.check(percent, 0).with_context(|| format!("{line}\n{}", writes(report))).unwrap();
     line + "\n"
 }
 

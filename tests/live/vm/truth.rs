@@ -56,5 +56,5 @@ fn vm_truth_a_journal_is_of_those_who_fill_it() {
 #[ignore = "needs the VM"]
 fn vm_truth_who_synced_stands_beside_who_wrote() {
     let folder = super::folder();
-    println!("{}: {}", super::file_system(), forced::check(folder.path()).unwrap());
+    println!("{}: {}", super::file_system(), forced::check(folder.path(), &super::disk()).unwrap());
 }
