@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use clap::{Args, Parser, Subcommand};
-use iocontend_core::report::{Advice, Report, Verdict};
+use iocontend_core::report::Report;
 use iocontend_tests::lab::ablation::{found, shares};
 use iocontend_tests::lab::advice;
 use iocontend_tests::lab::advice::case::{ASK, Case};
@@ -210,8 +210,7 @@ fn again(round: &mut Round, out: &Path, iocontend: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What the program advises on the capture of a round that asked. That what it advises first was run is in the other lines; with
-/// another first advice they would be of something else.
+/// What the program advises on the capture of a round that asked.
 fn advise_again(line: &mut Line, out: &Path, iocontend: &Path) -> Result<()> {
     let Outcome::Measured(measured) = &mut line.outcome else { return Ok(()) };
     let Some(capture) = &measured.round.iocontend.capture else { return Ok(()) };
@@ -219,19 +218,8 @@ fn advise_again(line: &mut Line, out: &Path, iocontend: &Path) -> Result<()> {
         return Ok(());
     }
     let report = reread(iocontend, "advise", &out.join(capture))?;
-    let again = report.advice.unwrap_or_default();
-    let first = |all: &[Advice]| {
-        let first = all.iter().find(|one| one.verdict == Verdict::Recommended);
-        first.map(|one| (one.id.clone(), one.changes.clone()))
-    };
-    ensure!(
-        first(&again) == first(&measured.advice),
-        "{capture}: first advised is now {:?}, and {:?} was run",
-        first(&again),
-        first(&measured.advice)
-    );
-    measured.advice = again;
-    Ok(())
+    let capture = capture.clone();
+    measured.advised_again(report.advice.unwrap_or_default()).context(capture)
 }
 
 /// The report that the program makes of a capture.

@@ -134,6 +134,7 @@ pub(super) mod tests {
     use iocontend_core::report::{Effect, Lat, Verdict};
 
     use super::super::super::table::tests::round;
+    use super::super::case::ASK;
     use super::super::case::tests::{case, setting};
     use super::super::order::{Repeats, next};
     use super::super::result::{Measured, SCHEMA, Todo};
@@ -289,6 +290,30 @@ pub(super) mod tests {
         }
         let judged = judge(&a_case(), &lines).unwrap();
         assert_eq!((judged.is_expected, judged.measured_ms), (true, Some(210.0)));
+    }
+
+    // Property: advice of another version stands in a round's place of the old one, unless it begins with something that
+    // was not run.
+    #[test]
+    fn only_the_same_first_advice_can_be_judged_again() {
+        let asked = Todo { phase: Phase::Explore, repeat: 0, arm: ASK.to_owned() };
+        let Outcome::Measured(mut measured) =
+            line(asked, 500, &[advice("io-max", true, 60, false)]).outcome
+        else {
+            panic!("not measured")
+        };
+        let better = advice("io-max", true, 50, false);
+        measured.advised_again(vec![better.clone()]).unwrap();
+        assert_eq!(measured.advice, std::slice::from_ref(&better));
+        for other in [advice("io-weight", true, 50, false), advice("io-max", false, 50, false)] {
+            assert!(measured.advised_again(vec![other, better.clone()]).is_err());
+        }
+        assert!(measured.advised_again(Vec::new()).is_err());
+        // What is refused comes before and is no first advice.
+        let mut refused = advice("io-weight", true, 50, false);
+        refused.verdict = Verdict::Refused;
+        measured.advised_again(vec![refused, better]).unwrap();
+        assert_eq!(measured.advice.len(), 2);
     }
 
     // Property: where nothing helps, only an advice that says so and takes another disk is right; where something does,

@@ -1,10 +1,10 @@
 //! Which round of a case is next, given those that were run. Pure, so a run can be taken up again at any round.
 
-use iocontend_core::report::{Advice, Verdict};
+use iocontend_core::report::Advice;
 
 use super::case::{ADVICE, ASK, Case, Setting};
 use super::figure::Figure;
-use super::result::{Line, Outcome, Phase, Todo};
+use super::result::{Line, Outcome, Phase, Todo, first};
 
 /// What the first recommended action of a case comes to here.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,7 +49,7 @@ pub fn advised(case: &Case, lines: &[Line]) -> Option<Advised> {
         line.case == case.name && (todo.phase, todo.arm.as_str()) == (Phase::Explore, ASK)
     };
     let round = lines.iter().find(is_first)?.measured()?;
-    let Some(first) = round.advice.iter().find(|one| one.verdict == Verdict::Recommended) else {
+    let Some(first) = first(&round.advice) else {
         return Some(Advised::Nothing(None));
     };
     let first = first.clone();

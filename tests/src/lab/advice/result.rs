@@ -1,6 +1,7 @@
 //! What a round of a case showed: one line of JSON each, in `results.jsonl`. Pure.
 
-use iocontend_core::report::{Advice, Lat};
+use anyhow::{Result, ensure};
+use iocontend_core::report::{Advice, Lat, Verdict};
 use serde::{Deserialize, Serialize};
 
 use super::super::result::{Failure, Round};
@@ -81,6 +82,23 @@ pub struct Measured {
     pub round: Round,
 }
 
+/// What is advised before everything else.
+pub fn first(advice: &[Advice]) -> Option<&Advice> {
+    advice.iter().find(|one| one.verdict == Verdict::Recommended)
+}
+
+impl Measured {
+    /// Takes what another version of the program advises on the same round. What its first advice came to stands in the other
+    /// lines, so that has to be the same still.
+    pub fn advised_again(&mut self, again: Vec<Advice>) -> Result<()> {
+        let what = |all| first(all).map(|one| (&one.id, &one.changes));
+        let (now, then) = (what(&again), what(&self.advice));
+        ensure!(now == then, "first advised is now {now:?}, and {then:?} was run");
+        self.advice = again;
+        Ok(())
+    }
+}
+
 /// A setting in force.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InForce {
@@ -107,7 +125,7 @@ impl Line {
 }
 
 /// Reads the lines of a file; those of failures apart. A last line that was cut off is not there.
-pub fn parse(text: &str) -> anyhow::Result<(Vec<Line>, Vec<Failure>)> {
+pub fn parse(text: &str) -> Result<(Vec<Line>, Vec<Failure>)> {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum Either {
