@@ -45,7 +45,7 @@ fn below_a_loop_device_is_its_user() -> Result<()> {
         for (disk, on_init) in disks.into_iter().zip(on_init) {
             let charged = Charged::of(&report, disk, Op::Write, pid);
             println!("{}", charged.line(&format!("{name} loop, {disk}")));
-            let unseen = on_init?.completions()?.write_bytes;
+            let unseen = on_init?.out_of_sight(&report)?.write_bytes;
             ensure!(
                 charged.own + unseen >= SIZE / 100 * 97,
                 "{name}, {disk}, {unseen} unseen: {charged:?}"
@@ -75,7 +75,7 @@ fn below_a_loop_device_that_comes_later_is_its_user() -> Result<()> {
         pids.push((name, load(Path::new(&device.node()), &options)?));
     }
     let report = watch.finish()?;
-    let unseen = on_init.completions()?.write_bytes;
+    let unseen = on_init.out_of_sight(&report)?.write_bytes;
     for (name, pid) in pids {
         let charged = Charged::of(&report, &below, Op::Write, pid);
         println!("{}", charged.line(&format!("{name} loop, {below}")));

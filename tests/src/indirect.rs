@@ -62,7 +62,7 @@ pub fn check_threads(folder: &Path, disk: &str) -> Result<String> {
         table.push_str(&charged.line(&format!("{name}, {disk}")));
         table.push('\n');
         charged
-            .check(percent, on_init.completions()?.write_bytes)
+            .check(percent, on_init.out_of_sight(&report)?.write_bytes)
             .with_context(|| table.clone())?;
     }
     Ok(table)
@@ -91,7 +91,7 @@ pub fn watched<T>(disks: &[&str], load: impl FnOnce() -> Result<T>) -> Result<(R
     for ((disk, on_init), ((before, after), ended)) in disks.iter().zip(on_init).zip(counts) {
         let kernel = ended.since(&before);
         let unseen = skipped(&report, &kernel).plus(&ended.since(&after));
-        let unseen = unseen.plus(&on_init.completions()?);
+        let unseen = unseen.plus(&on_init.out_of_sight(&report)?);
         Counts::of_report(&report, disk)
             .agree(&kernel, &unseen.at_most(&kernel))
             .with_context(|| format!("{disk}: {:?}", report.coverage.lost))?;
@@ -101,7 +101,7 @@ pub fn watched<T>(disks: &[&str], load: impl FnOnce() -> Result<T>) -> Result<(R
 
 /// What the report itself counts as lost because the kernel skipped a program that an interrupt would have run within
 /// itself: a loop device's requests complete with interrupts on, and those of the disk below may interrupt that.
-pub fn skipped(report: &Report, kernel: &Counts) -> Counts {
+fn skipped(report: &Report, kernel: &Counts) -> Counts {
     let lost = report.coverage.lost.get("recursion").copied().unwrap_or(0);
     let bytes = lost * LARGEST;
     Counts {

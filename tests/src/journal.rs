@@ -90,7 +90,7 @@ pub fn fill(place: &Place<'_>, name: &str, files: &[usize]) -> Result<Journaled>
     let after = xfs_log_bytes(place.disk)?;
     let report = watch.finish()?;
     // Any of what was out of sight may have been of the log.
-    let unseen = on_init.completions()?.write_bytes;
+    let unseen = on_init.out_of_sight(&report)?.write_bytes;
     let log = after.zip(before).map(|(after, before)| after - before);
     found(place, &report, &makers, log, unseen)
 }

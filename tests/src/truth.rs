@@ -9,11 +9,11 @@ use anyhow::{Context as _, Result, ensure};
 use iocontend_core::ids::{Method, Op, Role};
 use iocontend_core::report::{Actor, Report};
 
+use crate::binary;
 use crate::blockstat;
 use crate::tracefs::BlockTrace;
 use crate::watch::Watch;
 use crate::writer::Writer;
-use crate::{binary, indirect};
 
 const MIB: u64 = 1 << 20;
 /// One system call's worth: whole pages, whatever a page is on the way.
@@ -75,7 +75,7 @@ struct Kernel {
     least: u64,
     /// From before they were there until they were gone.
     most: u64,
-    /// Of these, what no BPF program can see here (see [`BlockTrace::completions_on_init`]), or was skipped within another.
+    /// Of these, what no BPF program can see here (see [`BlockTrace::completions_on_init`]), where the report says so.
     unseen: u64,
     /// Events that the report itself counts as lost, by reason.
     lost: BTreeMap<String, u64>,
@@ -210,7 +210,7 @@ pub fn mix(place: &Place<'_>) -> Result<Mixed> {
     let kernel = Kernel {
         least: quiet.since(&attached).write_bytes,
         most: whole.write_bytes,
-        unseen: indirect::skipped(&report, &whole).plus(&on_init.completions()?).write_bytes,
+        unseen: on_init.out_of_sight(&report)?.write_bytes,
         lost: report.coverage.lost.clone(),
     };
     let before = (before.pid(), still_dirty);
@@ -350,4 +350,53 @@ impl Mixed {
 #[expect(clippy::cast_precision_loss, reason = "bytes of a short test")]
 pub fn percent(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 * 100.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A mix as it should be, of which so many of the buffered bytes were never seen, and so many of them were out of sight.
+    fn mixed(missing: u64, unseen: u64) -> Mixed {
+        let share = |method, truth, charged| Share {
+            name: "x",
+            method,
+            pid: 1,
+            truth,
+            accounted: truth,
+            charged,
+            otherwise: 0,
+        };
+        let buffered = 100 * MIB - missing;
+        let mut methods = [0; Method::ALL.len()];
+        (methods[0], methods[1]) = (32 * MIB, buffered);
+        Mixed {
+            shares: vec![
+                share(Method::Direct, 32 * MIB, 32 * MIB),
+                share(Method::Writeback, 100 * MIB, buffered),
+            ],
+            before: (0, 0),
+            forcers: 0,
+            total: 32 * MIB + buffered,
+            nobody: 0,
+            methods,
+            kernel: Kernel { least: 132 * MIB, most: 132 * MIB, unseen, lost: BTreeMap::new() },
+        }
+    }
+
+    // Property: a byte that the kernel counts may be missing only if it was out of sight, and what was excuses no more than itself.
+    #[test]
+    fn only_what_was_out_of_sight_may_be_missing() {
+        assert_eq!(Method::ALL[..2], [Method::Direct, Method::Writeback]);
+        mixed(0, 0).check().unwrap();
+        mixed(13 * MIB, 13 * MIB).check().unwrap();
+        for (missing, unseen) in [(1, 0), (13 * MIB, 0), (13 * MIB, 13 * MIB - 1)] {
+            let failure = mixed(missing, unseen).check().unwrap_err().to_string();
+            assert!(failure.starts_with("the kernel counts other bytes"), "{failure}");
+        }
+        // Seen, and charged to nobody who caused it: what was out of sight elsewhere is no excuse.
+        let mut elsewhere = mixed(13 * MIB, MIB);
+        elsewhere.total = 132 * MIB;
+        assert!(elsewhere.check().is_err());
+    }
 }

@@ -43,7 +43,7 @@ fn synchronous_appends_to_the_audit_log() {
     let watch = watch(&apiserver);
     apiserver.order("write 8192 50").unwrap();
     let report = watch.finish().unwrap();
-    let unseen = on_init.completions().unwrap().write_bytes;
+    let unseen = on_init.out_of_sight(&report).unwrap().write_bytes;
 
     let found = found(&report, &apiserver);
     assert_eq!(waits(found, Call::OdsyncWrite, Some(FileClass::AuditLog)), 50, "{:?}", found.waits);
@@ -68,7 +68,7 @@ fn written_back_appends_to_the_audit_log() {
     run("sync", &["--file-system", &folder.path().display().to_string()]).unwrap();
     let report = watch.finish().unwrap();
 
-    let unseen = on_init.completions().unwrap().write_bytes;
+    let unseen = on_init.out_of_sight(&report).unwrap().write_bytes;
     let found = found(&report, &apiserver);
     let rows = found
         .io

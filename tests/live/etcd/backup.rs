@@ -53,7 +53,7 @@ fn a_short_snapshot_is_a_backup_with_arguments_and_class() {
     etcd.puts(50, 100, 200).unwrap();
     let taken = snapshot(&etcd, folder.path());
     let report = watch.finish().unwrap();
-    let unseen = on_init.completions().unwrap().write_bytes;
+    let unseen = on_init.out_of_sight(&report).unwrap().write_bytes;
 
     etcd_has_its_classes(&report, etcd.pid());
     let other = waits(actor(&report, etcd.pid()).unwrap(), Call::Fdatasync, Some(FileClass::Other));
