@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 
 use iocontend_tests::lease;
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::binary::{Run, command, run};
 
@@ -90,6 +91,37 @@ fn a_value_of_somebody_else_is_reported_and_stays() {
     assert!(undo.stderr.contains("changed to 4096 by somebody else"), "{undo:?}");
     assert_eq!(tree.value(), "4096");
     assert!(tree.run(&["status"]).ended(0).stdout.contains("4096"));
+}
+
+// Property: a value that does not hold any more is told, by `status` and once by the run that stays; one that holds is not.
+#[test]
+fn a_value_that_lapsed_is_told() {
+    let tree = Tree::new();
+    let words = tree.words(&["apply", "--yes"]);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let mut child = command(&words).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(said.next().unwrap().contains("applied"));
+    let json = || -> serde_json::Value {
+        serde_json::from_str(&tree.run(&["status", "--json"]).ended(0).stdout).unwrap()
+    };
+    assert_eq!(json()["leases"][0]["not_in_force"], serde_json::json!([]));
+    assert!(!tree.run(&["status"]).ended(0).stdout.contains("not in force"));
+    tree.put("cgroup/a/memory.high", "4096\n");
+    let line = said.next().unwrap();
+    let words = "not in force: 4096 instead of 16777216";
+    assert!(line.contains(words), "{line}");
+    assert!(tree.run(&["status"]).ended(0).stdout.contains(words));
+    let lapse = &json()["leases"][0]["not_in_force"][0];
+    assert_eq!((&lapse["wanted"], &lapse["now"]), (&"16777216".into(), &"4096".into()));
+    tree.put("cgroup/a/memory.high", "16777216\n");
+    assert!(!tree.run(&["status"]).ended(0).stdout.contains("not in force"));
+    let pid = Pid::from_child(&child);
+    kill_process(pid, Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let rest: Vec<String> = said.collect();
+    assert!(rest.iter().all(|line| !line.contains("not in force")), "{rest:?}");
+    assert_eq!(tree.value(), "max");
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod exact;
 mod files;
 mod ground;
 mod indirect;
+mod janitor;
 mod lines;
 mod loss;
 mod merges;

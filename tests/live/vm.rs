@@ -11,6 +11,7 @@ mod etcd;
 mod indirect;
 mod lease;
 mod lease_priorities;
+mod lease_systemd;
 mod lease_verify;
 mod limits;
 mod requeues;

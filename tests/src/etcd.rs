@@ -11,6 +11,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::cgroup::Cgroup;
 use crate::gateway::Gateway;
+use crate::janitor::{Left, will_leave};
 use crate::load::{Schedule, run};
 use crate::process::{self, until};
 
@@ -73,6 +74,7 @@ impl Etcd {
             .with_context(|| format!("cannot run {}", program.display()))?;
         let gateway = Gateway::new(&url(client), ANSWER_LIMIT);
         let mut etcd = Self { child, program, data, client, peer, gateway };
+        will_leave(Left::Process(etcd.pid()))?;
         etcd.wait_until_healthy()?;
         Ok(etcd)
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
+use crate::janitor::{Left, will_leave};
 use crate::process::{self, wait_for};
 
 /// No job here takes longer.
@@ -53,7 +54,9 @@ pub fn start(options: &[&str]) -> Result<Fio> {
         .stdout(Stdio::null())
         .spawn()
         .context("cannot run fio")?;
-    Ok(Fio { child, output })
+    let fio = Fio { child, output };
+    will_leave(Left::Process(fio.pid()))?;
+    Ok(fio)
 }
 
 /// Runs a job to its end.

@@ -8,6 +8,7 @@ pub mod fio;
 pub mod forced;
 pub mod gateway;
 pub mod indirect;
+pub mod janitor;
 pub mod journal;
 pub mod lab;
 pub mod lease;

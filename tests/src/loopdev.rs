@@ -1,4 +1,5 @@
-//! Loop devices of a test's own, on a tmpfs of its own. Everything is removed on drop, after a panic too.
+//! Loop devices of a test's own, on a tmpfs of its own. Everything is removed on drop, after a panic too, and by the janitor when
+//! nothing drops any more.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -7,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use tempfile::TempDir;
 
+use crate::janitor::{Left, will_leave};
 use crate::process::{complain, run, until};
 
 /// Others may hold what is to be removed for a moment.
@@ -22,6 +24,7 @@ impl Tmpfs {
     pub fn new(bytes: u64) -> Result<Self> {
         let folder = TempDir::with_prefix("iocontend-test-")?;
         let size = format!("size={bytes}");
+        will_leave(Left::Mount(folder.path()))?;
         run("mount", &["-t", "tmpfs", "-o", &size, "iocontend-test", text(folder.path())?])?;
         Ok(Self { folder })
     }
@@ -53,6 +56,7 @@ impl LoopDevice {
     /// The same with options of `losetup`.
     pub fn with(file: &Path, bytes: u64, options: &[&str]) -> Result<Self> {
         File::create(file)?.set_len(bytes)?;
+        will_leave(Left::LoopFile(file))?;
         let printed = run("losetup", &[options, &["--find", "--show", text(file)?]].concat())?;
         let path = PathBuf::from(printed.trim());
         let name =
@@ -169,6 +173,7 @@ impl Mounted {
 
     fn mount_node(node: &str) -> Result<Self> {
         let folder = TempDir::with_prefix("iocontend-test-")?;
+        will_leave(Left::Mount(folder.path()))?;
         run("mount", &["-o", "discard", node, text(folder.path())?])?;
         Ok(Self { folder })
     }

@@ -6,7 +6,7 @@ use iocontend_core::report::Report;
 use iocontend_core::text::{Lang, Msg, text as say};
 use tokio::time::Instant;
 
-use super::watch::{StopSignals, finish, until};
+use super::watch::{StopSignals, finish, say_and_detach, until};
 use super::{lease, report};
 use crate::cli::{AdviceFormat, AdviseArgs, Format};
 use crate::error::{Failure, tell};
@@ -16,20 +16,19 @@ use crate::live::{Live, RING_BYTES, Settings};
 use crate::output::{self, Reports};
 
 pub(super) fn run(args: &AdviseArgs) -> Result<(), Failure> {
-    let report = if let Some(file) = &args.file {
-        report::report_of(file, &args.target.selectors(), Vec::new())?
-    } else {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| Failure::other(&error.into()))?;
-        runtime.block_on(look(args))?
-    };
-    print(&report, args.format())
+    if let Some(file) = &args.file {
+        let report = report::report_of(file, &args.target.selectors(), Vec::new())?;
+        return print(&report, args.format());
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::other(&error.into()))?;
+    runtime.block_on(look(args))
 }
 
-/// Watches for a while.
-async fn look(args: &AdviseArgs) -> Result<Report, Failure> {
+/// Watches for a while and says what to do.
+async fn look(args: &AdviseArgs) -> Result<(), Failure> {
     let mut stop = StopSignals::new().map_err(|error| Failure::other(&error.into()))?;
     lease::remind();
     let settings = Settings {
@@ -45,7 +44,7 @@ async fn look(args: &AdviseArgs) -> Result<Report, Failure> {
     until(&mut live, args.duration, Some(end), &mut stop, None).await?;
     let (report, said) = finish(&mut live, &reports);
     said?;
-    Ok(report)
+    say_and_detach(live, || print(&report, args.format()))
 }
 
 fn print(report: &Report, format: AdviceFormat) -> Result<(), Failure> {

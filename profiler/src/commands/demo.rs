@@ -8,7 +8,7 @@ use iocontend_core::selector::Selector;
 use iocontend_core::text::Explained;
 use tokio::time::Instant;
 
-use super::watch::{Each, StopSignals, finish, until};
+use super::watch::{Each, StopSignals, finish, say_and_detach, until};
 use crate::cli::{DemoArgs, Format};
 use crate::demo::{
     CopierResult, DemoError, DemoOpts, DemoPlan, LatencySummary, Stop, VictimResult, spawn_copier,
@@ -62,12 +62,11 @@ async fn demo(args: &DemoArgs) -> Result<(), Failure> {
     until(&mut live, INTERVAL, Some(end), &mut stop, each).await?;
     let (report, said) = finish(&mut live, &reports);
     said?;
-    drop(live);
     // After a signal they would go on to the end of their time.
     for child in [&mut victim, &mut copier] {
         child.stop().map_err(|error| Failure::other(&error.into()))?;
     }
-    reports.end(&report)?;
+    say_and_detach(live, || reports.end(&report))?;
     second_source(args.output, victim.finish(), copier.finish());
     plan.cleanup().map_err(|error| Failure::other(&error.into()))
 }

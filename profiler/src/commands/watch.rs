@@ -2,6 +2,7 @@
 
 use std::future::pending;
 use std::time::Duration;
+use std::{io, thread};
 
 use iocontend_core::report::Report;
 use iocontend_core::session::Span;
@@ -54,11 +55,10 @@ async fn watch(args: &WatchArgs) -> Result<(), Failure> {
     let (mut report, last) = finish(&mut live, &reports);
     live.end_recording(&mut report);
     let failed = live.recording_failed();
-    drop(live);
     // A recording is whole also when nobody reads the reports any more.
     outcome?;
     last?;
-    reports.end(&report)?;
+    say_and_detach(live, || reports.end(&report))?;
     if failed { Err(Failure::Said) } else { Ok(()) }
 }
 
@@ -72,6 +72,22 @@ pub(super) fn finish(live: &mut Live, reports: &Reports) -> (Report, Result<(), 
         Ok(())
     };
     (live.report(Span::Whole), said)
+}
+
+/// Says the report while the probes are taken out, which takes as many grace periods of RCU as there are tracepoints (0.3 to
+/// 2.5 s seen): nobody waits for the one or the other, a reader who stops reading does not keep the probes, and they do
+/// not keep the report.
+pub(super) fn say_and_detach<Error: Into<Failure> + Send>(
+    live: Live,
+    say: impl FnOnce() -> Result<(), Error> + Send,
+) -> Result<(), Failure> {
+    thread::scope(|scope| {
+        let saying = thread::Builder::new().spawn_scoped(scope, say);
+        drop(live);
+        let saying = saying.map_err(|error| Failure::other(&error.into()))?;
+        let said = saying.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        said.map_err(Into::into)
+    })
 }
 
 /// What is done with the report of an interval.
@@ -128,7 +144,7 @@ pub(super) struct StopSignals {
 }
 
 impl StopSignals {
-    pub(super) fn new() -> std::io::Result<Self> {
+    pub(super) fn new() -> io::Result<Self> {
         let signals = [
             signal(SignalKind::interrupt())?,
             signal(SignalKind::terminate())?,

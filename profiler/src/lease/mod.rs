@@ -11,7 +11,7 @@ pub mod store;
 use std::io;
 
 use iocontend_core::change::Change;
-use iocontend_core::lease::{Clock, Due, Goal, Item, Lease, Reading, State, kernel_text};
+use iocontend_core::lease::{Clock, Due, Goal, Item, Lapse, Lease, Reading, State, kernel_text};
 use rustix::time::{ClockId, clock_gettime};
 use thiserror::Error;
 
@@ -215,6 +215,14 @@ pub fn recover(
         }
     }
     Ok(all)
+}
+
+/// Values of a running lease that do not hold any more. What cannot be read is not known to have lapsed.
+pub fn lapses(lease: &Lease, settings: &impl Settings) -> Vec<Lapse> {
+    let of_item = |item: &Item| {
+        settings.read(&item.change).map(|reading| item.lapses(&reading)).unwrap_or_default()
+    };
+    lease.items.iter().flat_map(of_item).collect()
 }
 
 /// Leases that wait for somebody to take them back. Changes nothing and waits for nobody, so one that another run is just

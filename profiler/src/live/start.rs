@@ -92,7 +92,10 @@ pub(super) fn start(
     live.scan();
     live.apply(Input::Schedules(Box::new(host::read_schedules(Path::new("/")))));
     if !settings.wait && !live.has_targets() {
-        return Err(live.no_target());
+        let failure = live.no_target();
+        // Whoever called ends now, and the kernel takes the probes out then. To do it here would keep the message for some seconds.
+        std::mem::forget(live);
+        return Err(failure);
     }
     if let Some(file) = &settings.record {
         live.session.record_to(file)?;

@@ -1,9 +1,12 @@
 //! `iocontend doctor` on other kernels and file systems.
 
 use iocontend_core::doctor::{Ability, Cache, JournalKind, State};
+use iocontend_tests::process::run;
 use iocontend_tests::watch::Watch;
 
-use crate::doctor::{attached, doctor, who_shares_is_named};
+use crate::doctor::{
+    attached, doctor, loop_devices_on_disks_only, loops_on_disks, who_shares_is_named,
+};
 
 // Property: everything attaches that watch attaches; a kernel without block_io_start is said to be one, and that is
 // no problem.
@@ -51,4 +54,14 @@ fn vm_doctor_knows_the_disk_and_its_journal() {
 #[ignore = "needs the VM"]
 fn vm_doctor_names_who_shares_etcds_disk() {
     who_shares_is_named(super::folder().path()).unwrap();
+}
+
+// Property: a loop device is looked at where its file is on a disk and nowhere else, which a host with loop devices of its own
+// does not show.
+#[test]
+#[ignore = "needs the VM"]
+fn vm_doctor_looks_at_loop_devices_on_disks_only() {
+    run("modprobe", &["loop"]).unwrap();
+    assert_eq!(loops_on_disks().unwrap(), Vec::<String>::new());
+    loop_devices_on_disks_only(super::folder().path(), &[]).unwrap();
 }

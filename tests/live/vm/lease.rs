@@ -53,13 +53,13 @@ impl Drop for Group {
 }
 
 /// Runs with a folder of their own.
-struct Host {
+pub(super) struct Host {
     folder: tempfile::TempDir,
-    leases: Leases,
+    pub(super) leases: Leases,
 }
 
 impl Host {
-    fn new(changes: Vec<Change>) -> Self {
+    pub(super) fn new(changes: Vec<Change>) -> Self {
         assert!(std::env::var_os("IOCONTEND_VM").is_some(), "settings are changed in the VM only");
         let folder = tempfile::tempdir().unwrap();
         let leases = Leases::new(binary::path().unwrap(), folder.path());
@@ -67,26 +67,26 @@ impl Host {
         Self { folder, leases }
     }
 
-    fn run(&self, words: &[&str]) -> Run {
+    pub(super) fn run(&self, words: &[&str]) -> Run {
         self.leases.run(words).unwrap()
     }
 
-    fn apply(&self) {
+    pub(super) fn apply(&self) {
         self.leases.apply().unwrap();
     }
 
-    fn is_without_leases(&self) {
+    pub(super) fn is_without_leases(&self) {
         assert_eq!(self.leases.ids().unwrap(), Vec::<String>::new());
     }
 }
 
-fn device() -> Dev {
+pub(super) fn device() -> Dev {
     let text = fs::read_to_string(format!("/sys/block/{}/dev", super::disk())).unwrap();
     let (major, minor) = text.trim().split_once(':').unwrap();
     Dev { major: major.parse().unwrap(), minor: minor.parse().unwrap() }
 }
 
-fn io_max(name: &str, value: &str) -> Change {
+pub(super) fn io_max(name: &str, value: &str) -> Change {
     Change::CgroupDevice {
         cgroup: format!("/{name}"),
         file: "io.max".to_owned(),

@@ -103,6 +103,20 @@ pub enum Reading {
     Gone,
 }
 
+/// A value of a lease that does not hold any more while the lease runs: a manager of the cgroup, or somebody, wrote another one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Lapse {
+    /// The setting.
+    pub change: Change,
+    /// Which part of it.
+    pub part: String,
+    /// What it should be.
+    pub wanted: String,
+    /// What it is; absent when its cgroup, disk or file is gone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub now: Option<String>,
+}
+
 /// Where to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Goal {
@@ -229,6 +243,23 @@ impl Item {
                 .for_each(|cell| cell.state = State::Undone);
         }
         writes
+    }
+
+    /// Values that were applied and do not hold now. A thread that ended is none.
+    pub fn lapses(&self, reading: &Reading) -> Vec<Lapse> {
+        let is_thread = matches!(self.change, Change::IoPriority { .. });
+        let now = |part: &str| match reading {
+            Reading::Values(values) => values.get(part),
+            Reading::Gone => None,
+        };
+        let lapse = |cell: &Cell| {
+            let wanted = cell.wanted.clone().filter(|_| cell.state == State::Applied)?;
+            let now = now(&cell.part);
+            let holds = now == Some(&wanted) || (now.is_none() && is_thread);
+            let (change, part) = (self.change.clone(), cell.part.clone());
+            (!holds).then(|| Lapse { change, part, wanted, now: now.cloned() })
+        };
+        self.cells.iter().filter_map(lapse).collect()
     }
 
     fn has_differences(&self) -> bool {

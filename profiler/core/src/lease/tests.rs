@@ -68,6 +68,28 @@ fn another_key_of_the_same_line_is_left_alone() {
     assert_eq!(item.look(Goal::Undo, &Reading::Values(now)), values(&[("wbps", "max")]));
 }
 
+// Property: what was applied and does not hold is named with what holds instead, the rest is not: other keys, values that were never
+// applied, threads that ended.
+#[test]
+fn a_value_that_does_not_hold_any_more_has_lapsed() {
+    let before = values(&[("rbps", "max"), ("wbps", "9"), ("riops", "max"), ("wiops", "max")]);
+    let mut item = Item::plan(io_max("wbps=5 rbps=6"), &before).unwrap().unwrap();
+    assert_eq!(item.lapses(&Reading::Values(before.clone())), []);
+    let ours = values(&[("rbps", "6"), ("wbps", "5"), ("riops", "max"), ("wiops", "max")]);
+    item.look(Goal::Apply, &Reading::Values(ours.clone()));
+    assert_eq!(item.lapses(&Reading::Values(ours.clone())), []);
+    let lapse = |part: &str, wanted: &str, now: Option<&str>| Lapse {
+        change: item.change.clone(),
+        part: part.to_owned(),
+        wanted: wanted.to_owned(),
+        now: now.map(str::to_owned),
+    };
+    let theirs = values(&[("rbps", "6"), ("wbps", "9"), ("riops", "1"), ("wiops", "max")]);
+    assert_eq!(item.lapses(&Reading::Values(theirs)), [lapse("wbps", "5", Some("9"))]);
+    let gone = [lapse("rbps", "6", None), lapse("wbps", "5", None)];
+    assert_eq!(item.lapses(&Reading::Gone), gone);
+}
+
 #[test]
 fn both_of_a_pair_are_one_setting() {
     let sysctl = |name: &str| Change::Sysctl { name: name.to_owned(), value: "1".to_owned() };

@@ -6,7 +6,7 @@ use super::{Explained, Lang};
 use crate::change::Change;
 use crate::lease::verified::{Verified, Word};
 use crate::lease::verify::{Doubt, MIN_CALLS};
-use crate::lease::{Due, Item, Lease, State};
+use crate::lease::{Due, Item, Lapse, Lease, State};
 
 /// What can stop `apply`, `undo` and `status`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,12 +83,28 @@ pub fn setting(lang: Lang, change: &Change) -> String {
     }
 }
 
+/// A part of a setting's name.
+fn part_of(part: &str) -> String {
+    if part.is_empty() { String::new() } else { format!(", {part}") }
+}
+
+/// A value that does not hold any more.
+pub fn lapse(lang: Lang, lapse: &Lapse) -> String {
+    let name = setting(lang, &lapse.change) + &part_of(&lapse.part);
+    match &lapse.now {
+        Some(now) => {
+            format!("{name}: not in force: {now} instead of {}", lapse.wanted)
+        }
+        None => format!("{name}: not in force: it is gone"),
+    }
+}
+
 /// What an item does, a line for each of its values.
 pub fn item(lang: Lang, item: &Item) -> Vec<String> {
     let name = setting(lang, &item.change);
     let own = item.cells.iter().filter_map(|cell| Some((cell, cell.wanted.as_ref()?)));
     own.map(|(cell, wanted)| {
-        let part = if cell.part.is_empty() { String::new() } else { format!(", {}", cell.part) };
+        let part = part_of(&cell.part);
         let state = match (cell.state, &cell.found, &item.error) {
             (State::Differs, Some(found), _) => {
                 format!("; changed to {found} by somebody else, left as it is")

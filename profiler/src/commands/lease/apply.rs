@@ -1,5 +1,6 @@
 //! `iocontend apply`: shows, asks, applies, looks whether it helped, and stays until the lease ends.
 
+use std::collections::BTreeSet;
 use std::io::{self, IsTerminal as _};
 use std::path::Path;
 use std::time::Duration;
@@ -243,13 +244,28 @@ async fn stay(
     end: Instant,
     stop: &mut StopSignals,
 ) -> Result<(), Failure> {
+    let mut told = BTreeSet::new();
     while place.store.has(id) && Instant::now() < end {
+        say_lapses(place, id, &mut told);
         tokio::select! {
             () = stop.wait() => break,
             () = sleep_until(end.min(Instant::now() + LOOK)) => {}
         }
     }
     take_back(place, id)
+}
+
+/// Says once of every value that it does not hold any more.
+fn say_lapses(place: &Place, id: &str, told: &mut BTreeSet<String>) {
+    // Not while another run takes it back; one that was taken back has no values any more.
+    let Ok(_lock) = place.lock() else { return };
+    let Ok(lease) = place.store.read(id) else { return };
+    for lapse in lease::lapses(&lease, &place.settings) {
+        let line = words::lapse(Lang::En, &lapse);
+        if told.insert(line.clone()) {
+            say(&line);
+        }
+    }
 }
 
 fn take_back(place: &Place, id: &str) -> Result<(), Failure> {

@@ -5,7 +5,7 @@ mod verify;
 
 use std::io::{self, Write as _};
 
-use iocontend_core::lease::Lease;
+use iocontend_core::lease::{Due, Lease};
 use iocontend_core::render::safe::printable;
 use iocontend_core::text::lease::{self as words, Trouble};
 use iocontend_core::text::{Explained, Lang};
@@ -186,11 +186,20 @@ pub(super) fn status(args: &StatusArgs) -> Result<(), Failure> {
         match found.lease {
             Ok(lease) => {
                 let due = lease.due(&clock, found.held);
+                let lapses = match due {
+                    Due::Running => lease::lapses(&lease, &place.settings),
+                    _ => Vec::new(),
+                };
                 writeln!(text, "{}", shown(&words::lease(Lang::En, &lease, due)))?;
                 for line in lease.items.iter().flat_map(|item| words::item(Lang::En, item)) {
                     writeln!(text, "  {}", shown(&line))?;
                 }
-                documents.push(serde_json::json!({ "due": due, "lease": lease }));
+                for lapse in &lapses {
+                    writeln!(text, "  {}", shown(&words::lapse(Lang::En, lapse)))?;
+                }
+                documents.push(
+                    serde_json::json!({ "due": due, "lease": lease, "not_in_force": lapses }),
+                );
             }
             Err(error) => tell(&explained(&Trouble::Store(&found.id, &error)).what),
         }
