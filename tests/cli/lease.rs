@@ -41,6 +41,12 @@ impl Tree {
         fs::write(path, text).unwrap();
     }
 
+    /// The same at once: whoever reads sees the old text or the new one.
+    fn replace(&self, name: &str, text: &str) {
+        self.put("new", text);
+        fs::rename(self.path("new"), self.path(name)).unwrap();
+    }
+
     fn value(&self) -> String {
         fs::read_to_string(self.path("cgroup/a/memory.high")).unwrap().trim().to_owned()
     }
@@ -107,14 +113,19 @@ fn a_value_that_lapsed_is_told() {
     };
     assert_eq!(json()["leases"][0]["not_in_force"], serde_json::json!([]));
     assert!(!tree.run(&["status"]).ended(0).stdout.contains("not in force"));
-    tree.put("cgroup/a/memory.high", "4096\n");
+    tree.replace("cgroup/a/memory.high", "4096\n");
     let line = said.next().unwrap();
     let words = "not in force: 4096 instead of 16777216";
     assert!(line.contains(words), "{line}");
     assert!(tree.run(&["status"]).ended(0).stdout.contains(words));
     let lapse = &json()["leases"][0]["not_in_force"][0];
     assert_eq!((&lapse["wanted"], &lapse["now"]), (&"16777216".into(), &"4096".into()));
-    tree.put("cgroup/a/memory.high", "16777216\n");
+    // What cannot be read is neither.
+    tree.replace("cgroup/a/memory.high", "\n");
+    assert!(said.next().unwrap().contains("not known whether in force"));
+    assert_eq!(json()["leases"][0]["unread"].as_array().unwrap().len(), 1);
+    assert_eq!(json()["leases"][0]["not_in_force"], serde_json::json!([]));
+    tree.replace("cgroup/a/memory.high", "16777216\n");
     assert!(!tree.run(&["status"]).ended(0).stdout.contains("not in force"));
     let pid = Pid::from_child(&child);
     kill_process(pid, Signal::INT).unwrap();

@@ -19,7 +19,7 @@ fn is_mounted(path: &Path) -> Result<bool> {
     Ok(mounts.lines().any(|line| line.split(' ').nth(1) == path.to_str()))
 }
 
-// Property: when nobody can talk to it any more, the janitor removes the mounts, loop devices and processes that it was told of and
+// Property: when nobody can talk to it any more, the janitor removes the mounts, loop devices, traces and processes that it was told of and
 // that are still there, those in use too; it says what it removed, and nothing of what was gone.
 #[test]
 #[ignore = "needs root and this kernel"]
@@ -44,6 +44,9 @@ fn a_janitor_removes_what_is_left_and_says_so() -> Result<()> {
     ] {
         writeln!(orders, "{line}")?;
     }
+    let trace = Path::new("/sys/kernel/tracing/instances/iocontend-test-janitor");
+    writeln!(orders, "trace {}", text(trace))?;
+    fs::create_dir(trace)?;
     run("mount", &["-t", "tmpfs", "iocontend-test", &text(&memory)])?;
     fs::File::create(&file)?.set_len(64 << 20)?;
     let device = run("losetup", &["--find", "--show", &text(&file)])?;
@@ -68,8 +71,9 @@ fn a_janitor_removes_what_is_left_and_says_so() -> Result<()> {
     assert!(!is_mounted(&mount)? && !is_mounted(&memory)?, "{said}");
     let backing = format!("/sys/block/{}/loop", device.trim().trim_start_matches("/dev/"));
     until("the loop device's end", LIMIT, || Ok((!Path::new(&backing).exists()).then_some(())))?;
-    assert_eq!(said.lines().filter(|line| line.contains("removed: ")).count(), 4, "{said}");
-    assert_eq!(said.lines().count(), 4, "{said}");
+    assert_eq!(said.lines().filter(|line| line.contains("removed: ")).count(), 5, "{said}");
+    assert_eq!(said.lines().count(), 5, "{said}");
+    assert!(!trace.exists(), "{said}");
     assert!(!said.contains(&text(&gone)), "{said}");
     Ok(())
 }

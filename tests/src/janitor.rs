@@ -1,5 +1,5 @@
 //! Removes what a test that was killed leaves on the host: a mounted file system of ours makes every later watch attach more, a loop
-//! device makes it look at more, an etcd loads the disk.
+//! device makes it look at more, a trace costs at every request, an etcd loads the disk.
 //!
 //! Drops do that when a test ends or fails, and do not run when it is killed. So a program of its own is told beforehand what
 //! there will be. Its stdin ends with the test, whatever ends that, and it removes what is still there then.
@@ -29,6 +29,8 @@ pub enum Left<'a> {
     Mount(&'a Path),
     /// Loop devices on a file.
     LoopFile(&'a Path),
+    /// A trace, by its folder in tracefs: it goes on, and costs, without a reader.
+    Trace(&'a Path),
     /// A process that does not end by itself.
     Process(u32),
 }
@@ -48,6 +50,7 @@ pub fn will_leave(left: Left<'_>) -> Result<()> {
     let line = match left {
         Left::Mount(path) => format!("mount {}", text(path)?),
         Left::LoopFile(path) => format!("loop {}", text(path)?),
+        Left::Trace(path) => format!("trace {}", text(path)?),
         Left::Process(pid) => format!("process {pid}"),
     };
     let Ok(mut orders) = orders.lock() else { bail!("a test ended while talking to the janitor") };
@@ -78,6 +81,7 @@ fn text(path: &Path) -> Result<&str> {
 enum Told {
     Mount(PathBuf),
     LoopFile(String),
+    Trace(PathBuf),
     /// Open, so that its number means nobody else.
     Process(OwnedFd),
 }
@@ -97,6 +101,7 @@ fn understood(line: &str) -> Result<Option<Told>> {
     Ok(Some(match what {
         "mount" => Told::Mount(which.into()),
         "loop" => Told::LoopFile(which.to_owned()),
+        "trace" => Told::Trace(which.into()),
         "process" => {
             let pid = Pid::from_raw(which.parse()?).context("no process has this number")?;
             // One that has ended needs nothing.
@@ -129,6 +134,13 @@ fn remove(told: &Told) -> Result<Option<String>> {
             // It was made for the mount; somebody may have put something there.
             drop(fs::remove_dir(path));
             Ok(Some(format!("a mount at {}", path.display())))
+        }
+        Told::Trace(path) => {
+            if !path.exists() {
+                return Ok(None);
+            }
+            fs::remove_dir(path).with_context(|| format!("removing {}", path.display()))?;
+            Ok(Some(format!("a trace at {}", path.display())))
         }
         Told::LoopFile(file) => {
             let list = ["--noheadings", "--output", "NAME", "--associated", file];

@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, ensure};
 use iocontend_core::report::Report;
 
 use crate::blockstat::{Counts, disk_of};
+use crate::janitor::{Left, will_leave};
 
 const TRACEFS: &str = "/sys/kernel/tracing";
 /// Per CPU. Each event takes some 100 bytes.
@@ -82,6 +83,7 @@ impl BlockTrace {
         let number = MADE.fetch_add(1, Ordering::Relaxed);
         let name = format!("instances/iocontend-test-{purpose}-{}-{number}", std::process::id());
         let folder = Path::new(TRACEFS).join(name);
+        will_leave(Left::Trace(&folder))?;
         fs::create_dir(&folder).context("tracefs is needed")?;
         let trace = Self { folder };
         trace.set("trace_clock", "mono")?;

@@ -158,13 +158,13 @@ const BY_HAND: [&str; 9] = [
 /// Builds on the host, where it is fast, and runs in the VM.
 fn in_vm(kernel: &str) -> Result<()> {
     let tests = live_tests()?;
-    expect_tests(&tests, "vm_")?;
+    let names = expect_tests(&tests, "vm_")?;
     // The tests start the product; it is built here for the same reason.
     run::run(run::cargo().args(["build", "--package", "iocontend"]))?;
     let mut command = vec![tests.into_os_string()];
     command.extend(["--ignored", "--test-threads=1", "vm_"].map(Into::into));
     command.extend(BY_HAND.iter().flat_map(|test| ["--skip".into(), (*test).into()]));
-    let code = vm::run(&vm::Args::tests(kernel, command)?)?;
+    let code = vm::run(&vm::Args::tests(kernel, command, names)?)?;
     if code != 0 {
         bail!("the tests on kernel {kernel} ended with exit code {code}");
     }
@@ -203,17 +203,19 @@ fn executable(messages: &str, name: &str) -> Option<PathBuf> {
         .and_then(|artifact| artifact.executable)
 }
 
-/// A filter that matches nothing would pass: here it fails.
-fn expect_tests(executable: &PathBuf, filter: &str) -> Result<()> {
+/// The tests that a filter selects. One that matches nothing would pass: here it fails.
+fn expect_tests(executable: &PathBuf, filter: &str) -> Result<Vec<String>> {
     let list =
         run::output(std::process::Command::new(executable).args(["--list", "--ignored", filter]))?;
-    if !list.lines().any(|line| line.ends_with(": test")) {
+    let names: Vec<String> =
+        list.lines().filter_map(|line| line.strip_suffix(": test")).map(str::to_owned).collect();
+    if names.is_empty() {
         bail!(
             "{} has no ignored test whose name contains `{filter}`, so nothing would be proved",
             executable.display()
         );
     }
-    Ok(())
+    Ok(names)
 }
 
 #[cfg(test)]

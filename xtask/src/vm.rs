@@ -5,6 +5,7 @@ mod machine;
 mod output;
 mod process;
 
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -59,6 +60,9 @@ pub(crate) struct Args {
     /// How often a VM that the emulator ended ([`Outcome::Poked`]) or that stood still is started again.
     #[arg(skip)]
     again: u32,
+    /// Where the command is a test program, all its tests: one that passed is not run again then.
+    #[arg(skip)]
+    tests: Vec<String>,
     /// The command and its arguments. It runs as root in the workspace's folder, and sees
     /// IOCONTEND_VM=1, IOCONTEND_VM_DISK (such as nvme0n1), IOCONTEND_VM_DISKS (all of them) and
     /// IOCONTEND_VM_DIR (where the first one is mounted)
@@ -125,7 +129,7 @@ impl Scheduler {
 
 impl Args {
     /// What CI asks for: a slow disk with the file system that etcd mostly has, and a spare one to build upon.
-    pub(crate) fn tests(kernel: &str, command: Vec<OsString>) -> Result<Self> {
+    pub(crate) fn tests(kernel: &str, command: Vec<OsString>, tests: Vec<String>) -> Result<Self> {
         Ok(Self {
             kernel: kernel.to_owned(),
             disk: ["iops=600,bps=20M", "size=512M"]
@@ -141,6 +145,7 @@ impl Args {
             rwdir: Vec::new(),
             verbose: false,
             again: AGAIN,
+            tests,
             command,
         })
     }
@@ -165,6 +170,7 @@ impl Args {
             rwdir: vec![out.to_owned()],
             verbose: false,
             again: if machine.resumes { AGAIN } else { 0 },
+            tests: Vec::new(),
             command,
         })
     }
@@ -180,21 +186,28 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     let vng = virtme_ng(&target)?;
 
     std::fs::create_dir_all(&target).with_context(|| format!("creating {}", target.display()))?;
-    let mut left = args.again;
+    let (mut left, mut command) = (args.again, args.command.clone());
     let run = loop {
-        let machine = Machine::prepare(args, &target)?;
+        let machine = Machine::prepare(args, &command, &target)?;
         eprintln!("booting {} ({})", kernel.display(), Machine::describe(args));
         let run = machine.run(&vng, &kernel, args)?;
         match run.outcome {
             Outcome::Poked if left > 0 => {
                 left -= 1;
-                eprintln!("{POKED}; once more from the beginning");
+                eprintln!("{POKED}; once more");
             }
             Outcome::StoodStill(words) if left > 0 => {
                 left -= 1;
-                eprintln!("{words}\n{STILL}; once more from the beginning");
+                eprintln!("{words}\n{STILL}; once more");
             }
             _ => break run,
+        }
+        let said = machine.said()?;
+        if let Some(failed) = failed(&said, &args.tests) {
+            bail!("{failed} had failed before");
+        }
+        for test in passed(&said, &args.tests) {
+            command.extend(["--skip".into(), test.into()]);
         }
     };
     let seconds = |time: Duration| format!("{:.1} s", time.as_secs_f64());
@@ -218,6 +231,21 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     }
 }
 
+/// A test that failed, by what a test program said: it does not get a second try.
+fn failed<'a>(said: &str, tests: &'a [String]) -> Option<&'a str> {
+    let failed = |name: &&String| said.contains(&format!("test {name} ... FAILED\n"));
+    tests.iter().find(failed).map(String::as_str)
+}
+
+/// The tests that passed, by what a test program said. Left out are those whose names begin another's: the program skips by
+/// parts of names.
+fn passed<'a>(said: &str, tests: &'a [String]) -> Vec<&'a str> {
+    let lines: HashSet<&str> = said.lines().collect();
+    let is_part = |name: &str| tests.iter().any(|other| other != name && other.contains(name));
+    let passed = |name: &&str| lines.contains(format!("test {name} ... ok").as_str());
+    tests.iter().map(String::as_str).filter(passed).filter(|name| !is_part(name)).collect()
+}
+
 /// virtme-ng's command: the one on PATH, else one installed into a virtual environment of its own
 /// (Debian's Python does not let pip install for the whole system).
 fn virtme_ng(target: &Path) -> Result<PathBuf> {
@@ -237,4 +265,21 @@ fn virtme_ng(target: &Path) -> Result<PathBuf> {
         bail!("{VIRTME_NG} was installed, but {} is not there", vng.display());
     }
     Ok(vng)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{failed, passed};
+
+    // Property: only a test that said so has passed, and none is left out that another one's name would take along.
+    #[test]
+    fn what_passed_is_not_run_again_and_everything_else_is() {
+        let tests = ["a::one", "a::one_more", "a::two", "a::three", "a::four"].map(str::to_owned);
+        let said = "running 5 tests\ntest a::one ... ok\ntest a::one_more ... ok\ntest a::two ... FAILED\n\
+            test a::three ... some words\nok\ntest a::four ... ok\ntest b::no ... ok\n";
+        assert_eq!(passed(said, &tests), ["a::one_more", "a::four"]);
+        assert_eq!(failed(said, &tests), Some("a::two"));
+        assert!(passed("test a::two ... ", &tests).is_empty());
+        assert_eq!(failed("test a::two ... ", &tests), None);
+    }
 }

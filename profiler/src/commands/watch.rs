@@ -74,7 +74,7 @@ pub(super) fn finish(live: &mut Live, reports: &Reports) -> (Report, Result<(), 
     (live.report(Span::Whole), said)
 }
 
-/// Says the report while the probes are taken out, which takes as many grace periods of RCU as there are tracepoints (0.3 to
+/// Says the report while the probes are taken out, which takes as many grace periods of RCU as there are tracepoints (0.6 to
 /// 2.5 s seen): nobody waits for the one or the other, a reader who stops reading does not keep the probes, and they do
 /// not keep the report.
 pub(super) fn say_and_detach<Error: Into<Failure> + Send>(

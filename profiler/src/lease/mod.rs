@@ -11,7 +11,9 @@ pub mod store;
 use std::io;
 
 use iocontend_core::change::Change;
-use iocontend_core::lease::{Clock, Due, Goal, Item, Lapse, Lease, Reading, State, kernel_text};
+use iocontend_core::lease::{
+    Clock, Due, Goal, Item, Lapse, Lease, Reading, State, Unread, kernel_text,
+};
 use rustix::time::{ClockId, clock_gettime};
 use thiserror::Error;
 
@@ -217,12 +219,28 @@ pub fn recover(
     Ok(all)
 }
 
-/// Values of a running lease that do not hold any more. What cannot be read is not known to have lapsed.
-pub fn lapses(lease: &Lease, settings: &impl Settings) -> Vec<Lapse> {
-    let of_item = |item: &Item| {
-        settings.read(&item.change).map(|reading| item.lapses(&reading)).unwrap_or_default()
-    };
-    lease.items.iter().flat_map(of_item).collect()
+/// What of a running lease does not hold any more.
+#[derive(Debug, Default)]
+pub struct Look {
+    /// Values that do not hold.
+    pub lapses: Vec<Lapse>,
+    /// Settings that could not be read.
+    pub unread: Vec<Unread>,
+}
+
+/// Looks at all settings of a running lease, and changes nothing.
+pub fn look(lease: &Lease, settings: &impl Settings) -> Look {
+    let mut look = Look::default();
+    for item in &lease.items {
+        match settings.read(&item.change) {
+            Ok(reading) => look.lapses.extend(item.lapses(&reading)),
+            Err(error) => {
+                let (change, error) = (item.change.clone(), error.to_string());
+                look.unread.push(Unread { change, error });
+            }
+        }
+    }
+    look
 }
 
 /// Leases that wait for somebody to take them back. Changes nothing and waits for nobody, so one that another run is just

@@ -23,9 +23,9 @@ const LIMITED: &str = "limited.service";
 const FREE: &str = "free.service";
 const LIMIT_OF_ITS_OWN: u64 = 5_000_000;
 
-/// As in a container: in a cgroup, and with process ids, of its own.
+/// As in a container: in a cgroup, with process ids and without a console.
 const START: &str = "read -r go && mount -t proc proc /proc && umount -l /sys/fs/cgroup && \
-    mount -t cgroup2 none /sys/fs/cgroup && \
+    mount -t cgroup2 none /sys/fs/cgroup && mount --bind /dev/null /dev/console && \
     exec env container=lxc /lib/systemd/systemd --system --unit=units.target";
 
 /// A running systemd with the two units, ended with its cgroup when dropped.

@@ -94,7 +94,7 @@ pub(super) struct Machine {
 
 impl Machine {
     /// Makes the folder shared with the guest, and the disk.
-    pub(super) fn prepare(args: &Args, parent: &Path) -> Result<Self> {
+    pub(super) fn prepare(args: &Args, command: &[OsString], parent: &Path) -> Result<Self> {
         let dir = tempfile::Builder::new()
             .prefix("run-")
             .tempdir_in(parent)
@@ -118,7 +118,7 @@ impl Machine {
         let machine = Self { dir, rwdirs };
         machine.shared_dirs().try_for_each(|dir| check_path(&dir))?;
         machine
-            .fill(args)
+            .fill(args, command)
             .with_context(|| format!("writing to {}", machine.dir.path().display()))?;
         Ok(machine)
     }
@@ -128,13 +128,13 @@ impl Machine {
         std::iter::once(self.shared()).chain(self.rwdirs.iter().cloned())
     }
 
-    fn fill(&self, args: &Args) -> std::io::Result<()> {
+    fn fill(&self, args: &Args, command: &[OsString]) -> std::io::Result<()> {
         let shared = self.shared();
         std::fs::create_dir(&shared)?;
         let init = shared.join("init.sh");
         std::fs::write(&init, INIT)?;
         std::fs::set_permissions(&init, Permissions::from_mode(0o755))?;
-        std::fs::write(shared.join("argv"), argv(&args.command, std::env::vars_os()))?;
+        std::fs::write(shared.join("argv"), argv(command, std::env::vars_os()))?;
         // They exist from the start, so that they can be followed.
         File::create(shared.join("stdout"))?;
         File::create(shared.join("stderr"))?;
@@ -146,6 +146,12 @@ impl Machine {
 
     fn shared(&self) -> PathBuf {
         self.dir.path().join("shared")
+    }
+
+    /// What the command has said so far.
+    pub(super) fn said(&self) -> Result<String> {
+        let said = std::fs::read(self.shared().join("stdout")).context("reading what it said")?;
+        Ok(String::from_utf8_lossy(&said).into_owned())
     }
 
     fn image(&self, index: usize) -> PathBuf {

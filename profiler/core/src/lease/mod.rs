@@ -117,6 +117,15 @@ pub struct Lapse {
     pub now: Option<String>,
 }
 
+/// A setting of which nobody knows whether it still holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Unread {
+    /// The setting.
+    pub change: Change,
+    /// Why it could not be read.
+    pub error: String,
+}
+
 /// Where to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Goal {

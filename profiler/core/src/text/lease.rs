@@ -6,7 +6,7 @@ use super::{Explained, Lang};
 use crate::change::Change;
 use crate::lease::verified::{Verified, Word};
 use crate::lease::verify::{Doubt, MIN_CALLS};
-use crate::lease::{Due, Item, Lapse, Lease, State};
+use crate::lease::{Due, Item, Lapse, Lease, State, Unread};
 
 /// What can stop `apply`, `undo` and `status`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,11 +92,14 @@ fn part_of(part: &str) -> String {
 pub fn lapse(lang: Lang, lapse: &Lapse) -> String {
     let name = setting(lang, &lapse.change) + &part_of(&lapse.part);
     match &lapse.now {
-        Some(now) => {
-            format!("{name}: not in force: {now} instead of {}", lapse.wanted)
-        }
+        Some(now) => format!("{name}: not in force: {now} instead of {}", lapse.wanted),
         None => format!("{name}: not in force: it is gone"),
     }
+}
+
+/// A setting of which it is not known whether it holds.
+pub fn unread(lang: Lang, unread: &Unread) -> String {
+    format!("{}: not known whether in force: {}", setting(lang, &unread.change), unread.error)
 }
 
 /// What an item does, a line for each of its values.

@@ -15,7 +15,7 @@ use iocontend_core::text::{Lang, Problem};
 use tokio::time::{Instant, sleep_until};
 
 use super::verify::Check;
-use super::{Place, explained, say, shown};
+use super::{Place, explained, not_in_force, say, shown};
 use crate::cli::ApplyArgs;
 use crate::commands::watch::StopSignals;
 use crate::error::{Failure, tell};
@@ -246,7 +246,7 @@ async fn stay(
 ) -> Result<(), Failure> {
     let mut told = BTreeSet::new();
     while place.store.has(id) && Instant::now() < end {
-        say_lapses(place, id, &mut told);
+        say_what_lapsed(place, id, &mut told);
         tokio::select! {
             () = stop.wait() => break,
             () = sleep_until(end.min(Instant::now() + LOOK)) => {}
@@ -256,14 +256,14 @@ async fn stay(
 }
 
 /// Says once of every value that it does not hold any more.
-fn say_lapses(place: &Place, id: &str, told: &mut BTreeSet<String>) {
+fn say_what_lapsed(place: &Place, id: &str, told: &mut BTreeSet<String>) {
     // Not while another run takes it back; one that was taken back has no values any more.
     let Ok(_lock) = place.lock() else { return };
     let Ok(lease) = place.store.read(id) else { return };
-    for lapse in lease::lapses(&lease, &place.settings) {
-        let line = words::lapse(Lang::En, &lapse);
-        if told.insert(line.clone()) {
+    for line in not_in_force(&lease::look(&lease, &place.settings)) {
+        if !told.contains(&line) {
             say(&line);
+            told.insert(line);
         }
     }
 }

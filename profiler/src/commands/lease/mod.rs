@@ -17,7 +17,7 @@ use crate::error::{Failure, tell};
 use crate::host::HostRoot;
 use crate::lease::settings::HostSettings;
 use crate::lease::store::{Lock, Store, default_folder};
-use crate::lease::{self, ApplyError, Undone};
+use crate::lease::{self, ApplyError, Look, Undone};
 use crate::output;
 
 /// Trouble in words that cannot steer a terminal: names in it come from reports and from the kernel.
@@ -99,6 +99,12 @@ impl Place {
         say_undone(&undone);
         undone.complete
     }
+}
+
+/// A line for everything that does not hold, or may not.
+fn not_in_force(look: &Look) -> Vec<String> {
+    let lapses = look.lapses.iter().map(|lapse| words::lapse(Lang::En, lapse));
+    lapses.chain(look.unread.iter().map(|unread| words::unread(Lang::En, unread))).collect()
 }
 
 /// What became of a lease that was taken back.
@@ -186,20 +192,23 @@ pub(super) fn status(args: &StatusArgs) -> Result<(), Failure> {
         match found.lease {
             Ok(lease) => {
                 let due = lease.due(&clock, found.held);
-                let lapses = match due {
-                    Due::Running => lease::lapses(&lease, &place.settings),
-                    _ => Vec::new(),
+                let look = match due {
+                    Due::Running => lease::look(&lease, &place.settings),
+                    _ => Look::default(),
                 };
                 writeln!(text, "{}", shown(&words::lease(Lang::En, &lease, due)))?;
                 for line in lease.items.iter().flat_map(|item| words::item(Lang::En, item)) {
                     writeln!(text, "  {}", shown(&line))?;
                 }
-                for lapse in &lapses {
-                    writeln!(text, "  {}", shown(&words::lapse(Lang::En, lapse)))?;
+                for line in not_in_force(&look) {
+                    writeln!(text, "  {}", shown(&line))?;
                 }
-                documents.push(
-                    serde_json::json!({ "due": due, "lease": lease, "not_in_force": lapses }),
-                );
+                documents.push(serde_json::json!({
+                    "due": due,
+                    "lease": lease,
+                    "not_in_force": look.lapses,
+                    "unread": look.unread,
+                }));
             }
             Err(error) => tell(&explained(&Trouble::Store(&found.id, &error)).what),
         }
