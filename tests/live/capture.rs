@@ -10,6 +10,7 @@ use iocontend_core::report::Report;
 use iocontend_tests::binary::path as program;
 use iocontend_tests::etcd::Etcd;
 use iocontend_tests::fio;
+use iocontend_tests::janitor::{Left, will_leave};
 use iocontend_tests::loopdev::Tmpfs;
 use iocontend_tests::process::{self, until};
 use iocontend_tests::watch::{Watch, actor, waits};
@@ -103,6 +104,7 @@ fn a_killed_recording_is_read_as_far_as_it_goes() -> Result<()> {
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()?;
+    will_leave(Left::Process(watch.id()))?;
     until("the recording begins", Duration::from_secs(60), || Ok(file.exists().then_some(())))?;
     other.order(&format!("open {}", folder.path().join("file").display()))?;
     // It counts from some moment on; what is synced after that has to be there.

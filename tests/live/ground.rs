@@ -11,6 +11,7 @@ use anyhow::{Context as _, Result, ensure};
 use iocontend_core::ids::{Call, FileClass, Op};
 use iocontend_core::report::{self, Report, check_consistency};
 use iocontend_tests::binary;
+use iocontend_tests::janitor::{Left, will_leave};
 use iocontend_tests::loopdev::{Mounted, RamDisk};
 use iocontend_tests::process::{run, until, wait_for};
 use iocontend_tests::schema::violations;
@@ -85,6 +86,7 @@ impl Attached {
     fn start(args: &[&str]) -> Result<Self> {
         let begin = Instant::now();
         let mut child = command(args)?.spawn()?;
+        will_leave(Left::Process(child.id()))?;
         let mut stderr = BufReader::new(child.stderr.take().context("no stderr")?);
         let mut line = String::new();
         while stderr.read_line(&mut line)? > 0 {
@@ -242,36 +244,60 @@ fn a_target_that_ends_does_not_end_the_watch() -> Result<()> {
 #[test]
 #[ignore = "needs root and this kernel"]
 fn signals_end_in_a_report() -> Result<()> {
+    let sleeper = Sleeper::start()?;
+    let (watches_exits, took) = ends_in_a_report(&sleeper, Signal::INT, "json")?;
     let ramdisk = RamDisk::new(512 << 20)?;
     let _xfs = Mounted::new(ramdisk.device(), "xfs")?;
-    let sleeper = Sleeper::start()?;
+    println!("exits of system calls watched: {watches_exits}: {took}; with an xfs mounted:");
     for end in [Signal::INT, Signal::TERM, Signal::HUP] {
-        for output in ["json", "text"] {
-            let watch = Attached::start(&["watch", "-o", output, "--pid", &sleeper.pid()])?;
-            signal(&watch.child, end)?;
-            let begin = Instant::now();
-            let said_after = watch.says_something()?;
-            let (code, out, said) = watch.end()?;
-            println!(
-                "{end:?}, {output}: report after {said_after:?}, over after {:?}",
-                begin.elapsed()
-            );
-            assert_eq!(code, Some(0), "{end:?}: {said}");
-            assert!(said_after < REPORT_WITHIN, "{said_after:?}");
-            assert!(begin.elapsed() < END_WITHIN, "{:?}", begin.elapsed());
-            if output == "json" {
-                let report = Report::from_json(&out)?;
-                assert!(check_consistency(&report).is_empty());
-                let on_calls = |hook: &report::Attached| hook.hook.starts_with("syscalls:sys_exit");
-                assert!(
-                    report.coverage.attached.iter().any(on_calls),
-                    "nothing of xfs is attached"
-                );
-            } else {
-                assert!(!out.is_empty(), "{end:?}: no summary");
-            }
-        }
+        let (watches_exits, took) = ends_in_a_report(&sleeper, end, "json")?;
+        assert!(watches_exits, "nothing of xfs is attached");
+        println!("{end:?}: {took}, as text {}", ends_in_a_report(&sleeper, end, "text")?.1);
     }
+    Ok(())
+}
+
+/// A watch that a signal ends: whether exits of system calls were watched, where the output says so, and how long the end took.
+fn ends_in_a_report(sleeper: &Sleeper, end: Signal, output: &str) -> Result<(bool, String)> {
+    let watch = Attached::start(&["watch", "-o", output, "--pid", &sleeper.pid()])?;
+    signal(&watch.child, end)?;
+    let begin = Instant::now();
+    let said_after = watch.says_something()?;
+    let (code, out, said) = watch.end()?;
+    let took = format!("report after {said_after:?}, over after {:?}", begin.elapsed());
+    assert_eq!(code, Some(0), "{end:?}: {said}");
+    assert!(said_after < REPORT_WITHIN, "{said_after:?}");
+    assert!(begin.elapsed() < END_WITHIN, "{:?}", begin.elapsed());
+    if output != "json" {
+        assert!(!out.is_empty(), "{end:?}: no summary");
+        return Ok((false, took));
+    }
+    let report = Report::from_json(&out)?;
+    assert!(check_consistency(&report).is_empty());
+    let on_calls =
+        |hook: &report::Attached| hook.attached && hook.hook.starts_with("syscalls:sys_exit");
+    Ok((report.coverage.attached.iter().any(on_calls), took))
+}
+
+/// That a target is not there is said before the probes are taken out, too.
+#[test]
+#[ignore = "needs root and this kernel"]
+fn a_target_that_is_not_there_is_said_at_once() -> Result<()> {
+    let ramdisk = RamDisk::new(512 << 20)?;
+    let _xfs = Mounted::new(ramdisk.device(), "xfs")?;
+    let begin = Instant::now();
+    let mut child = command(&["watch", "--pid-of", "no-such-process-name"])?.spawn()?;
+    let stderr = BufReader::new(child.stderr.take().context("no stderr")?);
+    let mut lines = stderr.lines();
+    let is_said = |line: &std::io::Result<String>| {
+        line.as_ref().is_ok_and(|line| line.contains("target not found"))
+    };
+    let is_said = lines.any(|line| is_said(&line));
+    let said_after = begin.elapsed();
+    let code = wait_for(&mut child, LIMIT)?.code();
+    println!("said after {said_after:?}, over after {:?}", begin.elapsed());
+    assert!(is_said && said_after < ATTACH_WITHIN + REPORT_WITHIN, "{said_after:?}");
+    assert_eq!(code, Some(4));
     Ok(())
 }
 

@@ -14,6 +14,7 @@ use std::time::Duration;
 use std::{env, fs};
 
 use anyhow::{Context as _, Result, bail, ensure};
+use rustix::io::Errno;
 use rustix::mount::{UnmountFlags, unmount};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
@@ -122,14 +123,8 @@ fn remove(told: &Told) -> Result<Option<String>> {
             Ok(killed.then(|| "a process".to_owned()))
         }
         Told::Mount(path) => {
-            if !is_mounted(path)? {
+            if !unmounted(path)? {
                 return Ok(None);
-            }
-            let gone =
-                until("an unmount", BUSY_LIMIT, || Ok(unmount(path, UnmountFlags::empty()).ok()));
-            if gone.is_err() {
-                // Out of sight now; the kernel ends it when its last user does.
-                unmount(path, UnmountFlags::DETACH)?;
             }
             // It was made for the mount; somebody may have put something there.
             drop(fs::remove_dir(path));
@@ -155,8 +150,19 @@ fn remove(told: &Told) -> Result<Option<String>> {
     }
 }
 
-fn is_mounted(path: &Path) -> Result<bool> {
-    let mounts = fs::read_to_string("/proc/self/mounts")?;
-    let path = text(path)?;
-    Ok(mounts.lines().any(|line| line.split(' ').nth(1) == Some(path)))
+/// Whether there was a mount to be removed.
+fn unmounted(path: &Path) -> Result<bool> {
+    let removed = until("an unmount", BUSY_LIMIT, || match unmount(path, UnmountFlags::empty()) {
+        Ok(()) => Ok(Some(true)),
+        // No mount point, no such folder.
+        Err(Errno::INVAL | Errno::NOENT) => Ok(Some(false)),
+        Err(_busy) => Ok(None),
+    });
+    if let Ok(removed) = removed {
+        return Ok(removed);
+    }
+    // Out of sight now; the kernel ends it when its last user does.
+    unmount(path, UnmountFlags::DETACH)
+        .with_context(|| format!("unmounting {}", path.display()))?;
+    Ok(true)
 }

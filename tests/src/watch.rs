@@ -13,6 +13,7 @@ use iocontend_core::report::{Actor, Lat, Report};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::binary;
+use crate::janitor::{Left, will_leave};
 use crate::process::{self, until, wait_for};
 
 /// Loading takes a second, under emulation some ten times as long.
@@ -55,6 +56,7 @@ impl Watch {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()?;
+        will_leave(Left::Process(child.id()))?;
         let mut out = child.stdout.take().context("no stdout")?;
         let err = child.stderr.take().context("no stderr")?;
         let stdout = thread::spawn(move || {

@@ -88,6 +88,14 @@ fn a_value_that_does_not_hold_any_more_has_lapsed() {
     assert_eq!(item.lapses(&Reading::Values(theirs)), [lapse("wbps", "5", Some("9"))]);
     let gone = [lapse("rbps", "6", None), lapse("wbps", "5", None)];
     assert_eq!(item.lapses(&Reading::Gone), gone);
+    let process = ProcessKey { pid: 7, start_ticks: 1 };
+    let change = Change::IoPriority { process, class: 3, level: 7 };
+    let idle = (3 << 13 | 7).to_string();
+    let mut item = Item::plan(change, &values(&[("7@1", "0"), ("8@1", "0")])).unwrap().unwrap();
+    item.look(Goal::Apply, &Reading::Values(values(&[("7@1", &idle), ("8@1", &idle)])));
+    assert_eq!(item.lapses(&Reading::Values(values(&[("7@1", &idle)]))), []);
+    let lapsed = item.lapses(&Reading::Values(values(&[("7@1", "0"), ("8@1", &idle)])));
+    assert!(matches!(&lapsed[..], [one] if one.part == "7@1" && one.now.as_deref() == Some("0")));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! - *Applies when* the culprit writes through the page cache in a cgroup of its own with the memory controller of version 2. The limit of
 //!   dirty pages is a share (`vm.dirty_ratio`) of what the cgroup may have (mm/page-writeback.c, `mdtc`), but with 16, 21
 //!   and 64 MiB the lab's p99 on 6.12 was 0.7 to 0.8, 1.0 and 1.5 to 3.0 s, up to what the disk takes to write all of it (profiler/docs/lab.md), and why is not
-//!   known; on 6.1 with 16 and 64 MiB 0.2 and 0.8 s, a quarter of it. So all of it is what is expected.
+//!   known; on 6.1 with 16 and 64 MiB 0.2 to 0.4 and 0.8 to 1.3 s, a quarter to a half of it. So all of it is what is expected.
 //! - *Inert when* it reads or writes past the page cache; on version 1 (its limits of memory do not bound writeback).
 //! - *Harmful when* the cgroup holds others, whose memory would be taken; below what the culprit needs for itself it would stand in
 //!   reclaim, so that much is added.
