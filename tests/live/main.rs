@@ -10,6 +10,7 @@ mod files;
 mod ground;
 mod indirect;
 mod janitor;
+mod lease;
 mod lines;
 mod loss;
 mod merges;

@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep_until};
 use super::verify::Check;
 use super::{Place, explained, not_in_force, say, shown};
 use crate::cli::ApplyArgs;
-use crate::commands::watch::StopSignals;
+use crate::commands::watch::{Ended, StopSignals};
 use crate::error::{Failure, tell};
 use crate::lease::store::{Hold, Lock};
 use crate::lease::{self, ApplyError};
@@ -133,17 +133,18 @@ async fn apply(args: &ApplyArgs, place: &Place, proposal: &Proposal) -> Result<(
     if args.verify {
         // What stands in the way is better known before a minute of watching than after it.
         free(place, &proposal.changes, &place.lock()?)?;
-        check = Check::start(args.window, proposal, &mut stop).await?;
-        if check.is_none() {
+        let attached = check.insert(Check::start(args.window, proposal)?);
+        if attached.before(&mut stop).await? == Ended::BySignal {
             tell(words::not_verified(Lang::En, false));
             return Err(Failure::Said);
         }
     }
     let (lease, _hold) = make(args, place, proposal)?;
     let end = Instant::now() + args.lease;
-    if let Some(check) = check {
+    if let Some(check) = &mut check {
         verified(args, place, proposal, &lease, check, &mut stop).await?;
     }
+    drop(check);
     if args.leave { leave(place, &lease.id) } else { stay(place, &lease.id, end, &mut stop).await }
 }
 
@@ -199,11 +200,11 @@ async fn verified(
     place: &Place,
     proposal: &Proposal,
     lease: &Lease,
-    check: Check,
+    check: &mut Check,
     stop: &mut StopSignals,
 ) -> Result<(), Failure> {
     let is_there = || place.store.has(&lease.id);
-    let outcome = check.finish(&lease.id, &proposal.advice, &is_there, stop).await;
+    let outcome = check.after(&lease.id, &proposal.advice, &is_there, stop).await;
     let outcome = outcome.and_then(|verified| {
         let Some(verified) = verified else {
             tell(words::not_verified(Lang::En, true));

@@ -31,7 +31,8 @@ const SETTLE: Duration = Duration::from_secs(5);
 /// So that the last second of a window ends before the window.
 const REST: Duration = Duration::from_millis(500);
 
-/// A session that has seen the window before the change.
+/// A session that sees both windows. Taking its probes out takes up to seconds (`say_and_detach`), so whoever has it says what there is
+/// to say, and takes back what there is to take back, before it is dropped.
 pub(super) struct Check {
     live: Live,
     subject: Subject,
@@ -45,31 +46,33 @@ impl Check {
         SETTLE + window + REST
     }
 
-    /// Attaches and watches before the change; nothing when a signal came.
-    pub(super) async fn start(
-        window: Duration,
-        proposal: &Proposal,
-        stop: &mut StopSignals,
-    ) -> Result<Option<Self>, Failure> {
+    /// Attaches.
+    pub(super) fn start(window: Duration, proposal: &Proposal) -> Result<Self, Failure> {
         let settings = Settings {
             selectors: proposal.targets.clone(),
             ring_bytes: RING_BYTES,
             ..Settings::default()
         };
         let live = Live::start(&settings, HostRoot::default(), &KernelPaths::from_environment())?;
-        let subject = proposal.subject.clone();
-        let mut check = Self { live, subject, window, before: Vec::new() };
-        tell(&words::looking_before(Lang::En, window.as_secs()));
-        if check.settle(stop).await? == Ended::BySignal {
-            return Ok(None);
+        Ok(Self { live, subject: proposal.subject.clone(), window, before: Vec::new() })
+    }
+
+    /// Watches before the change; by a signal when one came.
+    pub(super) async fn before(&mut self, stop: &mut StopSignals) -> Result<Ended, Failure> {
+        tell(&words::looking_before(Lang::En, self.window.as_secs()));
+        if self.settle(stop).await? == Ended::BySignal {
+            return Ok(Ended::BySignal);
         }
-        let before = check.look(stop, &|| Ok(())).await?;
-        Ok(before.map(|before| Self { before, ..check }))
+        let Some(before) = self.look(stop, &|| Ok(())).await? else {
+            return Ok(Ended::BySignal);
+        };
+        self.before = before;
+        Ok(Ended::InTime)
     }
 
     /// Watches with the change and judges; nothing when a signal came, an error when the lease is gone.
-    pub(super) async fn finish(
-        mut self,
+    pub(super) async fn after(
+        &mut self,
         id: &str,
         advice: &str,
         is_there: &dyn Fn() -> bool,
