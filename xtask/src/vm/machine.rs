@@ -53,7 +53,8 @@ pub(super) enum Outcome {
 enum End {
     Itself,
     Limit,
-    Still,
+    /// With what the emulator's threads did.
+    Still(String),
 }
 
 /// Whether the guest runs: what it writes again and again.
@@ -189,8 +190,9 @@ impl Machine {
             }
             let is_still = pulse.is_gone(Instant::now());
             if is_still || start.elapsed() >= limit {
+                let doings = process::doings(child.id());
                 process::kill_tree(&mut child)?;
-                break if is_still { End::Still } else { End::Limit };
+                break if is_still { End::Still(doings) } else { End::Limit };
             }
             std::thread::sleep(POLL);
         };
@@ -201,7 +203,7 @@ impl Machine {
         let outcome = match end {
             End::Itself => self.outcome(&said)?,
             End::Limit => self.timed_out(&said),
-            End::Still => Outcome::StoodStill(last_words(&said)),
+            End::Still(doings) => Outcome::StoodStill(format!("{}\n{doings}", last_words(&said))),
         };
         Ok(Run { outcome, boot, command })
     }
