@@ -9,7 +9,7 @@ use iocontend_tests::lease::{Leases, cgroup};
 use iocontend_tests::process::until;
 use rustix::process::Signal;
 
-/// Taking the probes out takes 0.7 s at least where this was written; without that it is milliseconds.
+/// Taking the probes out takes 0.6 s at least where this was written (what is printed below says it); without that it is milliseconds.
 const AT_ONCE: Duration = Duration::from_millis(500);
 const BEFORE: &str = "max\n";
 

@@ -13,6 +13,8 @@ use iocontend_core::change::Change;
 use iocontend_core::report::{Advice, Host, Report, Target, Tool, Verdict, Window};
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::janitor::{Left, will_leave};
+
 /// Loading the probes takes a second, under emulation some ten times as long.
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -131,6 +133,7 @@ impl Leases {
     pub fn start(&self, words: &[&str]) -> Result<Started> {
         let mut command = self.command(words);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        will_leave(Left::Process(child.id()))?;
         let err = BufReader::new(child.stderr.take().context("no stderr")?);
         let (sender, lines) = channel();
         thread::spawn(move || {

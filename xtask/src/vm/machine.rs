@@ -190,9 +190,10 @@ impl Machine {
             }
             let is_still = pulse.is_gone(Instant::now());
             if is_still || start.elapsed() >= limit {
-                let doings = process::doings(child.id());
+                let end =
+                    if is_still { End::Still(process::doings(child.id())) } else { End::Limit };
                 process::kill_tree(&mut child)?;
-                break if is_still { End::Still(doings) } else { End::Limit };
+                break end;
             }
             std::thread::sleep(POLL);
         };

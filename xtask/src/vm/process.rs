@@ -1,10 +1,10 @@
 //! Owns the end of a VM that takes too long: its processes, and no others.
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::process::Child;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use procfs::process::{Process, Stat};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -30,13 +30,14 @@ pub(super) fn doings(pid: u32) -> String {
     let threads = || tree(pid).into_iter().flat_map(threads).collect::<BTreeMap<_, _>>();
     let before = threads();
     std::thread::sleep(Duration::from_secs(1));
-    let line = |(path, thread): (PathBuf, Thread)| {
-        let since = before.get(&path).map_or(thread.ticks, |then| {
-            [0, 1].map(|kind| thread.ticks[kind].saturating_sub(then.ticks[kind]))
-        });
-        let wchan = std::fs::read_to_string(path.join("wchan")).unwrap_or_default();
-        let [user, system] = since;
-        format!("{} {} {} user {user} system {system}\n", thread.name, thread.state, wchan.trim())
+    let line = |(tid, now): (i32, Stat)| {
+        let then = before.get(&tid).map_or((0, 0), |then| (then.utime, then.stime));
+        let user = now.utime.saturating_sub(then.0);
+        let system = now.stime.saturating_sub(then.1);
+        // Every thread has a number of its own in /proc, too.
+        let wchan = Process::new(tid).and_then(|thread| thread.wchan());
+        let wchan = wchan.unwrap_or_else(|_unknown| "?".to_owned());
+        format!("{} {} {wchan} user {user} system {system}\n", now.comm, now.state)
     };
     threads().into_iter().map(line).collect()
 }
@@ -52,47 +53,27 @@ fn tree(pid: u32) -> Vec<u32> {
     tree
 }
 
-struct Thread {
-    name: String,
-    state: String,
-    ticks: [u64; 2],
-}
-
-fn threads(pid: u32) -> Vec<(PathBuf, Thread)> {
-    let entries = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-    let of_entry = |entry: std::fs::DirEntry| {
-        let stat = std::fs::read_to_string(entry.path().join("stat")).ok()?;
-        Some((entry.path(), thread_in(&stat)?))
-    };
-    entries.filter_map(of_entry).collect()
-}
-
-/// The second, third, 14th and 15th field of /proc/PID/task/TID/stat.
-fn thread_in(stat: &str) -> Option<Thread> {
-    let (front, fields) = stat.rsplit_once(')')?;
-    let fields: Vec<&str> = fields.split_whitespace().collect();
-    Some(Thread {
-        name: front.split_once('(')?.1.to_owned(),
-        state: (*fields.first()?).to_owned(),
-        ticks: [fields.get(11)?.parse().ok()?, fields.get(12)?.parse().ok()?],
-    })
-}
-
-fn children(parent: u32) -> Vec<u32> {
-    let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
-    entries
+fn threads(pid: u32) -> Vec<(i32, Stat)> {
+    let tasks = process(pid).and_then(|process| process.tasks().ok());
+    tasks
+        .into_iter()
         .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter(|pid: &u32| {
-            std::fs::read_to_string(format!("/proc/{pid}/stat"))
-                .is_ok_and(|stat| parent_in(&stat) == Some(parent))
-        })
+        .flatten()
+        .filter_map(|task| Some((task.tid, task.stat().ok()?)))
         .collect()
 }
 
-/// The fourth field of /proc/PID/stat; the second is a name in brackets with anything in it.
-fn parent_in(stat: &str) -> Option<u32> {
-    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+fn process(pid: u32) -> Option<Process> {
+    Process::new(i32::try_from(pid).ok()?).ok()
+}
+
+fn children(parent: u32) -> Vec<u32> {
+    let stats = procfs::process::all_processes().into_iter().flatten().flatten();
+    stats
+        .filter_map(|process| process.stat().ok())
+        .filter(|stat| u32::try_from(stat.ppid) == Ok(parent))
+        .filter_map(|stat| u32::try_from(stat.pid).ok())
+        .collect()
 }
 
 #[cfg(test)]
@@ -101,21 +82,6 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::*;
-
-    #[test]
-    fn a_name_with_brackets_does_not_hide_the_parent() {
-        assert_eq!(parent_in("12 (a) (b c) S 34 12 12"), Some(34));
-        assert_eq!(parent_in("nonsense"), None);
-    }
-
-    #[test]
-    fn a_thread_is_read_behind_its_name() {
-        let stat = "12 (a) (b c) S 34 12 12 0 -1 4194560 90 0 0 0 17 4 0 0 20 0 1 0 400";
-        let thread = thread_in(stat).unwrap();
-        assert_eq!((thread.name.as_str(), thread.state.as_str()), ("a) (b c", "S"));
-        assert_eq!(thread.ticks, [17, 4]);
-        assert!(thread_in("12 (a) S 34").is_none());
-    }
 
     fn shell(script: &str) -> Child {
         Command::new("sh").args(["-c", script]).spawn().unwrap()

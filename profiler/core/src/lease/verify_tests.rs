@@ -108,7 +108,9 @@ fn called_help(
         let (before, after) = (drawn(&mut random), drawn(&mut random));
         outcome(&before, &after) == Outcome::Helped
     };
-    (0..pairs).filter(helped).count()
+    let helped = (0..pairs).filter(helped).count();
+    println!("{helped} of {pairs} called help");
+    helped
 }
 
 // Property: the same load twice is called help in at most one of twenty cases, by the two measures' 2.5 % each.

@@ -144,8 +144,13 @@ async fn apply(args: &ApplyArgs, place: &Place, proposal: &Proposal) -> Result<(
     if let Some(check) = &mut check {
         verified(args, place, proposal, &lease, check, &mut stop).await?;
     }
-    drop(check);
-    if args.leave { leave(place, &lease.id) } else { stay(place, &lease.id, end, &mut stop).await }
+    if args.leave {
+        // While the probes are still there: a run that is killed as it takes them out must not take back what it said stays.
+        leave(place, &lease.id)
+    } else {
+        drop(check);
+        stay(place, &lease.id, end, &mut stop).await
+    }
 }
 
 /// Nothing is due, and no other lease has the settings.
