@@ -323,6 +323,8 @@ pub struct Threads {
     pub iowait_mask: u32,
     /// `task_struct.sched_info.run_delay`.
     pub run_delay: u32,
+    /// `task_struct.se.sum_exec_runtime`: time on a CPU, ns.
+    pub ran: u32,
     /// `task_struct.ioac.syscr`: finished reads.
     pub syscr: u32,
     /// `task_struct.ioac.syscw`: finished writes.
@@ -351,8 +353,6 @@ pub struct Threads {
     pub plug: u32,
     /// `task_struct.bio_list`.
     pub bio_list: u32,
-    /// Not used, always 0.
-    pub pad: u32,
 }
 
 impl Threads {
@@ -364,6 +364,7 @@ impl Threads {
             iowait: ABSENT,
             iowait_mask: 0,
             run_delay: ABSENT,
+            ran: ABSENT,
             syscr: ABSENT,
             syscw: ABSENT,
             maj_flt: ABSENT,
@@ -378,7 +379,6 @@ impl Threads {
             pause: ABSENT,
             plug: ABSENT,
             bio_list: ABSENT,
-            pad: 0,
         }
     }
 }

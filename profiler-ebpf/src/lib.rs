@@ -2,7 +2,7 @@
 //! stream keys, the bucket function, loss counters, and the configuration frozen before load.
 //!
 //! Rules: `no_std`, no dependencies when built for BPF, `#[repr(C)]` with the padding spelled out and sizes
-//! asserted at compile time. A change of layout changes [`ABI_VERSION`].
+//! asserted at compile time. A change of records, keys or buckets changes [`ABI_VERSION`].
 #![no_std]
 #![allow(
     clippy::inline_always,

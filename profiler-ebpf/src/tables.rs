@@ -392,7 +392,7 @@ pub struct DirtyFile {
 /// Processes that dirtied pages and were told to userspace.
 pub const TOLD_WRITERS: u32 = 4096;
 
-/// One thread of a target: two cache lines.
+/// One thread of a target.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 #[cfg_attr(not(target_arch = "bpf"), derive(bytemuck::Pod, bytemuck::Zeroable))]
@@ -405,6 +405,8 @@ pub struct Thread {
     pub back: u64,
     /// The kernel's sum of its run-queue delays at that last leaving, ns.
     pub delays: u64,
+    /// The kernel's sum of its time on a CPU then, ns.
+    pub ran: u64,
     /// The call that the open wait belongs to; 0 when none is open.
     pub call: u64,
     /// Stream key of the open wait.
@@ -530,7 +532,7 @@ pub struct UringSync {
     pub pad: u32,
 }
 
-const _: () = assert!(size_of::<Thread>() == 136);
+const _: () = assert!(size_of::<Thread>() == 144);
 const _: () = assert!(size_of::<Phase>() == 24);
 const _: () = assert!(size_of::<Stats>() == 2704);
 const _: () = assert!(size_of::<Slot>() == 64);

@@ -83,6 +83,7 @@ fn take(tag: u64) -> Option<*mut Thread> {
         (*chosen).left = 0;
         (*chosen).back = 0;
         (*chosen).delays = 0;
+        (*chosen).ran = 0;
         (*chosen).call = 0;
         (*chosen).waiting = 0;
         (*chosen).read_at = 0;
@@ -108,6 +109,14 @@ fn delays_of(task: Ptr) -> u64 {
     }
     // SAFETY: a member of a task.
     unsafe { load(task, config!(threads.run_delay)) }
+}
+
+/// Time on a CPU of a task that leaves one so far, ns: the scheduler has added this turn before its tracepoint
+/// (kernel/sched/fair.c, `put_prev_entity` and `dequeue_entity`; interrupts left out where the kernel counts those).
+#[inline(always)]
+fn ran(task: Ptr) -> u64 {
+    // SAFETY: a member of a task.
+    unsafe { load(task, config!(threads.ran)) }
 }
 
 /// Runs while the thread that leaves is still the current one.
@@ -248,7 +257,10 @@ fn leave(task: Ptr, tgid: u32, state: u32, now: u64) {
     let thread = match find(tag) {
         Some(thread) => {
             // SAFETY: map memory.
-            unsafe { settle(thread, tgid, delays) };
+            unsafe {
+                return_unseen(task, thread, now);
+                settle(thread, tgid, delays);
+            }
             thread
         }
         None => match take(tag) {
@@ -259,6 +271,9 @@ fn leave(task: Ptr, tgid: u32, state: u32, now: u64) {
     // SAFETY: map memory, written by this CPU alone.
     unsafe {
         (*thread).delays = delays;
+        if config!(threads.ran) != ABSENT {
+            (*thread).ran = ran(task);
+        }
         (*thread).left = now;
         (*thread).back = 0;
         (*thread).waiting = 0;
@@ -273,6 +288,23 @@ fn leave(task: Ptr, tgid: u32, state: u32, now: u64) {
             close(thread);
             core::ptr::write_volatile(&raw mut (*thread).tag, 0);
         }
+    }
+}
+
+/// A thread leaves that was never seen coming: there is a kernel that runs no program at a switch away from a thread of
+/// process 1. It came back as long ago as it has run since it left.
+#[inline(always)]
+unsafe fn return_unseen(task: Ptr, thread: *mut Thread, now: u64) {
+    // SAFETY: map memory; a member of the current task.
+    unsafe {
+        if (*thread).back != 0 || config!(threads.ran) == ABSENT {
+            return;
+        }
+        let on_cpu = ran(task).wrapping_sub((*thread).ran);
+        let most = now - (*thread).left;
+        let away = if on_cpu < most { most - on_cpu } else { 0 };
+        (*thread).back = (*thread).left + away;
+        (*thread).away += away;
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::time::Instant;
 
-use iocontend_core::ids::{Call, FileClass};
+use iocontend_core::ids::{Call, FileClass, Op};
 use iocontend_core::report::{Actor, Report};
 use iocontend_tests::fio;
 use iocontend_tests::watch::{Watch, actor, latency, waits};
@@ -47,8 +47,8 @@ fn is_whole(report: &Report) {
     assert!(lost.is_empty(), "{lost:?}");
 }
 
-// Property: each direct read of the disk is one wait in `read`, none longer than all of them took together, and its
-// file is known. A few may be over before the thread sleeps.
+// Property: each direct read of the disk is one wait in `read`, none longer than all of them took together and most of
+// what the device worked on them, and its file is known. A few may be over before the thread sleeps.
 #[test]
 #[ignore = "needs root"]
 fn direct_reads_are_waits() {
@@ -69,7 +69,11 @@ fn direct_reads_are_waits() {
     println!("{} waits, {} ns of {took:?}", reads.count, reads.sum_ns);
     assert!((READS * 9 / 10..=READS).contains(&reads.count), "{:?}", found.waits);
     assert!(u128::from(reads.sum_ns) <= took.as_nanos());
-    assert!(reads.sum_ns > 0);
+    // The device works before the thread sleeps, so a part of its time is missing, and more of it on a busy host.
+    let requests = found.io.iter().filter(|io| io.op == Op::Read);
+    let device: u64 = requests.filter_map(|io| Some(io.d2c.as_ref()?.sum_ns)).sum();
+    println!("{device} ns of work of the device");
+    assert!(device > 0 && reads.sum_ns >= device / 2, "{} ns of {device}", reads.sum_ns);
     assert_eq!(path_of(found, Call::Read), Some(path));
 }
 
@@ -105,6 +109,8 @@ fn page_faults_are_waits_on_their_file() {
 #[ignore = "needs root"]
 fn threads_that_share_a_cpu_wait_in_the_run_queue() {
     let mut writer = Writer::start(WRITER.as_ref(), &[]).unwrap();
+    // Code that has run once is in memory: a page of it that has to be read is a wait for storage.
+    writer.ask("spin 0 1").unwrap();
     let watch = watch(writer.pid(), &[]);
     let kernel = writer.ask("spin 0 500").unwrap();
     let report = watch.finish().unwrap();
@@ -114,8 +120,9 @@ fn threads_that_share_a_cpu_wait_in_the_run_queue() {
     let ours = found.run_queue.as_ref().unwrap().sum_ns;
     println!("{ours} ns, the kernel has {kernel} for the two threads");
     assert!(kernel >= 300_000_000, "the threads did not share a CPU");
-    // Ours has the main thread as well, and how they all ended.
-    assert!(ours >= kernel && ours - kernel <= kernel / 20, "{ours} ns, the kernel has {kernel}");
+    // Ours has the main thread as well, and how they all ended; it lacks a thread's first turn where this kernel hides
+    // that from BPF.
+    assert!(ours.abs_diff(kernel) <= kernel / 20, "{ours} ns, the kernel has {kernel}");
     assert!(found.waits.is_empty(), "{:?}", found.waits);
 }
 

@@ -44,15 +44,22 @@ impl BlockTrace {
     /// There are kernels that run no BPF program then, and do not count that they did not. What is missed that
     /// way nobody can measure with BPF; this tells exactly how much it is.
     pub fn completions_on_init(disk: &str) -> Result<Self> {
-        let dev = device(disk)?;
+        Self::on_init(&format!("dev == {} && ", device(disk)?))
+    }
+
+    /// The same on all disks: what a report counts as `probe_not_run` is not of one disk only.
+    pub fn completions_on_init_of_all() -> Result<Self> {
+        Self::on_init("")
+    }
+
+    fn on_init(condition: &str) -> Result<Self> {
         let mut threads = Vec::new();
         for thread in fs::read_dir("/proc/1/task")? {
             let name = thread?.file_name();
             threads.push(format!("common_pid == {}", name.to_string_lossy()));
         }
         let trace = Self::new("init")?;
-        trace
-            .enable("block_rq_complete", &format!("dev == {dev} && ({})", threads.join(" || ")))?;
+        trace.enable("block_rq_complete", &format!("{condition}({})", threads.join(" || ")))?;
         Ok(trace)
     }
 

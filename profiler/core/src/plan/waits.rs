@@ -134,6 +134,7 @@ fn thread_offsets(btf: &Btf<'_>) -> Result<Threads, GapReason> {
         plug: task("plug"),
         bio_list: task("bio_list"),
         run_delay: task("sched_info.run_delay"),
+        ran: task("se.sum_exec_runtime"),
         syscr: task("ioac.syscr"),
         syscw: task("ioac.syscw"),
         maj_flt: task("maj_flt"),
