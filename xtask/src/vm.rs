@@ -19,8 +19,8 @@ use machine::{Machine, Outcome};
 
 /// What `timeout` returns too.
 const TIMED_OUT: u8 = 124;
-/// Of tests and of the lab, see [`Args::again`]. A busy machine lost four VMs in one run of 40 tests, after 17, 16, 1 and 0
-/// further tests, so they are not counted over all.
+/// Of tests and of the lab, see [`Args::again`]. One run of 40 tests lost four VMs, after 17, 16, 1 and 0 further
+/// tests, so they are not counted over all.
 const AGAIN: u32 = 3;
 const POKED: &str =
     "the emulator ran into a breakpoint that the guest's kernel had already taken away";
