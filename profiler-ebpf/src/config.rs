@@ -325,6 +325,10 @@ pub struct Threads {
     pub run_delay: u32,
     /// `task_struct.se.sum_exec_runtime`: time on a CPU, ns.
     pub ran: u32,
+    /// `task_struct.sched_info.pcount`: how often it got a CPU.
+    pub turns: u32,
+    /// Not used, always 0.
+    pub pad: u32,
     /// `task_struct.ioac.syscr`: finished reads.
     pub syscr: u32,
     /// `task_struct.ioac.syscw`: finished writes.
@@ -365,6 +369,8 @@ impl Threads {
             iowait_mask: 0,
             run_delay: ABSENT,
             ran: ABSENT,
+            turns: ABSENT,
+            pad: 0,
             syscr: ABSENT,
             syscw: ABSENT,
             maj_flt: ABSENT,

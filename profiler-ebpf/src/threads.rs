@@ -119,6 +119,14 @@ fn ran(task: Ptr) -> u64 {
     unsafe { load(task, config!(threads.ran)) }
 }
 
+/// Whether a task that leaves a CPU had never had one before: then all its delay is of this turn, and whether it was seen
+/// coming does not matter.
+#[inline(always)]
+fn is_first_turn(task: Ptr) -> bool {
+    // SAFETY: a member of a task.
+    config!(threads.turns) != ABSENT && unsafe { load::<u64>(task, config!(threads.turns)) } == 1
+}
+
 /// Runs while the thread that leaves is still the current one.
 #[btf_tracepoint(function = "sched_switch")]
 pub fn switch(ctx: BtfTracePointContext) -> i32 {
@@ -264,7 +272,13 @@ fn leave(task: Ptr, tgid: u32, state: u32, now: u64) {
             thread
         }
         None => match take(tag) {
-            Some(thread) => thread,
+            Some(thread) => {
+                if is_first_turn(task) {
+                    // SAFETY: map memory.
+                    unsafe { book_delay(thread, tgid, delays) };
+                }
+                thread
+            }
             None => return,
         },
     };
@@ -316,12 +330,7 @@ unsafe fn settle(thread: *mut Thread, tgid: u32, delays: u64) {
         if (*thread).back == 0 {
             return;
         }
-        let delay = delays.wrapping_sub((*thread).delays);
-        if config!(threads.run_delay) != ABSENT && counting_since() != 0 {
-            let key = Key::owner(Owner::Process(tgid), 0, How::Direct);
-            let key = key.with(0, Kind::RunQueue as u32);
-            (*thread).stream = streams::account_near((*thread).stream, key, delay);
-        }
+        book_delay(thread, tgid, delays.wrapping_sub((*thread).delays));
         let slept = slept(thread, delays);
         if (*thread).waiting == HELD {
             (*thread).held += slept;
@@ -330,6 +339,18 @@ unsafe fn settle(thread: *mut Thread, tgid: u32, delays: u64) {
             (*thread).end = (*thread).left + slept;
         }
     }
+}
+
+/// Books run-queue delay to the process.
+#[inline(always)]
+unsafe fn book_delay(thread: *mut Thread, tgid: u32, delay: u64) {
+    if config!(threads.run_delay) == ABSENT || counting_since() == 0 {
+        return;
+    }
+    let key = Key::owner(Owner::Process(tgid), 0, How::Direct);
+    let key = key.with(0, Kind::RunQueue as u32);
+    // SAFETY: map memory.
+    unsafe { (*thread).stream = streams::account_near((*thread).stream, key, delay) };
 }
 
 /// The thread is in a call that may belong to an open wait, or begins one.

@@ -135,6 +135,7 @@ fn thread_offsets(btf: &Btf<'_>) -> Result<Threads, GapReason> {
         bio_list: task("bio_list"),
         run_delay: task("sched_info.run_delay"),
         ran: task("se.sum_exec_runtime"),
+        turns: task("sched_info.pcount"),
         syscr: task("ioac.syscr"),
         syscw: task("ioac.syscw"),
         maj_flt: task("maj_flt"),
