@@ -6,19 +6,21 @@
 
 use core::ptr::NonNull;
 
-use aya_ebpf::helpers::{bpf_get_smp_processor_id, bpf_ktime_get_ns};
+use aya_ebpf::helpers::bpf_get_smp_processor_id;
 use aya_ebpf::macros::btf_tracepoint;
 use aya_ebpf::programs::BtfTracePointContext;
 use iocontend_wire::config::ABSENT;
 use iocontend_wire::count::Count;
 use iocontend_wire::key::{How, Key, Kind, Owner, Reason};
+use iocontend_wire::marks;
 use iocontend_wire::record::{FlushRecord, IoRecord, NO_TIME, io, tag};
-use iocontend_wire::tables::{Slot, marks};
+use iocontend_wire::tables::Slot;
 
+use crate::cause::Cause;
+use crate::clock::{counting_since, now};
 use crate::counts::bump;
 use crate::kread::{Ptr, config, load, number};
-use crate::maps::{CONTROL, EVENTS, IO_ENDS, IO_RING};
-use crate::owner::Cause;
+use crate::maps::{EVENTS, IO_ENDS, IO_RING, NO_WAKEUP};
 use crate::{atomic, devices, loops, owner, slots, streams};
 
 /// REQ_OP_FLUSH, REQ_OP_DISCARD, REQ_OP_DRV_IN (include/linux/blk_types.h, all versions).
@@ -26,30 +28,12 @@ const OP_MASK: u32 = 0xff;
 const OP_FLUSH: u32 = 2;
 const OP_DISCARD: u32 = 3;
 const OP_DRV_IN: u32 = 34;
-/// BPF_RB_NO_WAKEUP.
-pub const NO_WAKEUP: u64 = 1;
 /// By how much a request's allocation may seem to be later than its start: where the kernel takes that time only
 /// after the event (`blk_account_io_start`), whatever runs in between counts: other tracers, interrupts (18 µs
 /// seen), preemption. Beyond this the owner is lost and that is counted; an old slot taken for a new one would not be.
 const ALLOCATED_SLACK_NS: u64 = 1_000_000;
 /// How many bios of a request are looked at to find the one that got it (front merges come before it).
 const BIO_CHAIN: u32 = 8;
-
-#[inline(always)]
-pub fn now() -> u64 {
-    // SAFETY: no arguments.
-    unsafe { bpf_ktime_get_ns() }
-}
-
-/// Since when is counted; 0 while the programs are being attached or detached.
-#[inline(always)]
-pub fn counting_since() -> u64 {
-    match CONTROL.get_ptr_mut(0) {
-        // SAFETY: map memory.
-        Some(control) => unsafe { core::ptr::read_volatile(&raw const (*control).counting_since) },
-        None => 0,
-    }
-}
 
 /// Fills a fresh slot.
 #[inline(always)]

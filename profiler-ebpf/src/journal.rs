@@ -11,13 +11,13 @@ use iocontend_wire::count::Count;
 use iocontend_wire::record::{COMMIT_CONTRIBUTORS, CommitRecord, tag};
 use iocontend_wire::tables::Commit;
 
-use crate::block::{NO_WAKEUP, counting_since, now};
+use crate::cause::Cause;
+use crate::clock::{counting_since, now};
 use crate::counts::bump;
-use crate::dirty::{self, Of};
-use crate::kread::{Ptr, config, load};
-use crate::maps::{COMMITS, DIRTY, EVENTS, WRITEBACKS};
-use crate::owner::{Cause, PF_KTHREAD, current};
-use crate::sync::field;
+use crate::kread::{Ptr, config, field, load};
+use crate::maps::{COMMITS, DIRTY, EVENTS, NO_WAKEUP, WRITEBACKS};
+use crate::task::{PF_KTHREAD, current};
+use crate::writers::{self, Of};
 
 /// Bytes of a block of a journal, nearly always (ext4's default); only ratios of it count.
 const BLOCK: u64 = 4096;
@@ -45,14 +45,14 @@ pub fn handle_stats(ctx: TracePointContext) -> i32 {
     unsafe {
         let transaction = match DIRTY.get_ptr_mut(&key) {
             Some(transaction) => transaction,
-            None => match dirty::begin(Of::Transaction, key, tid as u64, dev, false) {
+            None => match writers::begin(Of::Transaction, key, tid as u64, dev, false) {
                 Some(transaction) => transaction,
                 None => return 0,
             },
         };
         match contributor() {
-            Some(tgid) => dirty::add(transaction, tgid, bytes),
-            None => dirty::add_others(transaction, bytes),
+            Some(tgid) => writers::add(transaction, tgid, bytes),
+            None => writers::add_others(transaction, bytes),
         }
     }
     0
@@ -69,7 +69,7 @@ pub fn contributor() -> Option<u32> {
     }
     // SAFETY: a plain word, copied.
     let at = unsafe { WRITEBACKS.get(&(thread as u32)) }.copied()?;
-    dirty::most_of(at)
+    writers::most_of(at)
 }
 
 /// The commit that the current task, a journal's thread, is in.
@@ -183,5 +183,5 @@ pub fn cause_of(bio: Ptr) -> Option<Cause> {
     }
     let commit = commit()?;
     // SAFETY: map memory of this thread.
-    dirty::cause_of_commit(bio, unsafe { (*commit).key })
+    writers::cause_of_commit(bio, unsafe { (*commit).key })
 }

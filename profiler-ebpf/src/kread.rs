@@ -1,6 +1,9 @@
 //! Reading kernel memory: direct typed loads at offsets frozen before load, and guarded copies for the rest.
 
+use aya_ebpf::EbpfContext as _;
 use aya_ebpf::helpers::bpf_probe_read_kernel;
+use aya_ebpf::programs::TracePointContext;
+use iocontend_wire::config::ABSENT;
 
 use crate::maps::{CONFIG, SCRATCH};
 
@@ -59,4 +62,14 @@ pub fn address(pointer: Ptr) -> u64 {
 pub fn fetch<T: Copy>(address: u64, offset: u32) -> Option<T> {
     // SAFETY: the helper checks the address.
     unsafe { bpf_probe_read_kernel((address + offset as u64) as *const T).ok() }
+}
+
+/// A field of a classic tracepoint's record. A guarded copy: the verifier allows no offset that is not constant.
+#[inline(always)]
+pub fn field<T: Copy>(ctx: &TracePointContext, offset: u32) -> Option<T> {
+    if offset == ABSENT {
+        return None;
+    }
+    // SAFETY: the helper checks the address.
+    unsafe { bpf_probe_read_kernel(ctx.as_ptr().cast::<u8>().add(offset as usize).cast()).ok() }
 }

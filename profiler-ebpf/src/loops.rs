@@ -8,9 +8,9 @@
 use iocontend_wire::key::{Key, Owner};
 use iocontend_wire::tables::{FileKey, LOOP_TAGS, LoopRequest, Slot};
 
+use crate::cause::Cause;
 use crate::kread::{Ptr, config, fetch, load};
 use crate::maps::{LOOP_DISKS, LOOP_FILES, LOOP_REQUESTS};
-use crate::owner::Cause;
 use crate::{devices, files};
 
 /// LOOP_MAJOR (include/uapi/linux/major.h).

@@ -10,10 +10,17 @@
     clippy::missing_safety_doc,
     reason = "a program, not a library: every item is documented where it is not obvious"
 )]
+#![allow(
+    clippy::needless_borrows_for_generic_args,
+    reason = "maps are given references: by value, keys and values are copied, onto a stack of 512 bytes"
+)]
 
 mod atomic;
 mod block;
 mod calls;
+mod carried;
+mod cause;
+mod clock;
 mod counts;
 mod devices;
 mod dirty;
@@ -29,8 +36,11 @@ mod slots;
 mod stacked;
 mod streams;
 mod sync;
+mod task;
 mod threads;
 mod uring;
+mod waits;
+mod writers;
 mod xfs_log;
 
 /// An endless loop: the verifier rejects the object if a panic can be reached.

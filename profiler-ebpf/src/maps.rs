@@ -10,6 +10,8 @@ use iocontend_wire::tables::{self, *};
 
 /// BPF_F_MMAPABLE: userspace maps the array and reads it without system calls.
 const MMAPABLE: u32 = 1 << 10;
+/// BPF_RB_NO_WAKEUP, for records sent through [`EVENTS`].
+pub const NO_WAKEUP: u64 = 1;
 
 /// Frozen before load by userspace.
 #[unsafe(no_mangle)]

@@ -5,48 +5,18 @@
 //! by the journal thread. Then the waiting task of a direct IO, those who dirtied the pages, and the cgroup the bio is
 //! charged to are asked, in this order. Pages that a process writes out in a sync may be somebody else's, too.
 
-use aya_ebpf::helpers::bpf_get_current_task_btf;
 use iocontend_wire::config::ABSENT;
 use iocontend_wire::key::{How, Key, Owner, Reason};
-use iocontend_wire::tables::marks;
+use iocontend_wire::marks;
 
+use crate::cause::Cause;
 use crate::devices::cgroup_index;
 use crate::files::{self, BioKind};
 use crate::kread::{Ptr, config, fetch, load};
-use crate::{dirty, journal, loops, processes, stacked, threads, xfs_log};
-
-/// PF_KTHREAD (include/linux/sched.h, all versions).
-pub const PF_KTHREAD: u32 = 0x0020_0000;
-/// PF_IO_WORKER: an io_uring worker, a thread of its owner.
-pub const PF_IO_WORKER: u32 = 0x0000_0010;
-
-/// The current task.
-#[inline(always)]
-pub fn current() -> Ptr {
-    // SAFETY: no arguments.
-    unsafe { bpf_get_current_task_btf() as Ptr }
-}
-
-/// Who caused a request: an owner, and where there is a second one, its part of the bytes.
-#[derive(Clone, Copy)]
-pub struct Cause {
-    /// Owner part of the stream key of whoever has the larger part.
-    pub owner: Key,
-    /// The other's, 0 when there is none.
-    pub second: u64,
-    /// The other's part in 65,536ths.
-    pub share: u16,
-    /// [`iocontend_wire::tables::marks`].
-    pub marks: u32,
-}
+use crate::task::{PF_KTHREAD, current};
+use crate::{carried, journal, loops, processes, threads, writers, xfs_log};
 
 impl Cause {
-    /// One alone.
-    #[inline(always)]
-    pub fn of(owner: Key) -> Self {
-        Self { owner, second: 0, share: 0, marks: 0 }
-    }
-
     /// A kernel thread submits it: for a process that a limit held back?
     #[inline(always)]
     fn by_kernel_thread(mut self, bio: Ptr) -> Self {
@@ -76,7 +46,7 @@ fn writes(op: u32) -> bool {
 #[inline(always)]
 pub fn of_submitter(bio: Ptr, op: u32) -> Cause {
     if config!(indirect.stacked) != 0
-        && let Some(cause) = stacked::cause_of(bio)
+        && let Some(cause) = carried::cause_of(bio)
     {
         return cause;
     }
@@ -122,10 +92,10 @@ fn was_throttled(bio: Ptr) -> bool {
 #[inline(always)]
 fn of_pages(bio: Ptr, tgid: u32, own: Key) -> Cause {
     let Some(at) = files::host_of_page(bio) else { return Cause::of(own) };
-    if dirty::is_block_device(at) {
+    if writers::is_block_device(at) {
         return Cause::of(own);
     }
-    let Some(mut cause) = dirty::cause_of(bio, at) else { return Cause::of(own) };
+    let Some(mut cause) = writers::cause_of(bio, at) else { return Cause::of(own) };
     if !matches!(Key(cause.second).who(), Owner::Process(_)) {
         cause.share = 0;
     }
@@ -164,18 +134,18 @@ fn of_kernel_thread(bio: Ptr, op: u32, tgid: u32) -> Cause {
         BioKind::Cached if writes(op) && config!(dirty.watched) != 0 => {
             let host = files::host_of_page(bio);
             // Not a file's page: a block of the journal, or metadata that its thread writes.
-            if host.is_none_or(dirty::is_block_device)
+            if host.is_none_or(writers::is_block_device)
                 && let Some(cause) = journal::cause_of(bio)
             {
                 return cause;
             }
             if let Some(at) = host {
-                match dirty::cause_of(bio, at) {
+                match writers::cause_of(bio, at) {
                     Some(cause) => match cause.owner.who() {
                         Owner::Process(_) => return cause,
                         _ => unknown = cause.owner,
                     },
-                    None if !dirty::is_block_device(at) => {
+                    None if !writers::is_block_device(at) => {
                         let reason = Owner::Unattributed(Reason::DirtiedBefore as u32);
                         unknown = Key::owner(reason, 0, How::Unattributed);
                     }

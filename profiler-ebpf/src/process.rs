@@ -7,10 +7,10 @@ use iocontend_wire::config::ABSENT;
 use iocontend_wire::count::Count;
 use iocontend_wire::record::{ARGV_MAX, ExecRecord, ExitRecord, ForkRecord, tag};
 
-use crate::block::{NO_WAKEUP, now};
+use crate::clock::now;
 use crate::counts::bump;
 use crate::kread::{Ptr, config, load};
-use crate::maps::{EVENTS, EXEC_BUFFER, ExecBuffer};
+use crate::maps::{EVENTS, EXEC_BUFFER, ExecBuffer, NO_WAKEUP};
 
 /// A task's command name, two direct loads.
 #[inline(always)]

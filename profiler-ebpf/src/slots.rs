@@ -8,9 +8,9 @@ use iocontend_wire::key::Key;
 use iocontend_wire::tables::{BIO_BITS, BioSlot, SLOT_BITS, SLOT_WAYS, Slot};
 
 use crate::atomic;
+use crate::cause::Cause;
 use crate::counts::bump;
 use crate::maps::{BIOS, SLOTS};
-use crate::owner::Cause;
 
 /// The set of an object's address. Objects are at least 64 bytes apart.
 #[inline(always)]

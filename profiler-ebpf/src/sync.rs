@@ -1,35 +1,25 @@
 //! Waits in sync calls, from the file systems' own events; the call is told by the system call number that the
 //! task entered the kernel with.
 
-use aya_ebpf::EbpfContext as _;
 use aya_ebpf::helpers::generated::bpf_ktime_get_boot_ns;
-use aya_ebpf::helpers::{bpf_get_current_pid_tgid, bpf_probe_read_kernel, bpf_task_pt_regs};
+use aya_ebpf::helpers::{bpf_get_current_pid_tgid, bpf_task_pt_regs};
 use aya_ebpf::macros::tracepoint;
 use aya_ebpf::programs::TracePointContext;
 use iocontend_wire::config::ABSENT;
 use iocontend_wire::count::Count;
 use iocontend_wire::key::{How, Key, Kind, Owner};
-use iocontend_wire::record::{NO_TIME, WaitRecord, tag};
+use iocontend_wire::record::NO_TIME;
 use iocontend_wire::tables::OpenWait;
 
-use crate::block::{NO_WAKEUP, counting_since, now};
 use crate::calls::nr;
+use crate::clock::now;
 use crate::counts::bump;
-use crate::kread::{Ptr, config, fetch, load};
-use crate::maps::{EVENTS, OPEN_WAITS};
-use crate::owner::{PF_IO_WORKER, PF_KTHREAD, current};
+use crate::kread::{Ptr, config, fetch, field, load};
+use crate::maps::OPEN_WAITS;
+use crate::task::{PF_IO_WORKER, PF_KTHREAD, current};
 use crate::threads::SoFar;
-use crate::{calls, devices, files, processes, streams, threads, uring};
-
-/// A field of a classic tracepoint's record. A guarded copy: the verifier allows no offset that is not constant.
-#[inline(always)]
-pub fn field<T: Copy>(ctx: &TracePointContext, offset: u32) -> Option<T> {
-    if offset == ABSENT {
-        return None;
-    }
-    // SAFETY: the helper checks the address.
-    unsafe { bpf_probe_read_kernel(ctx.as_ptr().cast::<u8>().add(offset as usize).cast()).ok() }
-}
+use crate::waits::{Spent, finish, open};
+use crate::{calls, files, processes, threads, uring};
 
 /// Which call the current task is in. `datasync` tells `O_DSYNC` from `O_SYNC` (include/linux/fs.h,
 /// `generic_write_sync`).
@@ -96,12 +86,8 @@ fn begin(dev: u32, ino: u64, datasync: u32) {
     let start = now();
     let thread = bpf_get_current_pid_tgid();
     let tgid = (thread >> 32) as u32;
-    let mut file = 0;
-    if processes::is_tracked(tgid) {
-        file = files::file_id(dev, ino);
-    } else if is_young() {
-        file = files::file_id(dev, ino);
-    }
+    let told_apart = processes::is_tracked(tgid) || is_young();
+    let file = if told_apart { files::file_id(dev, ino) } else { 0 };
     if uring::worker_syncs(current()) {
         return;
     }
@@ -109,17 +95,6 @@ fn begin(dev: u32, ino: u64, datasync: u32) {
     let kind = call_of_current(datasync);
     let SoFar { delays, away, held } = threads::so_far();
     open(thread, &OpenWait { start, ino, owner: owner.0, dev, kind, delays, away, held });
-}
-
-#[inline(always)]
-fn open(thread: u64, wait: &OpenWait) {
-    // SAFETY: only asked whether it is there.
-    if unsafe { OPEN_WAITS.get(&thread) }.is_some() {
-        bump(Count::WaitEndNotSeen);
-    }
-    if OPEN_WAITS.insert(&thread, wait, 0).is_err() {
-        bump(Count::WaitTableFull);
-    }
 }
 
 /// It ends.
@@ -142,43 +117,6 @@ fn end(ret: i32) {
         held: since(held, wait.held),
     };
     finish(thread as u32, &wait, end, ret, spent);
-}
-
-/// What a thread did in a wait, ns; [`NO_TIME`] when not known.
-pub struct Spent {
-    pub runnable: u64,
-    pub away: u64,
-    pub held: u64,
-}
-
-/// Counts a wait that is over and sends its record.
-#[inline(always)]
-pub fn finish(tid: u32, wait: &OpenWait, end: u64, ret: i32, spent: Spent) {
-    if counting_since() == 0 {
-        return;
-    }
-    let key = Key(wait.owner).with(devices::device_index(wait.dev), wait.kind);
-    streams::account(key, 0, end - wait.start, NO_TIME);
-    match EVENTS.reserve::<WaitRecord>(0) {
-        Some(mut entry) => {
-            entry.write(WaitRecord {
-                head: tag::WAIT as u32,
-                tid,
-                key: key.0,
-                start_ns: wait.start,
-                end_ns: end,
-                ino: wait.ino,
-                dev: wait.dev,
-                ret,
-                counted_ns: end - wait.start,
-                runnable_ns: spent.runnable,
-                away_ns: spent.away,
-                throttled_ns: spent.held,
-            });
-            entry.submit(NO_WAKEUP);
-        }
-        None => bump(Count::RingFullWait),
-    }
 }
 
 #[tracepoint(category = "ext4", name = "ext4_sync_file_enter")]

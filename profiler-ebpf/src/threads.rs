@@ -15,14 +15,13 @@ use iocontend_wire::key::{FILES, How, Key, Kind, Owner};
 use iocontend_wire::record::{NO_TIME, WaitRecord, tag};
 use iocontend_wire::tables::{THREAD_BITS, THREAD_WAYS, Thread};
 
-use crate::block::{NO_WAKEUP, counting_since, now};
 use crate::calls::{self, EXCEPTION, NO_WAIT};
+use crate::clock::{counting_since, now};
 use crate::counts::bump;
-use crate::kread::{Ptr, config, load};
-use crate::maps::{EVENTS, FILE_ENTRIES, OPEN_WAITS, THREADS};
-use crate::owner::{PF_IO_WORKER, PF_KTHREAD, current};
+use crate::kread::{Ptr, config, field, load};
+use crate::maps::{EVENTS, FILE_ENTRIES, NO_WAKEUP, OPEN_WAITS, THREADS};
 use crate::processes::{are_targets, is_target};
-use crate::sync::field;
+use crate::task::{PF_IO_WORKER, PF_KTHREAD, current};
 use crate::{atomic, devices, files, streams};
 
 /// Task states (include/linux/sched.h, all versions since 4.14).
@@ -221,7 +220,7 @@ unsafe fn slept(thread: *mut Thread, delays: u64) -> u64 {
     let (away, delay) =
         unsafe { ((*thread).back - (*thread).left, delays.wrapping_sub((*thread).delays)) };
     // The two clocks differ by less than a tick; an absence is never negative.
-    if delay < away { away - delay } else { 0 }
+    away.saturating_sub(delay)
 }
 
 /// A thread that hands over requests (it has a plug, include/linux/blkdev.h) sleeps for IO there when it is held back:
@@ -316,7 +315,7 @@ unsafe fn return_unseen(task: Ptr, thread: *mut Thread, now: u64) {
         }
         let on_cpu = ran(task).wrapping_sub((*thread).ran);
         let most = now - (*thread).left;
-        let away = if on_cpu < most { most - on_cpu } else { 0 };
+        let away = most.saturating_sub(on_cpu);
         (*thread).back = (*thread).left + away;
         (*thread).away += away;
     }

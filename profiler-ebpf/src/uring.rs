@@ -10,14 +10,14 @@ use iocontend_wire::key::{How, Key, Kind, Owner};
 use iocontend_wire::record::NO_TIME;
 use iocontend_wire::tables::{OpenWait, UringSync};
 
-use crate::block::now;
+use crate::clock::now;
 use crate::counts::bump;
 use crate::files;
 use crate::kread::{Ptr, address, config, fetch, load};
 use crate::maps::URING_SYNCS;
-use crate::owner::{PF_IO_WORKER, current};
-use crate::sync::Spent;
-use crate::{calls, processes, sync};
+use crate::task::{PF_IO_WORKER, current};
+use crate::waits::{self, Spent};
+use crate::{calls, processes};
 
 /// IORING_OP_FSYNC and IORING_OP_SYNC_FILE_RANGE (include/uapi/linux/io_uring.h).
 const OP_FSYNC: u8 = 3;
@@ -96,7 +96,7 @@ pub fn uring_complete(ctx: BtfTracePointContext) -> i32 {
     }
     let ret = fetch(req, config!(uring.res)).unwrap_or(0);
     // The thread that submitted it was elsewhere meanwhile.
-    sync::finish(tid, &wait, end, ret, Spent { runnable: NO_TIME, away: NO_TIME, held: NO_TIME });
+    waits::finish(tid, &wait, end, ret, Spent { runnable: NO_TIME, away: NO_TIME, held: NO_TIME });
     0
 }
 

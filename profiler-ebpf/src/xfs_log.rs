@@ -13,14 +13,16 @@ use iocontend_wire::count::Count;
 use iocontend_wire::record::{COMMIT_CONTRIBUTORS, CommitRecord, tag};
 use iocontend_wire::tables::{DirtyFile, FileKey, WRITERS, XfsLog};
 
-use crate::block::{NO_WAKEUP, counting_since, now};
+use crate::cause::Cause;
+use crate::clock::{counting_since, now};
 use crate::counts::bump;
-use crate::dirty::{self, Of};
 use crate::journal;
-use crate::kread::{Ptr, config, load};
-use crate::maps::{DIRTY, EVENTS, XFS_INODES, XFS_LOGS, XFS_SUBMITTERS, XFS_WORKERS, XFS_WRITES};
-use crate::owner::{Cause, PF_KTHREAD, current};
-use crate::sync::field;
+use crate::kread::{Ptr, config, field, load};
+use crate::maps::{
+    DIRTY, EVENTS, NO_WAKEUP, XFS_INODES, XFS_LOGS, XFS_SUBMITTERS, XFS_WORKERS, XFS_WRITES,
+};
+use crate::task::{PF_KTHREAD, current};
+use crate::writers::{self, Of};
 
 /// In [`XFS_WORKERS`]: the thread writes a checkpoint into the log's buffers. No process id, no address.
 pub const CHECKPOINT: u64 = u64::MAX;
@@ -62,7 +64,7 @@ fn booked(dev: u32, key: u64) -> Option<*mut DirtyFile> {
 #[inline(always)]
 fn fresh(dev: u32, key: u64) -> Option<*mut DirtyFile> {
     // SAFETY: no program that uses this buffer interrupts another.
-    unsafe { dirty::begin(Of::Transaction, key, 0, dev, false) }
+    unsafe { writers::begin(Of::Transaction, key, 0, dev, false) }
 }
 
 #[inline(always)]
@@ -95,7 +97,7 @@ fn contributor() -> Option<u32> {
     }
     match work_of(thread()) {
         0 | CHECKPOINT => None,
-        at if at > ADDRESSES => dirty::most_of(at),
+        at if at > ADDRESSES => writers::most_of(at),
         tgid => Some(tgid as u32),
     }
 }
@@ -175,8 +177,8 @@ fn book(dev: u32, unit: u32, lost: u32) {
     // SAFETY: map memory.
     unsafe {
         match contributor() {
-            Some(tgid) => dirty::add(next, tgid, bytes),
-            None => dirty::add_others(next, bytes),
+            Some(tgid) => writers::add(next, tgid, bytes),
+            None => writers::add_others(next, bytes),
         }
     }
 }
@@ -249,10 +251,10 @@ extern "C" fn move_on(what: u64) -> u64 {
             let who = core::ptr::read_volatile(&raw const (*from).writers[index].who);
             let bytes = core::ptr::read_volatile(&raw const (*from).writers[index].bytes);
             if who != 0 {
-                dirty::add(to, who as u32, bytes);
+                writers::add(to, who as u32, bytes);
             }
         }
-        dirty::add_others(to, (*from).others);
+        writers::add_others(to, (*from).others);
     }
     let _fresh = fresh(dev, next_of(dev));
     0
@@ -317,7 +319,7 @@ fn under_way(dev: u32, lsn: u64, tid: u32, start_ns: u64, logging_ns: u64) {
                 let who = core::ptr::read_volatile(&raw const (*writer).who);
                 let total = core::ptr::read_volatile(&raw const (*writer).total);
                 record.contributors[index] =
-                    who & 0xffff_ffff | total.wrapping_add(CHUNK - 1) / CHUNK << 32;
+                    who & 0xffff_ffff | (total.wrapping_add(CHUNK - 1) / CHUNK) << 32;
             }
             record.others = (*written).others_total / CHUNK;
         }
@@ -431,5 +433,5 @@ pub fn is_log(bio: Ptr) -> bool {
 pub fn cause_of(bio: Ptr) -> Option<Cause> {
     // SAFETY: a plain word, copied.
     let dev = unsafe { XFS_SUBMITTERS.get(&thread()) }.copied()?;
-    dirty::cause_of_commit(bio, written_of(dev))
+    writers::cause_of_commit(bio, written_of(dev))
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use iocontend_core::cgroup::type_without_cgroup;
+use iocontend_core::redact::CommandLines;
 use iocontend_core::selector::Selector;
 
 use crate::live::RING_BYTES;
@@ -13,9 +14,19 @@ use crate::live::RING_BYTES;
 #[derive(Debug, Parser)]
 #[command(name = "iocontend", version, about, arg_required_else_help = true)]
 pub struct Cli {
+    /// Show command lines whole, passwords and tokens too, in everything that is written, a recording as well.
+    #[arg(long, global = true)]
+    pub show_args: bool,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Cli {
+    /// How command lines are shown.
+    pub const fn command_lines(&self) -> CommandLines {
+        if self.show_args { CommandLines::Whole } else { CommandLines::Hidden }
+    }
 }
 
 /// The commands.
@@ -35,12 +46,12 @@ pub enum Command {
     /// Say what can and cannot be measured on this host, and who shares what. Changes nothing.
     #[command(after_help = DOCTOR_HELP)]
     Doctor(DoctorArgs),
-    /// Apply recommended advice for a time: shows, asks, and takes it back at the end, at Ctrl-C, or in the next run.
+    /// Apply recommended advice for a time: shows, asks, and takes it back at the end or at Ctrl-C, also when it is killed.
     #[command(after_help = APPLY_HELP)]
     Apply(ApplyArgs),
     /// Take applied changes back.
     Undo(UndoArgs),
-    /// Take back what is due, and list what is applied.
+    /// List what is applied, until when, and who takes it back. Changes nothing.
     Status(StatusArgs),
     /// Print the JSON Schema of a document.
     Schema {
@@ -61,6 +72,9 @@ pub enum Command {
     /// The demo's copier.
     #[command(hide = true, name = crate::demo::COPIER_COMMAND)]
     DemoCopier(CopierCli),
+    /// Ends a lease whatever becomes of who made it.
+    #[command(hide = true, name = crate::lease::guardian::COMMAND)]
+    LeaseGuardian(GuardianArgs),
 }
 
 const WATCH_HELP: &str = "Examples:
@@ -99,7 +113,7 @@ const APPLY_HELP: &str = "Examples:
   iocontend apply advice.json --dry-run             what it would change
   iocontend apply advice.json --lease 30m           asks, applies, stays, takes it back after half an hour or at Ctrl-C
   iocontend apply advice.json --yes --verify        watches before and with it; stays only if it helped
-  iocontend apply advice.json --yes --leave         does not stay; the next apply, undo or status after the time restores
+  iocontend apply advice.json --yes --leave         does not stay; it is taken back by itself after an hour
 
 Exit codes: 0 done, 1 failed, not wholly taken back, or did not help, 2 usage, 3 not permitted";
 
@@ -148,7 +162,7 @@ pub struct ApplyArgs {
     /// How long.
     #[arg(long, value_name = "T", value_parser = duration, default_value = "1h")]
     pub lease: Duration,
-    /// Do not stay: the next `apply`, `undo` or `status` after the time takes it back.
+    /// Do not stay: a timer of systemd, or two small processes, take it back when the time is over.
     #[arg(long)]
     pub leave: bool,
     /// Watch before the change and with it, on the same load; take it back unless it certainly helped.
@@ -176,6 +190,22 @@ pub struct UndoArgs {
     /// Change nothing, and forget the lease: for values that somebody else has changed.
     #[arg(long, requires = "id")]
     pub forget: bool,
+    /// A lease that is not there any more is no failure: for its timer.
+    #[arg(long, requires = "id", hide = true)]
+    pub if_there: bool,
+    /// The lease is also on stdin, in case that its record is lost.
+    #[arg(long, requires = "id", hide = true)]
+    pub record_on_stdin: bool,
+    /// Where.
+    #[command(flatten)]
+    pub lease_args: LeaseArgs,
+}
+
+/// A guardian: what it ends it gets through its stdin.
+#[derive(Clone, Debug, Args)]
+pub struct GuardianArgs {
+    /// The lease, so that it is seen in a list of processes.
+    pub id: String,
     /// Where.
     #[command(flatten)]
     pub lease_args: LeaseArgs,
@@ -243,13 +273,13 @@ pub struct WatchArgs {
     /// Targets; none: whatever is recognised as etcd.
     #[command(flatten)]
     pub target: TargetArgs,
-    /// Wait for a target that is not there yet.
+    /// Wait for a target that is not there yet; when none comes in the whole watch, the exit code is 4.
     #[arg(long)]
     pub wait: bool,
-    /// Record everything into a file that `iocontend report` reads; an existing file is replaced.
-    #[arg(long, value_name = "FILE")]
+    /// Record everything into a file that `iocontend report` reads; replaces an older capture, and nothing else.
+    #[arg(long, value_name = "FILE", value_parser = file)]
     pub record: Option<PathBuf>,
-    /// How long, from the moment everything is attached (20s, 5m, 1h); without it until Ctrl-C.
+    /// How long, from the moment everything is attached (20s, 5m, 1h), also while waiting; without it until Ctrl-C.
     #[arg(long, value_name = "T", value_parser = duration)]
     pub duration: Option<Duration>,
     /// How often to report.
@@ -289,6 +319,7 @@ impl WatchArgs {
 #[derive(Clone, Debug, Args)]
 pub struct ReportArgs {
     /// The recording.
+    #[arg(value_parser = file)]
     pub file: PathBuf,
     /// Targets; none: those it was recorded with.
     #[command(flatten)]
@@ -320,7 +351,7 @@ impl ReportArgs {
 #[derive(Clone, Debug, Args)]
 pub struct AdviseArgs {
     /// A recording; without one the host is watched.
-    #[arg(conflicts_with = "duration")]
+    #[arg(conflicts_with = "duration", value_parser = file)]
     pub file: Option<PathBuf>,
     /// How long to watch, from the moment everything is attached (20s, 5m, 1h): best over the time of a backup.
     #[arg(long, value_name = "T", value_parser = duration, default_value = "1m")]
@@ -488,6 +519,14 @@ fn seconds(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
 }
 
+/// A file by name. `-` is stdin or stdout to most programs, and here a file of that name would be made or read.
+fn file(text: &str) -> Result<PathBuf, String> {
+    match text {
+        "-" => Err("a recording is a file, not a stream; ./- is one of that name".to_owned()),
+        text => Ok(text.into()),
+    }
+}
+
 fn ring_size(text: &str) -> Result<u32, String> {
     match text.parse::<u32>() {
         Ok(bytes) if bytes.is_power_of_two() && (4096..=1 << 30).contains(&bytes) => Ok(bytes),
@@ -530,7 +569,7 @@ mod tests {
             "--cgroup",
             "/b",
         ]);
-        let Ok(Cli { command: Command::Watch(args) }) = cli else { panic!("not watch") };
+        let Ok(Cli { command: Command::Watch(args), .. }) = cli else { panic!("not watch") };
         let typed: Vec<String> = args.target.selectors().iter().map(ToString::to_string).collect();
         assert_eq!(typed, ["--pid-of etcd", "--pid 7", "--cgroup /b", "--unit a"]);
         assert!(Cli::try_parse_from(["iocontend", "watch", "--pid", "0"]).is_err());

@@ -58,6 +58,12 @@ impl Failure {
 
     /// Says it on stderr and gives the exit code.
     pub fn report(&self) -> ExitCode {
+        self.say();
+        ExitCode::from(self.code())
+    }
+
+    /// Says it on stderr.
+    pub fn say(&self) {
         match self {
             Self::OutputClosed | Self::Said => {}
             Self::Failed(explained)
@@ -65,7 +71,6 @@ impl Failure {
             | Self::NotHere(explained)
             | Self::NoTarget(explained) => say(explained),
         }
-        ExitCode::from(self.code())
     }
 }
 

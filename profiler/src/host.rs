@@ -12,28 +12,31 @@ mod etcd_metrics;
 mod files;
 mod indirect;
 mod mounts;
+mod open_files;
 mod proc_dir;
 mod process;
 mod psi;
 mod schedules;
 mod system;
+mod tree;
 
 #[cfg(test)]
 pub(crate) mod fake;
 
 pub use controls::read_controls;
 pub use devices::{has_requests, parse_block_stat, read_block_stat, read_devices};
-pub use etcd_metrics::read_etcd_metrics;
-pub use files::{device_of, find_file};
+pub use etcd_metrics::{METRICS_LIMIT, ask_etcds};
+pub use files::{device_of, find_file, is_file_of};
 pub use indirect::{LoopBacking, loop_files, read_carrying_mapper, read_loops};
 pub use mounts::{
     Mount, mount_of, mounted_block_filesystems, one_per_filesystem, parse_mountinfo, read_mounts,
-    read_mounts_of,
+    read_mounts_of, read_own_mounts,
 };
 pub use process::{WithFiles, list_pids, read_cgroup, read_process, read_processes};
 pub use psi::{parse_psi, read_psi_io};
 pub use schedules::read_schedules;
 pub use system::{cgroup_exists, read_cpus_possible, read_host};
+pub(crate) use tree::host_file;
 
 /// Where the host's file systems are mounted for us.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,4 +59,9 @@ impl Default for HostRoot {
 pub(crate) fn text(path: PathBuf) -> Option<String> {
     let bytes = std::fs::read(path).ok()?;
     Some(String::from_utf8_lossy(&bytes).trim().to_owned()).filter(|t| !t.is_empty())
+}
+
+/// Text from outside: a byte that is no UTF-8 becomes a replacement character.
+fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }

@@ -10,6 +10,8 @@ pub mod error;
 pub mod host;
 pub mod kernel;
 pub mod lease;
+pub mod limits;
 pub mod live;
 pub mod output;
 pub mod record;
+pub mod runtime;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 fn main() -> ExitCode {
+    iocontend::limits::at_start();
     let cli = iocontend::cli::Cli::parse();
     match iocontend::commands::run(cli) {
         Ok(()) => ExitCode::SUCCESS,

@@ -41,15 +41,15 @@ impl Reports {
         self.format == Format::Jsonl
     }
 
-    /// One interval is over.
-    pub fn interval(&self, report: &Report) -> io::Result<()> {
+    /// What is said when an interval is over.
+    pub fn interval(&self, report: &Report) -> io::Result<Vec<u8>> {
         let mut out = Vec::new();
         match self.format {
             Format::Text => text::interval(report, &self.style, &mut out)?,
             Format::Jsonl => json::line(report, &mut out)?,
-            Format::Json | Format::Markdown => return Ok(()),
+            Format::Json | Format::Markdown => {}
         }
-        write(&out)
+        Ok(out)
     }
 
     /// The end.

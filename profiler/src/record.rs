@@ -3,6 +3,8 @@
 //! Nothing here waits for the disk but the end. Between the two threads stands a queue of bounded length; a disk that
 //! is slower for longer than it holds ends the recording, not the watch.
 
+mod file;
+
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -10,9 +12,12 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::{self, JoinHandle};
 
-use iocontend_core::capture::{Block, WriteError, Writer, file_header};
+use iocontend_core::capture::{Block, WriteError, Writer};
 use iocontend_core::session::{HostSample, Input, Now, Options, Span};
 use thiserror::Error;
+
+pub use file::FileError;
+pub(crate) use file::check;
 
 /// Blocks that wait for the disk at most: of 256 KiB each, 32 MiB.
 const QUEUE: usize = 128;
@@ -51,10 +56,9 @@ impl Recorder {
         Ok(Self { writer, early: VecDeque::new(), output: None })
     }
 
-    /// Creates the file; an existing one is replaced.
-    pub fn create(&mut self, path: &Path) -> io::Result<()> {
-        let mut file = File::create(path)?;
-        file.write_all(&file_header())?;
+    /// Creates the file; an older capture is replaced, nothing else is.
+    pub fn create(&mut self, path: &Path) -> Result<(), FileError> {
+        let file = file::create(path)?;
         let (queue, blocks) = sync_channel(QUEUE.max(self.early.len() + 1));
         let thread =
             thread::Builder::new().name("record".to_owned()).spawn(move || write(file, &blocks))?;

@@ -1,18 +1,20 @@
 //! Makes a capture fit for the tests: the processes that matter, nothing else of the host it was taken on.
 //!
-//! Usage: fixture FROM TO NAME… OLD=NEW… — kernel threads and processes of these names stay; all others go, with
-//! their arguments and files. In programs and arguments of those that stay, OLD becomes NEW.
+//! Usage: fixture FROM TO NAME… OLD=NEW… — kernel threads and processes of these names stay (`*`: all); all others go, with
+//! their arguments and files. In what is known of those that stay, of cgroups and of settings, OLD becomes NEW. What was cut off
+//! stays cut off. With `!TEXT`, processes go whose program, arguments or folder have TEXT, whatever their name.
 
 use std::fs::File;
 use std::io::{BufReader, Write as _};
 use std::{env, process};
 
 use anyhow::{Context as _, Result};
-use iocontend_core::capture::{Item, Reader, Step, Writer, file_header};
+use iocontend_core::capture::{End, Item, Reader, Step, Writer, file_header};
 use iocontend_core::event::{Event, decode};
-use iocontend_core::facts::ProcessFacts;
 use iocontend_core::report::{CgroupVersion, Host};
 use iocontend_core::session::{Input, Now};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 fn main() -> Result<()> {
     let mut arguments = env::args().skip(1);
@@ -25,14 +27,19 @@ fn main() -> Result<()> {
     out.write_all(&file_header())?;
     let mut writer = None;
     let mut last = Now::default();
-    while let Step::Items(items) = reader.step()? {
+    let end = loop {
+        let items = match reader.step()? {
+            Step::Items(items) => items,
+            Step::End(end) => break end,
+        };
         for (now, item) in items {
             last = now;
             if let Item::Session(opening) = &item {
                 let mut options = opening.options.clone();
+                options.host.kernel.iter_mut().for_each(|kernel| rename(kernel, &names));
                 options.host = Host {
                     hostname: Some("node-1".to_owned()),
-                    cgroup_version: Some(CgroupVersion::V2),
+                    cgroup_version: options.host.cgroup_version.or(Some(CgroupVersion::V2)),
                     ..options.host
                 };
                 writer = Some(Writer::new(&options, now)?);
@@ -43,8 +50,11 @@ fn main() -> Result<()> {
                 out.write_all(&block.to_bytes())?;
             }
         }
-    }
+    };
     let mut writer = writer.context("an empty capture")?;
+    if end != End::Clean {
+        return Ok(());
+    }
     writer.end(last)?;
     for block in writer.take(last)? {
         out.write_all(&block.to_bytes())?;
@@ -58,22 +68,54 @@ fn rename(text: &mut String, names: &[String]) {
     }
 }
 
+/// Whether one of the texts has what says that its process goes.
+fn goes<'a>(mut texts: impl Iterator<Item = &'a String>, names: &[String]) -> bool {
+    let unwanted: Vec<&str> = names.iter().filter_map(|name| name.strip_prefix('!')).collect();
+    texts.any(|text| unwanted.iter().any(|unwanted| text.contains(unwanted)))
+}
+
+/// The same, where OLD is NEW in all texts.
+fn renamed<T: Serialize + DeserializeOwned>(facts: &T, names: &[String]) -> Result<T> {
+    let mut text = serde_json::to_string(facts)?;
+    rename(&mut text, names);
+    Ok(serde_json::from_str(&text)?)
+}
+
+/// An end of a process that does not stay: that it ended stays, not what it was.
+fn nameless(mut record: Vec<u8>, comm: &str) -> Vec<u8> {
+    let name = comm.as_bytes();
+    let found = record.windows(name.len().max(1)).rposition(|bytes| bytes == name);
+    if let Some(at) = found {
+        record[at..at + name.len()].fill(b'x');
+    }
+    record
+}
+
 fn put(writer: &mut Writer, item: Item, now: Now, names: &[String]) -> Result<()> {
-    let stays = |name: &str| names.iter().any(|known| known == name);
+    let stays = |name: &str| names.iter().any(|known| known == name || known == "*");
     match item {
         Item::Input(input) => match *input {
             Input::Process(facts) if !facts.kernel_thread && !stays(&facts.comm) => {}
-            Input::Process(mut facts) => {
-                let ProcessFacts { exe, argv, cwd, open_files, .. } = &mut *facts;
-                let files = open_files.iter_mut().map(|file| &mut file.path);
-                let texts = exe.iter_mut().chain(argv).chain(cwd).chain(files);
-                texts.for_each(|text| rename(text, names));
-                writer.input(&Input::Process(facts), now)?;
+            Input::Process(facts)
+                if goes(facts.argv.iter().chain(&facts.exe).chain(&facts.cwd), names) => {}
+            Input::Process(facts) => {
+                writer.input(&Input::Process(renamed(&facts, names)?), now)?;
+            }
+            Input::Controls(controls) => {
+                writer.input(&Input::Controls(renamed(&controls, names)?), now)?;
+            }
+            Input::Tables { devices, mut cgroups } => {
+                let paths = cgroups.iter_mut().flatten().filter_map(|(_, path)| path.as_mut());
+                paths.for_each(|path| rename(path, names));
+                writer.input(&Input::Tables { devices, cgroups }, now)?;
             }
             input => writer.input(&input, now)?,
         },
         Item::Record(bytes) => match decode(&bytes) {
-            Ok(Event::Exec(exec)) if !stays(&exec.comm) => {}
+            Ok(Event::Exec(exec)) if !stays(&exec.comm) || goes(exec.argv.iter(), names) => {}
+            Ok(Event::Exit { comm, .. }) if !stays(&comm) => {
+                writer.input(&Input::Record(&nameless(bytes, &comm)), now)?;
+            }
             _ => writer.input(&Input::Record(&bytes), now)?,
         },
         Item::Io(bytes) => {

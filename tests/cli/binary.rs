@@ -15,7 +15,9 @@ pub(crate) const NOBODY: u32 = 65_534;
 /// The binary, built if need be: `cargo test` builds the tests of its package, but not the program itself.
 pub(crate) fn path() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
-    PATH.get_or_init(build)
+    // Another build: to see that a test fails without what it is for.
+    let given = || std::env::var_os("IOCONTEND_TEST_PROGRAM").map(PathBuf::from);
+    PATH.get_or_init(|| given().unwrap_or_else(build))
 }
 
 /// In the profile of these tests, and with the features of the whole workspace, so that little is left to build.

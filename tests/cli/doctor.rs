@@ -25,7 +25,7 @@ fn without_rights_there_is_a_plan_and_exit_code_3() {
     let doctor = document(&end.stdout);
     assert_eq!(doctor.ability, Ability::None);
     assert!(doctor.ability_as_root.is_some());
-    assert_eq!(doctor.problems[0].id, "not-permitted");
+    assert_eq!(doctor.problems[0].trouble.id(), "not-permitted");
     assert!(!doctor.hooks.tried && doctor.hooks.not_tried_because.is_some());
     assert!(doctor.hooks.hooks.iter().all(|hook| hook.state != State::Attaches));
     assert!(doctor.privileges.capabilities.iter().any(|one| one.name == "CAP_BPF" && !one.present));

@@ -4,18 +4,19 @@ use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::time::Duration;
 
-use iocontend_tests::lease;
+use iocontend_tests::lease::{self, Leases, Started};
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::binary::{Run, command, run};
+use super::binary::{Run, command, path, run};
 
-struct Tree(tempfile::TempDir);
+pub(super) struct Tree(tempfile::TempDir);
 
 const BEFORE: &str = "max\n";
 
 impl Tree {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let tree = Self(tempfile::tempdir().unwrap());
         let mount = tree.path("cgroup").display().to_string();
         tree.put("proc/self/mountinfo", &format!("1 0 0:9 / {mount} rw - cgroup2 none rw\n"));
@@ -26,32 +27,32 @@ impl Tree {
     }
 
     /// Advice to set `memory.high` of a cgroup.
-    fn advise(&self, cgroup: &str, value: &str) {
+    pub(super) fn advise(&self, cgroup: &str, value: &str) {
         let change = lease::cgroup(cgroup, "memory.high", value);
         self.put("advice.json", &lease::advice(vec![change], &[]).unwrap());
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    fn put(&self, name: &str, text: &str) {
+    pub(super) fn put(&self, name: &str, text: &str) {
         let path = self.path(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }
 
     /// The same at once: whoever reads sees the old text or the new one.
-    fn replace(&self, name: &str, text: &str) {
+    pub(super) fn replace(&self, name: &str, text: &str) {
         self.put("new", text);
         fs::rename(self.path("new"), self.path(name)).unwrap();
     }
 
-    fn value(&self) -> String {
+    pub(super) fn value(&self) -> String {
         fs::read_to_string(self.path("cgroup/a/memory.high")).unwrap().trim().to_owned()
     }
 
-    fn words(&self, words: &[&str]) -> Vec<String> {
+    pub(super) fn words(&self, words: &[&str]) -> Vec<String> {
         let folder = |name: &str| self.path(name).display().to_string();
         let mut all: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
         if words[0] == "apply" {
@@ -61,7 +62,25 @@ impl Tree {
         all
     }
 
-    fn run(&self, words: &[&str]) -> Run {
+    /// A run that stays, as soon as it has applied.
+    pub(super) fn stay(&self) -> Started {
+        let leases = self.leases();
+        let root = self.path("").display().to_string();
+        let mut started = leases.start(&["apply", "--yes", "--root", &root]).unwrap();
+        started.wait_for("applied as lease").unwrap();
+        started
+    }
+
+    pub(super) fn leases(&self) -> Leases {
+        Leases::new(path(), self.0.path())
+    }
+
+    /// A lease whose run and guardian were killed.
+    pub(super) fn leave_overdue(&self) {
+        self.stay().kill_with_guardians(&self.path("state")).unwrap();
+    }
+
+    pub(super) fn run(&self, words: &[&str]) -> Run {
         let words = self.words(words);
         run(&words.iter().map(String::as_str).collect::<Vec<_>>())
     }
@@ -136,23 +155,6 @@ fn a_value_that_lapsed_is_told() {
 }
 
 #[test]
-fn the_next_run_takes_back_what_a_killed_one_applied() {
-    let tree = Tree::new();
-    let words = tree.words(&["apply", "--yes"]);
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let mut child = command(&words).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
-    assert!(line.contains("applied"), "{line}");
-    assert_eq!(tree.value(), "16777216");
-    child.kill().unwrap();
-    child.wait().unwrap();
-    let status = tree.run(&["status"]).ended(0);
-    assert!(status.stderr.contains("taken back"), "{status:?}");
-    assert_eq!(tree.value(), "max");
-}
-
-#[test]
 fn a_lease_that_is_over_is_taken_back_by_its_process() {
     let tree = Tree::new();
     tree.run(&["apply", "--yes", "--lease", "300ms"]).ended(0);
@@ -197,10 +199,13 @@ fn an_overdue_lease_is_told_by_those_that_change_nothing() {
     tree.run(&["apply", "--yes", "--leave", "--lease", "1h"]).ended(0);
     assert!(!doctor().contains("lease"));
     tree.run(&["undo"]).ended(0);
-    tree.run(&["apply", "--yes", "--leave", "--lease", "1ms"]).ended(0);
+    tree.leave_overdue();
     let said = doctor();
     let id = said.split("iocontend undo ").nth(1).unwrap().split('`').next().unwrap();
-    assert!(said.contains(&format!("lease {id} is over since ")), "{said}");
+    assert!(
+        said.contains(&format!("lease {id} was left behind by a run that was killed")),
+        "{said}"
+    );
     assert_eq!(tree.value(), "16777216");
     tree.run(&["undo", "other"]).ended(4);
     assert_eq!(tree.value(), "max");
@@ -220,4 +225,33 @@ fn what_verify_needs_is_asked_for_first() {
     tree.run(&short).ended(2);
     assert_eq!(tree.value(), "max");
     assert!(!tree.path("state").exists());
+}
+
+/// Property: a run that waits for another one, with nothing changed yet, ends at once at a signal.
+#[test]
+fn a_signal_ends_a_run_that_waits_for_another() {
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        let tree = Tree::new();
+        tree.run(&["apply", "--yes", "--leave"]).ended(0);
+        tree.run(&["undo"]).ended(0);
+        let lock = fs::OpenOptions::new().write(true).open(tree.path("state/lock")).unwrap();
+        rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
+        let words = tree.words(&["apply", "--yes"]);
+        let mut child = command(&words.iter().map(String::as_str).collect::<Vec<_>>())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        // It has said what it will change: what is left before it changes anything is the lock.
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert!(line.contains("16777216"), "{line}");
+        std::thread::sleep(Duration::from_millis(300));
+        let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+        kill_process(pid, signal).unwrap();
+        let ended = iocontend_tests::process::wait_for(&mut child, Duration::from_secs(2));
+        iocontend_tests::process::kill(&mut child);
+        assert!(ended.is_ok(), "{signal:?}: {ended:?}");
+        assert_eq!(tree.value(), "max");
+    }
 }

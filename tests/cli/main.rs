@@ -4,11 +4,16 @@
 mod advise;
 mod binary;
 mod doctor;
+mod documents;
 mod help;
 mod lease;
+mod lease_ends;
 mod lease_faults;
+mod lease_kills;
+mod lease_records;
 mod outputs;
 mod permission;
 mod readme;
 mod report;
+mod secrets;
 mod usage;

@@ -2,7 +2,7 @@
 
 use clap::Parser as _;
 use iocontend::cli::Cli;
-use iocontend_core::text::{Lang, Problem, explain};
+use iocontend_core::text::{InTheWay, Lang, Problem, explain};
 
 use super::binary::run;
 
@@ -56,13 +56,17 @@ fn hints_name_only_what_there_is() {
         Problem::NotPermitted { uid: 1000, missing: "CAP_BPF" },
         Problem::NoBtf { path: "/x", error: "e" },
         Problem::TracefsNotMounted { looked: "/x" },
+        Problem::TracefsNotPermitted { looked: "/x" },
         Problem::Unsupported { missing: "x", kernel: "5.4" },
         Problem::TargetNotFound { absent: &[] },
         Problem::NoEtcd,
+        Problem::NeverCame { absent: &[] },
+        Problem::FewDescriptors { limit: 64 },
         Problem::Truncated { file: "x", kept: "1", size: "2" },
         Problem::Corrupt { file: "x", what: "y", kept: "1", size: "2" },
         Problem::UnknownItems { file: "x", items: "y" },
         Problem::NotInCapture { file: "x", absent: &[] },
+        Problem::NotReplaced { file: "x", found: InTheWay::Other },
         Problem::RecordingStopped { error: "x" },
         Problem::LoadFailed { program: "x", error: "e" },
         Problem::AttachFailed { program: "x", hook: "y", error: "e" },
@@ -84,6 +88,6 @@ fn hints_name_only_what_there_is() {
 }
 
 fn is_flag_of_watch(flag: &str) -> bool {
-    let with_value = Cli::try_parse_from(["iocontend", "watch", flag, "7"]);
-    with_value.is_ok() || Cli::try_parse_from(["iocontend", "watch", flag]).is_ok()
+    let takes = |value| Cli::try_parse_from(["iocontend", "watch", flag, value]).is_ok();
+    takes("7") || takes("7s") || Cli::try_parse_from(["iocontend", "watch", flag]).is_ok()
 }

@@ -1,12 +1,13 @@
 //! What is recorded gives the same report again; a recording that is cut off or finds no room does no harm.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use iocontend_core::ids::{Call, FileClass, Role};
-use iocontend_core::report::Report;
+use iocontend_core::report::{Note, Report};
 use iocontend_tests::binary::path as program;
 use iocontend_tests::etcd::Etcd;
 use iocontend_tests::fio;
@@ -84,8 +85,7 @@ fn a_recording_answers_for_other_targets() -> Result<()> {
     assert!(as_other.is_target(&found.id));
     assert_eq!(waits(found, Call::Fsync, None), 20);
     let notes = &as_other.coverage.notes;
-    let said = format!("Process {} was not a target", other.pid());
-    assert!(notes.iter().any(|note| note.starts_with(&said)), "{notes:?}");
+    assert!(notes.contains(&Note::NotTracked { pid: other.pid() }), "{notes:?}");
     assert_eq!(actor(&as_other, etcd.pid())?.role, Role::Etcd);
     Ok(())
 }
@@ -155,10 +155,78 @@ fn a_full_disk_ends_the_recording_only() -> Result<()> {
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("recording stopped: No space left"), "{said}");
     let live = Report::from_json(&output.stdout)?;
-    assert!(live.coverage.notes.iter().any(|note| note.contains("recording stopped")));
+    let stopped = |note: &Note| matches!(note, Note::RecordingStopped { .. });
+    assert!(live.coverage.notes.iter().any(stopped), "{:?}", live.coverage.notes);
     assert!(live.window.duration_ns >= 6_000_000_000, "{:?}", live.window);
     let rest = report(&file, &[])?;
     assert!(String::from_utf8_lossy(&rest.stderr).contains("truncated"), "{rest:?}");
+    Ok(())
+}
+
+// Property: a file at the size that the shell allows (`ulimit -f`, in blocks of 512 bytes, POSIX) ends the recording like a full disk, not the
+// program: its report is whole and says so, the exit code is 1, and what was written can be read.
+#[test]
+#[ignore = "needs root"]
+fn a_file_at_its_limit_ends_the_recording_only() -> Result<()> {
+    let folder = folder()?;
+    let file = folder.path().join("limited.iocap");
+    let output = Command::new("sh")
+        .args(["-c", "ulimit -f 4; exec \"$0\" \"$@\""])
+        .arg(program()?)
+        .args(["watch", "--json", "--pid", "1", "--duration", "2s", "--interval", "500ms"])
+        .arg("--record")
+        .arg(&file)
+        .output()?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{}: {said}", output.status);
+    assert!(said.contains("recording stopped: File too large"), "{said}");
+    let live = Report::from_json(&output.stdout)?;
+    assert!(live.coverage.notes.iter().any(|note| matches!(note, Note::RecordingStopped { .. })));
+    assert!(live.window.duration_ns >= 2_000_000_000, "{:?}", live.window);
+    assert_eq!(file.metadata()?.len(), 4 * 512);
+    Ok(())
+}
+
+// Property: a recording goes over nothing but an older capture, which it replaces, and is its owner's alone; a FIFO does
+// not hold the program. Refused at once, with exit code 1, and nothing is changed.
+#[test]
+#[ignore = "needs root"]
+fn a_recording_replaces_nothing_but_captures() -> Result<()> {
+    let folder = folder()?;
+    let at = |name: &str| folder.path().join(name);
+    let record = |file: &Path| -> Result<Output> {
+        let args = ["watch", "--json", "--pid", "1", "--duration", "1s", "--record"];
+        // A program that hangs is killed, and then has no exit code of its own.
+        let output = Command::new("timeout")
+            .args(["-s", "KILL", "30"])
+            .arg(program()?)
+            .args(args)
+            .arg(file)
+            .output()?;
+        Ok(output)
+    };
+    std::fs::write(at("precious.txt"), "precious")?;
+    std::os::unix::fs::symlink(at("elsewhere"), at("link"))?;
+    process::run("mkfifo", &[at("fifo").to_str().context("a path")?])?;
+    for (name, why) in [("precious.txt", "not a capture"), ("link", "link"), ("fifo", "FIFO")] {
+        let output = record(&at(name))?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{name}: {}: {said}", output.status);
+        assert!(said.contains(why) && output.stdout.is_empty(), "{name}: {said}");
+    }
+    assert_eq!(std::fs::read(at("precious.txt"))?, b"precious");
+    assert!(!at("elsewhere").exists());
+    let mut inodes = Vec::new();
+    for _ in 0..2 {
+        let output = record(&at("a.iocap"))?;
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let meta = at("a.iocap").metadata()?;
+        assert_eq!(meta.mode() & 0o7777, 0o600);
+        inodes.push(meta.ino());
+        replayed(&at("a.iocap"), &[])?;
+    }
+    assert_ne!(inodes[0], inodes[1]);
+    assert_eq!(std::fs::read_dir(folder.path())?.count(), 4, "nothing temporary stays");
     Ok(())
 }
 
@@ -166,13 +234,13 @@ fn a_full_disk_ends_the_recording_only() -> Result<()> {
 #[test]
 #[ignore = "needs root"]
 fn a_recording_that_cannot_begin_is_an_error() -> Result<()> {
-    for file in ["/dev/full", "/no/such/folder/x"] {
+    for (file, why) in [("/dev/full", "a device"), ("/no/such/folder/x", "cannot write to")] {
         let output = Command::new(program()?)
             .args(["watch", "--json", "--wait", "--duration", "1s", "--record", file])
             .output()?;
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{said}");
-        assert!(said.contains("cannot write to") && output.stdout.is_empty(), "{said}");
+        assert!(said.contains(why) && output.stdout.is_empty(), "{said}");
     }
     Ok(())
 }

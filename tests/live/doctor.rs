@@ -1,17 +1,22 @@
 //! `iocontend doctor` on the running kernel, beside what `watch` really attaches.
 
 use std::collections::BTreeSet;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use iocontend_core::doctor::{Ability, Data, Doctor, State, Support};
+use iocontend_core::doctor::{
+    Ability, Data, Doctor, HookState, Keeper, Problem, State, Support, Trouble, Way,
+};
 use iocontend_core::ids::{FileClass, Role};
 use iocontend_core::report::Report;
 use iocontend_tests::binary;
 use iocontend_tests::loopdev::{LoopDevice, Tmpfs};
 use iocontend_tests::process::{run, until};
+use iocontend_tests::readme::capabilities as readme_capabilities;
 use iocontend_tests::watch::Watch;
 use iocontend_tests::writer::Writer;
 
@@ -71,6 +76,57 @@ fn what_the_doctor_says_attaches_is_what_watch_attaches() -> Result<()> {
     Ok(())
 }
 
+/// The doctor as nobody, with these capabilities and no others.
+fn doctor_with(program: &Path, capabilities: &[&str]) -> Result<Doctor> {
+    let names = capabilities.iter().map(|name| name.trim_start_matches("CAP_").to_lowercase());
+    let set = names.fold("-all".to_owned(), |set, name| format!("{set},+{name}"));
+    let output = Command::new("setpriv")
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+        .args([format!("--inh-caps={set}"), format!("--bounding-set={set}")])
+        .arg(format!("--ambient-caps={set}"))
+        .arg(program)
+        .args(["doctor", "-o", "json"])
+        .output()?;
+    serde_json::from_slice(&output.stdout)
+        .with_context(|| String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+// Property: with exactly the capabilities that the README names everything attaches and nothing is lost for want of a
+// right; without any one of them something is, and it is never called a tracepoint that the kernel lacks.
+#[test]
+#[ignore = "needs root and this kernel"]
+fn the_readmes_capabilities_are_enough_and_all_needed() -> Result<()> {
+    let readme =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md"))?;
+    let capabilities = readme_capabilities(&readme);
+    ensure!(capabilities.len() >= 4, "{capabilities:?}");
+    // Nobody may enter the folder of the build.
+    let folder = tempfile::Builder::new()
+        .permissions(Permissions::from_mode(0o755))
+        .tempdir_in("/var/tmp")?;
+    let program = folder.path().join("iocontend");
+    std::fs::copy(binary::path()?, &program)?;
+    let of_rights = |doctor: &Doctor| -> Vec<String> {
+        let ids = doctor.problems.iter().map(|problem| problem.trouble.id());
+        let rights =
+            ["not-permitted", "missing-capability", "tracefs-unreadable", "symbols-hidden"];
+        ids.filter(|id| rights.contains(id)).map(str::to_owned).collect()
+    };
+    let whole = doctor_with(&program, &capabilities)?;
+    assert_eq!((of_rights(&whole), whole.hooks.tried), (Vec::new(), true));
+    for hook in &whole.hooks.hooks {
+        assert!(matches!(hook.state, State::Attaches | State::NotNeeded), "{hook:?}");
+    }
+    for left_out in &capabilities {
+        let rest: Vec<&str> = capabilities.iter().filter(|one| *one != left_out).copied().collect();
+        let doctor = doctor_with(&program, &rest)?;
+        assert!(!of_rights(&doctor).is_empty(), "{left_out} is not needed: {:?}", doctor.problems);
+        let missing = |hook: &&HookState| matches!(hook.state, State::Missing | State::Refused);
+        assert_eq!(doctor.hooks.hooks.iter().find(missing), None, "without {left_out}");
+    }
+    Ok(())
+}
+
 // Property: what the doctor loads leaves the kernel with it, and a watch that runs meanwhile does not notice.
 #[test]
 #[ignore = "needs root and this kernel"]
@@ -119,11 +175,9 @@ pub(crate) fn who_shares_is_named(folder: &Path) -> Result<()> {
     assert_eq!(of_api[0].file_class, FileClass::AuditLog);
     assert_eq!(of_etcd[0].disks, of_api[0].disks);
     assert!(of_etcd[0].mount_point.is_some());
-    let name = format!("apiserver kube-apiserver {}", api.pid());
-    let shared = |problem: &&iocontend_core::doctor::Problem| {
-        problem.id == "shared-disk" && problem.summary.contains(&name)
-    };
-    assert!(doctor.problems.iter().any(|problem| shared(&problem)), "{:?}", doctor.problems);
+    let is_api = |one: &Keeper| (one.role, one.pid) == (Role::Apiserver, api.pid());
+    let shared = |problem: &Problem| matches!(&problem.trouble, Trouble::SharedDisk { others, .. } if others.iter().any(is_api));
+    assert!(doctor.problems.iter().any(shared), "{:?}", doctor.problems);
     Ok(())
 }
 
@@ -138,7 +192,7 @@ pub(crate) fn loops_on_disks() -> Result<Vec<String>> {
 pub(crate) fn loop_devices_on_disks_only(folder: &Path, of_others: &[String]) -> Result<()> {
     let of_loops = || -> Result<Support> {
         let all = doctor()?.attributions;
-        let way = all.into_iter().find(|way| way.name == "loop");
+        let way = all.into_iter().find(|way| way.way == Way::Loop);
         Ok(way.context("the doctor says nothing of loop devices")?.support)
     };
     let without = if of_others.is_empty() { Support::NotNeeded } else { Support::Yes };

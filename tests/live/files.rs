@@ -5,13 +5,14 @@ use std::os::unix::fs::symlink;
 
 use anyhow::Result;
 use iocontend_core::ids::{Call, FileClass};
-use iocontend_core::report::{Actor, Report};
+use iocontend_core::report::{Actor, Note, Report};
 use iocontend_tests::blockstat::{self, Counts};
 use iocontend_tests::loopdev::{Mounted, RamDisk};
 use iocontend_tests::process;
 use iocontend_tests::tracefs::BlockTrace;
 use iocontend_tests::watch::{Watch, actor, waits};
 use iocontend_tests::writer::Writer;
+use iocontend_wire::count::Count;
 use tempfile::TempDir;
 
 const MIB: u64 = 1 << 20;
@@ -23,8 +24,17 @@ const FILES: u64 = 3_200;
 const PER_SECOND: u64 = 150;
 
 /// Notes of a report that say that a table was full.
-fn full(report: &Report) -> Vec<&String> {
-    report.coverage.notes.iter().filter(|note| note.contains("table of")).collect()
+fn full(report: &Report) -> Vec<&Note> {
+    let tables = [
+        Count::StreamTableFull,
+        Count::DeviceTableFull,
+        Count::FileTableFull,
+        Count::CgroupTableFull,
+        Count::ThreadTableFull,
+    ]
+    .map(Count::name);
+    let is_full = |note: &&Note| matches!(note, Note::Counter { counter, .. } if tables.contains(&counter.as_str()));
+    report.coverage.notes.iter().filter(is_full).collect()
 }
 
 /// A target that looks like an etcd, on a file system of its own.
@@ -89,7 +99,7 @@ impl Churn {
 fn files_that_come_and_go_all_have_their_class() -> Result<()> {
     let mut churn = Churn::new()?;
     let report = churn.watched(PER_SECOND)?;
-    assert_eq!(full(&report), Vec::<&String>::new());
+    assert_eq!(full(&report), Vec::<&Note>::new());
     let found = actor(&report, churn.writer.pid())?;
     let of = |class| waits(found, Call::Fsync, class);
     println!("{} fsyncs, {} of class wal", of(None), of(Some(FileClass::Wal)));
@@ -104,7 +114,10 @@ fn files_that_come_and_go_all_have_their_class() -> Result<()> {
 fn more_streams_than_there_is_room_for_are_said_and_add_up() -> Result<()> {
     let mut churn = Churn::new()?;
     let report = churn.watched(1_000_000)?;
-    assert!(full(&report).iter().any(|note| note.contains("table of streams")), "too slow");
+    let streams = Count::StreamTableFull.name();
+    let is_streams =
+        |note: &Note| matches!(note, Note::Counter { counter, .. } if counter == streams);
+    assert!(full(&report).iter().any(|note| is_streams(note)), "too slow");
     let is_overflow = |actor: &&Actor| actor.id.starts_with("unattributed:stream_table_full:");
     let overflow: Vec<&Actor> = report.actors.iter().filter(is_overflow).collect();
     let own = waits(actor(&report, churn.writer.pid())?, Call::Fsync, None);

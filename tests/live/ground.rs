@@ -8,8 +8,10 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
+use iocontend_core::doctor::{Ability, Doctor};
 use iocontend_core::ids::{Call, FileClass, Op};
-use iocontend_core::report::{self, Report, check_consistency};
+use iocontend_core::plan::{Loses, SyncFs};
+use iocontend_core::report::{self, Note, Report, check_consistency};
 use iocontend_tests::binary;
 use iocontend_tests::janitor::{Left, will_leave};
 use iocontend_tests::loopdev::{Mounted, RamDisk};
@@ -25,6 +27,8 @@ const LIMIT: Duration = Duration::from_secs(60);
 const REPORT_WITHIN: Duration = Duration::from_millis(500);
 /// From a signal to the end: some 35 grace periods of RCU, each up to 80 ms here.
 const END_WITHIN: Duration = Duration::from_secs(10);
+/// Bytes in a pipe that another line finds no room in: it has 64 KiB, in pages.
+const FULL: u64 = 48 << 10;
 /// From the start of the program to the moment at which everything counts.
 const ATTACH_WITHIN: Duration = Duration::from_millis(500);
 
@@ -172,8 +176,10 @@ fn without_tracefs_it_works_and_says_what_is_lost() -> Result<()> {
     let report = document(&output)?;
     let said = stderr(&output);
     assert!(said.contains("/nonexistent") && said.contains("mount -t tracefs"), "{said}");
-    let notes = report.coverage.notes.join("\n");
-    assert!(notes.contains("no fsync waits on ext4"), "{notes}");
+    let notes = &report.coverage.notes;
+    let no_ext4 = Loses::SyncWaits { filesystem: SyncFs::Ext4 };
+    let lost = |note: &Note| matches!(note, Note::NotAttached { loses, .. } if *loses == no_ext4);
+    assert!(notes.iter().any(lost), "{notes:?}");
     let missing = report.coverage.attached.iter().filter(|hook| !hook.attached);
     assert!(missing.clone().count() > 0);
     for hook in missing {
@@ -194,6 +200,74 @@ fn a_target_that_is_not_there_ends_with_4() -> Result<()> {
         assert!(said.contains(target[1]) && said.contains("--wait"), "{said}");
         assert!(output.stdout.is_empty());
     }
+    Ok(())
+}
+
+/// With `--wait`, a target that never came in the whole watch is not found either: exit code 4, with the report of what
+/// was seen. The time counts from the moment everything is attached, the waiting with it.
+#[test]
+#[ignore = "needs root and this kernel"]
+fn a_target_that_never_comes_ends_with_4() -> Result<()> {
+    let args = ["watch", "--json", "--wait", "--duration", "1s", "--pid-of"];
+    let output = command(&[&args[..], &["no-such-process-name"]].concat())?.output()?;
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(4), "{said}");
+    assert!(said.contains("no-such-process-name") && !said.contains("add --wait"), "{said}");
+    let report = Report::from_json(&output.stdout)?;
+    assert!(report.window.duration_ns >= 1_000_000_000, "{:?}", report.window);
+    // The same at Ctrl-C.
+    let watch =
+        Attached::start(&["watch", "--json", "--wait", "--pid-of", "no-such-process-name"])?;
+    signal(&watch.child, Signal::INT)?;
+    let (code, _, said) = watch.end()?;
+    assert_eq!(code, Some(4), "{said}");
+    Ok(())
+}
+
+/// The program under a limit of the shell.
+fn limited(limit: &str, args: &[&str]) -> Result<Output> {
+    let script = format!("ulimit {limit} || exit 99; exec \"$0\" \"$@\"");
+    Ok(Command::new("sh").args(["-c", &script]).arg(binary::path()?).args(args).output()?)
+}
+
+/// A low limit of open files is raised as far as permitted; where that is not enough, it is what is said, and not that
+/// processes or tracepoints are not there.
+#[test]
+#[ignore = "needs root and this kernel"]
+fn a_low_limit_of_open_files_is_raised_or_said() -> Result<()> {
+    let sleeper = Sleeper::start()?;
+    let args = ["watch", "--json", "--duration", "1s", "--pid", &sleeper.pid()];
+    document(&limited("-S -n 64", &args)?)?;
+    for hard in ["-n 64", "-n 40"] {
+        let output = limited(hard, &args)?;
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(3), "{said}");
+        assert!(said.contains("open files") && said.contains("ulimit -Hn"), "{said}");
+        assert!(!said.contains("target not found") && output.stdout.is_empty(), "{said}");
+        let output = limited(hard, &["doctor", "-o", "json"])?;
+        let doctor: Doctor = serde_json::from_slice(&output.stdout)?;
+        assert_eq!((output.status.code(), doctor.ability), (Some(3), Ability::None));
+        assert_eq!(doctor.problems[0].trouble.id(), "few-descriptors");
+        assert!(doctor.problems.iter().all(|problem| problem.trouble.id() != "hook-missing"));
+    }
+    Ok(())
+}
+
+/// In mounts of its own without tracefs, root lacks a mount and not a right: the doctor says that.
+#[test]
+#[ignore = "needs root and this kernel"]
+fn tracefs_that_is_not_mounted_here_is_not_called_unreadable() -> Result<()> {
+    let script = "umount -a -l -t tracefs,debugfs; exec \"$0\" doctor -o json";
+    let output = Command::new("unshare")
+        .args(["-m", "sh", "-c", script])
+        .arg(binary::path()?)
+        .env_remove("IOCONTEND_TRACEFS")
+        .output()?;
+    let doctor: Doctor = serde_json::from_slice(&output.stdout).with_context(|| stderr(&output))?;
+    let ids: Vec<&str> = doctor.problems.iter().map(|problem| problem.trouble.id()).collect();
+    assert!(ids.contains(&"no-tracefs") && !ids.contains(&"tracefs-unreadable"), "{ids:?}");
+    assert!(doctor.tracefs.mounted_at.is_empty() && !doctor.tracefs.readable);
+    assert!(!doctor.tracefs.on_host_at.is_empty(), "{:?}", doctor.tracefs);
     Ok(())
 }
 
@@ -384,6 +458,35 @@ fn a_reader_that_leaves_is_no_error() -> Result<()> {
     assert!(check_consistency(&report).is_empty());
     let (code, _, said) = watch.end()?;
     assert_eq!((code, said.as_str()), (Some(0), ""));
+    Ok(())
+}
+
+/// A reader that stops reading keeps neither the loop nor the probes: events are read on, a signal is answered, and what is left
+/// to say comes whole when it reads again.
+#[test]
+#[ignore = "needs root and this kernel"]
+fn a_reader_that_stops_reading_holds_nothing() -> Result<()> {
+    let sleeper = Sleeper::start()?;
+    let args = ["watch", "-o", "jsonl", "--interval", "100ms", "--pid", &sleeper.pid()];
+    let mut watch = Attached::start(&args)?;
+    let stdout = watch.child.stdout.take().context("no stdout")?;
+    let waiting = || Ok((rustix::io::ioctl_fionread(&stdout)? >= FULL).then_some(()));
+    until("a pipe that is full", LIMIT, waiting)?;
+    signal(&watch.child, Signal::INT)?;
+    let pid = watch.child.id();
+    let detached = || {
+        let open = fs::read_dir(format!("/proc/{pid}/fd"))?;
+        let targets = open.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
+        let probes = targets.filter(|target| target.to_string_lossy().contains("bpf-prog")).count();
+        Ok((probes == 0).then_some(()))
+    };
+    until("the probes gone while nobody reads", LIMIT, detached)?;
+    let lines: Vec<Report> = BufReader::new(stdout)
+        .lines()
+        .map(|line| Ok(Report::from_json(line?.as_bytes())?))
+        .collect::<Result<_>>()?;
+    assert!(lines.len() > 1, "{}", lines.len());
+    assert_eq!(wait_for(&mut watch.child, LIMIT)?.code(), Some(0));
     Ok(())
 }
 

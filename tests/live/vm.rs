@@ -15,6 +15,7 @@ mod lease_systemd;
 mod lease_verify;
 mod limits;
 mod requeues;
+mod smoke;
 mod syncs;
 mod truth;
 mod waits;

@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use iocontend_core::change::Change;
-use iocontend_core::report::{Advice, Host, Report, Target, Tool, Verdict, Window};
+use iocontend_core::report::{
+    Action, Advice, AdviceId, Host, Report, Target, Tool, Verdict, Why, Window,
+};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::janitor::{Left, will_leave};
@@ -21,14 +23,15 @@ const LIMIT: Duration = Duration::from_secs(120);
 /// A report that recommends these changes, about these targets (selectors as they are shown), as JSON.
 pub fn advice(changes: Vec<Change>, targets: &[&str]) -> Result<String> {
     let advice = Advice {
-        id: "test".to_owned(),
-        action: String::new(),
+        id: AdviceId::Newer("test".to_owned()),
+        action: Action::LimitsUnchanged,
         verdict: Verdict::Recommended,
-        reason: String::new(),
+        reason: Why::SingleMember,
+        nothing_here_helps: false,
         culprit: None,
         expected: None,
         effect: None,
-        risk: None,
+        risks: Vec::new(),
         changes,
         apply: Vec::new(),
         undo: Vec::new(),
@@ -44,6 +47,49 @@ pub fn advice(changes: Vec<Change>, targets: &[&str]) -> Result<String> {
 /// A file of a cgroup of version 2.
 pub fn cgroup(cgroup: &str, file: &str, value: &str) -> Change {
     Change::Cgroup { cgroup: cgroup.to_owned(), file: file.to_owned(), value: value.to_owned() }
+}
+
+/// Guardians of leases in this folder, by their command lines.
+pub fn guardians(state: &Path) -> Result<Vec<u32>> {
+    processes(&["lease-guardian", &state.display().to_string()])
+}
+
+/// Kills them all: what they would still do in this folder is none of the next test's business.
+pub fn end_guardians(state: &Path) -> Result<()> {
+    loop {
+        let all = guardians(state)?;
+        if all.is_empty() {
+            return Ok(());
+        }
+        // A stopped one starts no other.
+        all.iter().try_for_each(|pid| send(*pid, Signal::STOP))?;
+        all.iter().try_for_each(|pid| send(*pid, Signal::KILL))?;
+    }
+}
+
+/// Processes with all these words in their command lines; of the words the others may be parts.
+pub fn processes(words: &[&str]) -> Result<Vec<u32>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        let name = entry?.file_name();
+        let Some(pid) = name.to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        // One that ended meanwhile is none, and a killed one has no command line any more.
+        let Ok(line) = fs::read(format!("/proc/{pid}/cmdline")) else { continue };
+        let line = String::from_utf8_lossy(&line).into_owned();
+        if words.iter().all(|word| line.contains(word)) {
+            found.push(pid);
+        }
+    }
+    Ok(found)
+}
+
+/// Sends a signal to a process that may have ended.
+pub fn send(pid: u32, signal: Signal) -> Result<()> {
+    let pid = Pid::from_raw(i32::try_from(pid)?).context("no pid")?;
+    match kill_process(pid, signal) {
+        Err(rustix::io::Errno::SRCH) => Ok(()),
+        other => Ok(other?),
+    }
 }
 
 /// Runs of one program with one folder of leases and one report.
@@ -181,10 +227,23 @@ impl Started {
         }
     }
 
+    /// Its number.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends it a signal.
     pub fn signal(&self, signal: Signal) -> Result<()> {
         let pid = Pid::from_raw(i32::try_from(self.child.id())?).context("no pid")?;
         Ok(kill_process(pid, signal)?)
+    }
+
+    /// Kills it and its guardians as `kill -9` does, before one of them can act.
+    pub fn kill_with_guardians(self, state: &Path) -> Result<()> {
+        // A stopped one starts no other guardian.
+        self.signal(Signal::STOP)?;
+        end_guardians(state)?;
+        self.kill()
     }
 
     /// Kills it as `kill -9` does.

@@ -20,6 +20,8 @@ use crate::process::{self, until, wait_for};
 const ATTACH_LIMIT: Duration = Duration::from_secs(120);
 /// So does the end.
 const END_LIMIT: Duration = Duration::from_secs(120);
+/// Its exit code where nobody came whom it waited for.
+const NO_TARGET: i32 = 4;
 /// What it says when everything is attached and counting has begun.
 const WATCHING: &str = "iocontend: watching";
 
@@ -111,6 +113,11 @@ impl Watch {
         checked(&self.end()?)
     }
 
+    /// Ends it as Ctrl-C does, and expects that it says that nobody came whom it waited for; gives its report.
+    pub fn finish_without_target(self) -> Result<Report> {
+        checked(&self.end_with(NO_TARGET)?)
+    }
+
     /// Ends it as Ctrl-C does; gives its lines, each with sums that agree.
     pub fn finish_lines(self) -> Result<Vec<Report>> {
         let bytes = self.end()?;
@@ -118,13 +125,17 @@ impl Watch {
     }
 
     /// Ends it as Ctrl-C does; gives what it wrote.
-    fn end(mut self) -> Result<Vec<u8>> {
+    fn end(self) -> Result<Vec<u8>> {
+        self.end_with(0)
+    }
+
+    fn end_with(mut self, code: i32) -> Result<Vec<u8>> {
         let pid = Pid::from_raw(i32::try_from(self.child.id())?).context("no pid")?;
         kill_process(pid, Signal::INT)?;
         let status = wait_for(&mut self.child, END_LIMIT)?;
         let reader = self.stdout.take().context("no stdout")?;
         let Ok(written) = reader.join() else { bail!("reading the report failed") };
-        ensure!(status.success(), "iocontend: {status}: {}", self.said().join("\n"));
+        ensure!(status.code() == Some(code), "iocontend: {status}: {}", self.said().join("\n"));
         Ok(written)
     }
 }

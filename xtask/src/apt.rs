@@ -1,4 +1,7 @@
 //! Owns the installation of Debian packages that a task needs.
+pub(crate) mod backports;
+pub(crate) mod lists;
+
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;

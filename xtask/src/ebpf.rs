@@ -25,6 +25,9 @@ pub(crate) struct Args {
     /// cannot be compared; the live tests then run against the fresh object (needs root)
     #[arg(long)]
     check: bool,
+    /// Change nothing: lint the programs and the wire types for their target; warnings are errors
+    #[arg(long, conflicts_with = "check")]
+    clippy: bool,
     /// Which compiler to use
     #[arg(long, value_enum, default_value_t = Choice::Auto)]
     toolchain: Choice,
@@ -33,13 +36,24 @@ pub(crate) struct Args {
 impl Args {
     /// What CI asks for.
     pub(crate) fn check() -> Self {
-        Self { check: true, toolchain: Choice::Auto }
+        Self { check: true, clippy: false, toolchain: Choice::Auto }
+    }
+
+    /// The same, for the lints.
+    pub(crate) fn lint() -> Self {
+        Self { check: false, clippy: true, toolchain: Choice::Auto }
     }
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let workspace = run::workspace();
-    if args.check { check(&workspace, args.toolchain) } else { make(&workspace, args.toolchain) }
+    if args.clippy {
+        lint(&workspace, args.toolchain)
+    } else if args.check {
+        check(&workspace, args.toolchain)
+    } else {
+        make(&workspace, args.toolchain)
+    }
 }
 
 /// Builds, and replaces the committed object and its provenance.
@@ -60,6 +74,13 @@ fn make(workspace: &Path, choice: Choice) -> Result<()> {
         provenance.object_bytes, built.contents, provenance.object_sha256
     );
     Ok(())
+}
+
+/// Clippy of the compiler that builds the object: another one does not know the target.
+fn lint(workspace: &Path, choice: Choice) -> Result<()> {
+    let tools = Toolchain::ready(choice)?;
+    let clippy = toolchain::clippy(&tools)?;
+    build::lint(workspace, &tools, &clippy)
 }
 
 /// Three questions, cheapest first: is the object the one its provenance speaks of, is the source

@@ -98,6 +98,11 @@ impl Args {
         }
     }
 
+    /// All scenarios, as often as their figures need.
+    pub(crate) fn all() -> Self {
+        Self { ci: false, ..Self::ci() }
+    }
+
     fn repeats(&self) -> u32 {
         self.repeats.unwrap_or(if self.ci { CI_REPEATS } else { 5 })
     }

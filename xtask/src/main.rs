@@ -11,6 +11,8 @@ mod dist;
 mod ebpf;
 mod fuzz;
 mod lab;
+mod layers;
+mod lines;
 mod run;
 mod vm;
 
@@ -42,8 +44,12 @@ enum Task {
     Storm(bench::storm::Args),
     /// Read arbitrary bytes as captures and look for crashes (g++)
     Fuzz(fuzz::Args),
+    /// Check that modules use each other in the one order that is written, and in no circle
+    Layers(layers::Args),
     /// Build one static binary at target/dist/iocontend
     Dist,
+    /// Count lines of code and of tests
+    Lines,
     /// Run everything that CI runs, in its order (root)
     Ci(ci::Args),
 }
@@ -56,7 +62,9 @@ fn main() -> std::process::ExitCode {
         Task::Lab(args) => lab::run(&args).map(|()| 0),
         Task::Storm(args) => bench::storm::run(&args).map(|()| 0),
         Task::Fuzz(args) => fuzz::run(&args).map(|()| 0),
+        Task::Layers(args) => layers::run(&args).map(|()| 0),
         Task::Dist => dist::run().map(|()| 0),
+        Task::Lines => lines::run().map(|()| 0),
         Task::Ci(args) => ci::run(&args).map(|()| 0),
     };
     match outcome {

@@ -1,4 +1,5 @@
 //! Owns `cargo xtask vm`: run a command under another kernel, with a throttled disk when asked.
+mod archive;
 mod disk;
 mod kernel;
 mod machine;
@@ -25,12 +26,17 @@ const AGAIN: u32 = 3;
 const POKED: &str =
     "the emulator ran into a breakpoint that the guest's kernel had already taken away";
 const STILL: &str = "the guest, or one of its processors, stood still; above are its last words";
+const EMULATOR: &str = "qemu-system-x86";
+/// 7.2 loses VMs, see `profiler/docs/developing.md`.
+const GOOD_EMULATOR: u32 = 10;
+/// Who sets it gets that one from backports.
+const NEW_EMULATOR: &str = "IOCONTEND_NEW_EMULATOR";
 /// The version this was measured with.
 const VIRTME_NG: &str = "virtme-ng==1.42";
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Debian's kernel to boot, from /boot: 6.1 or 6.12 (the newest that matches)
+    /// Debian's kernel to boot, the newest of a series: 6.1 and 6.12 from /boot, others, such as 5.10 or 7.3, from the archive
     #[arg(long)]
     kernel: String,
     /// Attach an empty disk, throttled by the emulator: iops=600,bps=20M[,size=2G][,dev=nvme|virtio]
@@ -55,6 +61,9 @@ pub(crate) struct Args {
     /// A folder of the host that the command may write to; everything else it writes is dropped
     #[arg(long, value_name = "DIR")]
     rwdir: Vec<PathBuf>,
+    /// Whether the processor's own virtualisation is used: `auto` where this host offers it (/dev/kvm)
+    #[arg(long, value_enum, default_value_t = Kvm::Off)]
+    kvm: Kvm,
     /// Show what the emulator and the kernel say (boot takes longer)
     #[arg(long)]
     verbose: bool,
@@ -82,6 +91,33 @@ pub(crate) struct LabMachine<'a> {
     pub(crate) timeout_s: u64,
     /// The command does not do again what it has results of.
     pub(crate) resumes: bool,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Kvm {
+    /// Emulation everywhere: the same on every host
+    #[default]
+    Off,
+    /// Where /dev/kvm can be opened
+    Auto,
+}
+
+/// `ci --full --kvm auto` says it to all VMs that it starts.
+pub(crate) const KVM: &str = "IOCONTEND_KVM";
+
+impl Kvm {
+    fn of_environment() -> Self {
+        if std::env::var_os(KVM).is_some_and(|value| value == "auto") {
+            Self::Auto
+        } else {
+            Self::Off
+        }
+    }
+
+    fn is_used(self) -> bool {
+        let opens = || std::fs::File::options().read(true).write(true).open("/dev/kvm").is_ok();
+        self == Self::Auto && opens()
+    }
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -131,7 +167,12 @@ impl Scheduler {
 
 impl Args {
     /// What CI asks for: a slow disk with the file system that etcd mostly has, and a spare one to build upon.
-    pub(crate) fn tests(kernel: &str, command: Vec<OsString>, tests: Vec<String>) -> Result<Self> {
+    pub(crate) fn tests(
+        kernel: &str,
+        command: Vec<OsString>,
+        tests: Vec<String>,
+        timeout_s: u64,
+    ) -> Result<Self> {
         Ok(Self {
             kernel: kernel.to_owned(),
             disk: ["iops=600,bps=20M", "size=512M"]
@@ -141,10 +182,11 @@ impl Args {
             fs: Some(FileSystem::Ext4),
             sched: None,
             // Everything is several times slower under emulation.
-            timeout: 1800,
+            timeout: timeout_s,
             cpus: 2,
             memory: "3G".to_owned(),
             rwdir: Vec::new(),
+            kvm: Kvm::of_environment(),
             verbose: false,
             again: AGAIN,
             tests,
@@ -170,6 +212,7 @@ impl Args {
             cpus: 2,
             memory: machine.memory.to_owned(),
             rwdir: vec![out.to_owned()],
+            kvm: Kvm::of_environment(),
             verbose: false,
             again: if machine.resumes { AGAIN } else { 0 },
             tests: Vec::new(),
@@ -180,11 +223,15 @@ impl Args {
 
 /// Runs the command in the VM; the answer is its exit code.
 pub(crate) fn run(args: &Args) -> Result<u8> {
-    let mut packages = vec!["qemu-system-x86", "udev", "busybox-static"];
+    // Not everything that runs in VMs has been seen on it yet.
+    if std::env::var_os(NEW_EMULATOR).is_some() {
+        apt::backports::prefer(EMULATOR, GOOD_EMULATOR);
+    }
+    let mut packages = vec![EMULATOR, "udev", "busybox-static"];
     packages.extend(args.fs.map(FileSystem::package));
     apt::ensure(&packages)?;
-    let kernel = kernel::find(&args.kernel)?;
     let target = run::target_dir()?.join("vm");
+    let kernel = kernel::find(&args.kernel, &target.join("kernels"))?;
     let vng = virtme_ng(&target)?;
 
     std::fs::create_dir_all(&target).with_context(|| format!("creating {}", target.display()))?;
@@ -192,7 +239,9 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     let began = Instant::now();
     let run = loop {
         let machine = Machine::prepare(args, &command, &target)?;
-        eprintln!("booting {} ({})", kernel.display(), Machine::describe(args));
+        let emulator = apt::version(EMULATOR).unwrap_or_else(|| "of unknown version".to_owned());
+        let what = Machine::describe(args);
+        eprintln!("booting {} ({what}; emulator {emulator})", kernel.display());
         let run = machine.run(&vng, &kernel, args)?;
         match run.outcome {
             Outcome::Poked if left > 0 => {

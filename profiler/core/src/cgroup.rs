@@ -90,6 +90,11 @@ impl CgroupPaths {
         self.in_order().find_map(unit)
     }
 
+    /// The unit as the host's systemd calls it, from the first hierarchy that has one.
+    pub fn system_unit(&self) -> Option<&str> {
+        self.in_order().find_map(system_unit).map(|unit| unit.name)
+    }
+
     /// The pod, from the first hierarchy that has one (v1 hierarchies may disagree).
     pub fn pod(&self) -> Option<PodIds> {
         self.in_order().find_map(pod)
@@ -119,7 +124,8 @@ pub fn with_parents(path: &str) -> impl Iterator<Item = &str> {
 /// The systemd unit a path lies in: the first element below the slices, when it is a unit.
 ///
 /// Inside a user's manager the unit of that manager is meant (`user@1000.service/app.slice/x.service`
-/// gives `x.service`), since `user@1000.service` names nobody.
+/// gives `x.service`), since `user@1000.service` names nobody. That is a name to show: what the host's systemd calls by
+/// it is another unit ([`system_unit`]).
 pub fn unit(path: &str) -> Option<&str> {
     let mut elements = elements(path).skip_while(|e| is_slice(e));
     let outer = elements.next().map(unescape).filter(|e| is_unit(e))?;
@@ -128,6 +134,55 @@ pub fn unit(path: &str) -> Option<&str> {
         return inner.filter(|e| is_unit(e) && *e != "init.scope").or(Some(outer));
     }
     Some(outer)
+}
+
+/// A unit of the host's systemd.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SystemUnit<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Whether the path is the unit's own cgroup, and not one that its program made below (`Delegate=`).
+    pub is_own: bool,
+}
+
+/// The unit in whose cgroup a path lies, when the host's own systemd manages it: what `systemctl` means by that name.
+///
+/// systemd puts slices into slices (each named after its parent, systemd.slice(5)) and units into slices, never a unit
+/// into a unit. So the first element below the slices is its last; what follows is named by somebody else: a user's
+/// manager, a container's systemd, a runtime, whatever it is called. Names of units that they use mean other units, or
+/// none, on the host. The same holds below folders that are no units (`/docker/…`, `/lxc.payload.…`), and for a path that
+/// leads out of the reader's cgroup namespace (`..`), since that reader is not on the host.
+pub fn system_unit(path: &str) -> Option<SystemUnit<'_>> {
+    if path.split('/').any(|element| element == "..") {
+        return None;
+    }
+    let mut slice = "-.slice";
+    let mut elements = elements(path);
+    let first = loop {
+        let element = elements.next()?;
+        if !is_slice(element) {
+            break element;
+        }
+        if !is_slice_in(unescape(element), slice) {
+            return None;
+        }
+        slice = unescape(element);
+    };
+    let name = unescape(first);
+    // LXC names folders after containers, which may have any name.
+    let is_lxc =
+        ["lxc.payload", "lxc.monitor", "lxc.pivot"].iter().any(|lxc| first.starts_with(lxc));
+    let is_own = elements.next().is_none();
+    (is_unit(name) && !is_lxc).then_some(SystemUnit { name, is_own })
+}
+
+/// Whether a slice of this name is directly below that one: `a-b.slice` is below `a.slice`, that below `-.slice`.
+fn is_slice_in(name: &str, parent: &str) -> bool {
+    let Some(own) = name.strip_suffix(".slice") else { return false };
+    match own.rsplit_once('-') {
+        None => parent == "-.slice",
+        Some((above, _)) => parent.strip_suffix(".slice") == Some(above),
+    }
 }
 
 /// The innermost pod of a path: with nested clusters the outer container is only the node.

@@ -155,6 +155,59 @@ fn the_unit_is_the_first_element_below_the_slices() {
     }
 }
 
+/// Property: what the host's systemd is told of is a unit of its own: the first one below the slices, and only when that
+/// is the whole path is it the cgroup itself. Whatever a user's manager, a container or a runtime names below is not.
+#[test]
+fn only_the_hosts_own_units_are_system_units() {
+    let own = |name| Some(SystemUnit { name, is_own: true });
+    let below = |name| Some(SystemUnit { name, is_own: false });
+    for (path, expected) in [
+        ("/system.slice/etcd.service", own("etcd.service")),
+        ("/system.slice/system-etcd.slice/etcd@m1.service", own("etcd@m1.service")),
+        ("/system.slice/_cpu.service", own("cpu.service")),
+        ("/user.slice/user-1000.slice/session-3.scope", own("session-3.scope")),
+        ("/init.scope", own("init.scope")),
+        ("/etcd.service", own("etcd.service")),
+        // A user's systemd.
+        ("/user.slice/user-1000.slice/user@1000.service", own("user@1000.service")),
+        (
+            "/user.slice/user-1000.slice/user@1000.service/app.slice/etcd.service",
+            below("user@1000.service"),
+        ),
+        ("/user.slice/user-1000.slice/user@1000.service/init.scope", below("user@1000.service")),
+        ("/user.slice/user-1000.slice/user@1000.service/app.slice", below("user@1000.service")),
+        // A container's, also of one that has a unit's name.
+        (
+            "/machine.slice/machine-db.scope/payload/system.slice/etcd.service",
+            below("machine-db.scope"),
+        ),
+        (
+            "/machine.slice/systemd-nspawn@db.service/payload/init.scope",
+            below("systemd-nspawn@db.service"),
+        ),
+        ("/system.slice/etcd.service/system.slice/etcd.service", below("etcd.service")),
+        ("/docker/0123456789abcdef/system.slice/etcd.service", None),
+        ("/lxc.payload.db/system.slice/etcd.service", None),
+        ("/lxc.payload.my.service", None),
+        ("/lxc.payload.my.service/system.slice/etcd.service", None),
+        ("/kubepods/burstable/pod1/c/system.slice/etcd.service", None),
+        (
+            "/kubepods.slice/kubepods-pod1.slice/cri-containerd-1.scope/system.slice/etcd.service",
+            below("cri-containerd-1.scope"),
+        ),
+        // Slices that systemd would not put there.
+        ("/a.slice/b.slice/etcd.service", None),
+        ("/a-b.slice/etcd.service", None),
+        // Seen from inside another cgroup namespace.
+        ("/../../system.slice/etcd.service", None),
+        ("/system.slice", None),
+        ("/", None),
+        ("", None),
+    ] {
+        assert_eq!(system_unit(path), expected, "{path}");
+    }
+}
+
 #[test]
 fn talos_services_are_named() {
     assert_eq!(talos_service("/podruntime/etcd"), Some("etcd"));

@@ -283,6 +283,37 @@ fn exec(kind: u8, bytes: &[u8]) -> Result<Event, DecodeError> {
     }))
 }
 
+/// A record of an exec without the secrets of its arguments; `None` for one that has none, and for other records.
+///
+/// One whose lengths do not agree loses all behind its head: nothing of it is ever read.
+pub fn hidden_exec(bytes: &[u8]) -> Option<Vec<u8>> {
+    if bytes.first() != Some(&tag::EXEC) {
+        return None;
+    }
+    let mut head: ExecRecord = record(tag::EXEC, bytes).ok()?;
+    let rest = bytes.get(size_of::<ExecRecord>()..)?;
+    let Some(argv) = rest.get(..head.argv_len as usize) else {
+        return (!rest.is_empty()).then(|| bytemuck::bytes_of(&head).to_vec());
+    };
+    let given = arguments(argv);
+    let missing = head.argv_total.saturating_sub(head.argv_len);
+    let mut hidden = crate::redact::arguments(&given, missing > 0);
+    crate::redact::kept(&mut hidden);
+    if hidden == given && rest.len() == argv.len() {
+        return None;
+    }
+    let mut joined = hidden.join("\0").into_bytes();
+    if argv.ends_with(&[0]) {
+        joined.push(0);
+    }
+    // What was cut off stays cut off by as much.
+    head.argv_len = u32::try_from(joined.len()).ok()?;
+    head.argv_total = head.argv_len.saturating_add(missing);
+    let mut out = bytemuck::bytes_of(&head).to_vec();
+    out.extend(joined);
+    Some(out)
+}
+
 /// Arguments, each ended by NUL; the last one may be cut.
 fn arguments(bytes: &[u8]) -> Vec<String> {
     let bytes = bytes.strip_suffix(&[0]).unwrap_or(bytes);
@@ -336,7 +367,7 @@ mod tests {
     /// Property: sector, status, forcer and the mark of a held request share words and do not touch each other.
     #[test]
     fn a_forcer_and_a_sector_come_back_from_one_word() {
-        use iocontend_wire::tables::marks;
+        use iocontend_wire::marks;
         let key = Key::owner(Owner::Process(42), 0, How::Writeback).with(1, Kind::Write as u32);
         let last = (1 << 48) - 1;
         for (forcer, sector, held) in

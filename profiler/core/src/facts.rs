@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cgroup::{CgroupPaths, PodIds};
 use crate::ids::Dev;
+use crate::redact;
 
 mod controls;
 mod host;
@@ -62,6 +63,9 @@ pub struct WalFsyncs {
     pub sum_ns: u64,
 }
 
+/// Command lines of this length may be cut where they were read, bytes: the least of the readers' limits.
+const LONG_COMMAND_LINE: usize = 64 << 10;
+
 /// One process as `/proc` shows it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ProcessFacts {
@@ -105,6 +109,14 @@ impl ProcessFacts {
             open_files: Vec::new(),
             files_seen: FilesSeen::NotRead,
         }
+    }
+
+    /// Hides the secrets in its command line, and cuts what is too long.
+    pub fn hide_secrets(&mut self) {
+        // The kernel and the reader cut off long ones.
+        let bytes: usize = self.argv.iter().map(|argument| argument.len() + 1).sum();
+        self.argv = redact::arguments(&self.argv, bytes >= LONG_COMMAND_LINE);
+        redact::kept(&mut self.argv);
     }
 
     /// Its systemd unit.

@@ -131,6 +131,17 @@ impl Call {
         )
     }
 
+    /// Whether its whole time is a wait for something to be on the disk: a file, or more than one.
+    pub const fn is_sync(self) -> bool {
+        self.syncs_a_file() || matches!(self, Self::Sync | Self::Syncfs | Self::SyncFileRange)
+    }
+
+    /// Whether it is a system call that does nothing else, and writes out what lies in the page cache: no part of a write,
+    /// which may go past the cache.
+    pub const fn writes_out_the_cache(self) -> bool {
+        matches!(self, Self::Fsync | Self::Fdatasync | Self::Sync | Self::Syncfs)
+    }
+
     /// All calls in report order.
     pub const ALL: [Self; 14] = [
         Self::Fsync,

@@ -1,10 +1,7 @@
 //! The pure engine of iocontend: no IO, no clock, no threads.
 //!
-//! Data flows one way, and a module may use only what stands to its left:
-//!
-//! ```text
-//! ids → hist → event → facts → plan → names → session → capture, report → render
-//! ```
+//! Data flows one way: a module uses only what stands before it in the order that `xtask/layers.toml` writes down, which
+//! `cargo xtask layers` checks.
 //!
 //! Time and previous state are arguments everywhere, so a replayed capture runs the code that ran live.
 #![forbid(unsafe_code)]
@@ -16,6 +13,7 @@ pub mod btf;
 pub mod capture;
 pub mod cgroup;
 pub mod change;
+mod diagnosis;
 pub mod doctor;
 pub mod etcd_paths;
 pub mod etcd_urls;
@@ -30,15 +28,20 @@ mod paths;
 pub mod period;
 pub mod plan;
 pub mod reclaim;
+pub mod redact;
 pub mod render;
 pub mod report;
 pub mod role;
+pub mod safe;
 pub mod schedule;
 pub mod schema;
 pub mod selector;
 pub mod session;
+pub mod style;
 pub mod text;
 pub mod tracefs;
+pub mod units;
+pub mod view;
 
 #[cfg(test)]
 mod test_facts;

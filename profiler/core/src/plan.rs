@@ -8,10 +8,15 @@ mod indirect;
 mod waits;
 mod xfs;
 
+pub use indirect::LOOP_USERS;
+
 use std::collections::BTreeMap;
 
-use iocontend_wire::config::{ABSENT, Config, DIO_ENDS};
+use iocontend_wire::config::{ABSENT, Config, DIO_ENDS, Offset};
+use iocontend_wire::programs;
 use iocontend_wire::tables::MAX_SHARDS;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::btf::Btf;
@@ -44,8 +49,27 @@ impl Hook {
     }
 }
 
+/// File systems whose syncs have hooks of their own.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum SyncFs {
+    /// ext2 to ext4.
+    Ext4,
+    /// xfs.
+    Xfs,
+    /// btrfs.
+    Btrfs,
+    /// xfs and btrfs, whose syncs end in the system call's exit.
+    XfsBtrfs,
+}
+
 /// What is lost when a program is not attached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(tag = "code", rename_all = "snake_case")]
 pub enum Loses {
     /// Everything: without it there is no measurement.
     Everything,
@@ -58,7 +82,10 @@ pub enum Loses {
     /// Exits are noticed late.
     Exits,
     /// Sync waits on one kind of file system.
-    SyncWaits(&'static str),
+    SyncWaits {
+        /// Which.
+        filesystem: SyncFs,
+    },
     /// Waits of the targets' threads in calls without an event of their own.
     ThreadWaits,
     /// Run-queue delay.
@@ -103,19 +130,66 @@ pub struct Gap {
     pub loses: Loses,
 }
 
-/// Why a program is left out.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Why a program is left out, or another hook is not in place.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "code", rename_all = "snake_case")]
 pub enum GapReason {
     /// The kernel has no such tracepoint (or its module is not loaded).
     NoTracepoint,
     /// tracefs could not be read, so classic tracepoints cannot be described.
-    NoTracefs,
+    NoTracefs {
+        /// Why not.
+        why: NoFormats,
+    },
+    /// Addresses of the kernel's functions are hidden from whoever asks.
+    SymbolsHidden,
+    /// The kernel has no such function.
+    NoSymbol {
+        /// The function.
+        symbol: String,
+    },
     /// A needed field is missing.
-    NoField(&'static str),
+    NoField {
+        /// The field.
+        field: String,
+    },
+    /// Members or symbols that lead to a request's owner are missing.
+    NoMembers,
     /// Not needed on this host.
     NotNeeded,
-    /// The kernel refused; its words.
-    Refused(String),
+    /// The kernel refused.
+    Refused {
+        /// Its words.
+        error: String,
+    },
+    /// A reason of a newer version.
+    #[serde(untagged)]
+    Newer {
+        /// Its name.
+        code: String,
+    },
+    /// A reason as a capture or document of an earlier version has it: words that somebody else made.
+    #[serde(untagged)]
+    Recorded(String),
+}
+
+impl GapReason {
+    /// Of a field.
+    pub fn no_field(field: &str) -> Self {
+        Self::NoField { field: field.to_owned() }
+    }
+}
+
+/// Why formats of tracepoints cannot be read.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum NoFormats {
+    /// tracefs is not mounted where it is looked for.
+    NotMounted,
+    /// It is there, and whoever asks may not read it.
+    NotPermitted,
 }
 
 /// The decision.
@@ -131,6 +205,8 @@ pub struct Plan {
     pub shards: u32,
     /// IO rings: one per CPU.
     pub rings: u32,
+    /// Addresses of the kernel's functions are hidden from whoever asks.
+    pub symbols_hidden: bool,
 }
 
 impl Plan {
@@ -144,7 +220,7 @@ impl Plan {
 }
 
 /// Why nothing can be measured here.
-#[derive(Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum PlanError {
     /// A tracepoint without which there is no measurement.
     #[error("the kernel has no tracepoint {0} that can be used")]
@@ -224,12 +300,14 @@ pub const XLOG_END_SYMBOL: &str = "xlog_bio_end_io";
 pub struct Facts<'a> {
     /// The kernel's type information.
     pub btf: &'a Btf<'a>,
-    /// Formats of [`CLASSIC`]; `None` when tracefs could not be read.
-    pub formats: Option<&'a Formats>,
+    /// Formats of [`CLASSIC`].
+    pub formats: Result<&'a Formats, NoFormats>,
     /// Addresses of [`DIO_END_SYMBOLS`], 0 where unknown.
     pub dio_ends: [u64; DIO_ENDS],
     /// Address of [`XLOG_END_SYMBOL`], 0 where unknown.
     pub xlog_end: u64,
+    /// Whether the kernel has them and does not show their addresses.
+    pub symbols_hidden: bool,
     /// Possible CPUs.
     pub cpus: u32,
     /// File system types mounted from block devices.
@@ -256,6 +334,7 @@ pub fn plan(facts: &Facts<'_>) -> Result<Plan, PlanError> {
         config: offsets(facts.btf)?,
         shards: 0,
         rings: 0,
+        symbols_hidden: facts.symbols_hidden,
     };
     switches(&mut plan, facts);
     block_programs(&mut plan, facts)?;
@@ -310,10 +389,10 @@ fn block_programs(plan: &mut Plan, facts: &Facts<'_>) -> Result<(), PlanError> {
     let mut add = |program, hook, loses| plan.programs.push(Planned { program, hook, loses });
     // Completion first and start last: what is in flight meanwhile is known to have been in flight.
     for (program, name, expected, loses) in [
-        ("rq_complete", "block_rq_complete", "request, _, _", Loses::Everything),
-        ("rq_merge", "block_rq_merge", "request", Loses::Merges),
-        ("rq_requeue", "block_rq_requeue", "request", Loses::Requeues),
-        ("rq_issue", "block_rq_issue", "request", Loses::Everything),
+        (programs::RQ_COMPLETE, "block_rq_complete", "request, _, _", Loses::Everything),
+        (programs::RQ_MERGE, "block_rq_merge", "request", Loses::Merges),
+        (programs::RQ_REQUEUE, "block_rq_requeue", "request", Loses::Requeues),
+        (programs::RQ_ISSUE, "block_rq_issue", "request", Loses::Everything),
     ] {
         match expect_args(btf, name, expected) {
             Ok(()) => add(program, Hook::Btf(name), loses),
@@ -331,21 +410,21 @@ fn block_programs(plan: &mut Plan, facts: &Facts<'_>) -> Result<(), PlanError> {
     };
     if expect_args(btf, "block_io_start", "request").is_ok() {
         plan.config.has_io_start = 1;
-        add("io_start", Hook::Btf("block_io_start"));
+        add(programs::IO_START, Hook::Btf("block_io_start"));
     } else {
         expect_args(btf, "block_rq_insert", "request")?;
         expect_args(btf, "block_getrq", "bio")?;
-        add("rq_insert", Hook::Btf("block_rq_insert"));
-        add("getrq", Hook::Btf("block_getrq"));
+        add(programs::RQ_INSERT, Hook::Btf("block_rq_insert"));
+        add(programs::GETRQ, Hook::Btf("block_getrq"));
     }
     Ok(())
 }
 
 fn process_programs(plan: &mut Plan, facts: &Facts<'_>) {
     for (program, name, expected, loses) in [
-        ("exit", "sched_process_exit", "task_struct", Loses::Exits),
-        ("fork", "sched_process_fork", "task_struct, task_struct", Loses::ShortLived),
-        ("exec", "sched_process_exec", "task_struct", Loses::ShortLived),
+        (programs::EXIT, "sched_process_exit", "task_struct", Loses::Exits),
+        (programs::FORK, "sched_process_fork", "task_struct, task_struct", Loses::ShortLived),
+        (programs::EXEC, "sched_process_exec", "task_struct", Loses::ShortLived),
     ] {
         let hook = Hook::Btf(name);
         if expect_args(facts.btf, name, expected).is_ok() {
@@ -353,6 +432,15 @@ fn process_programs(plan: &mut Plan, facts: &Facts<'_>) {
         } else {
             plan.gaps.push(Gap { program, hook, reason: GapReason::NoTracepoint, loses });
         }
+    }
+}
+
+/// Why a function's address is not known.
+fn no_symbol(facts: &Facts<'_>, name: &str) -> GapReason {
+    if facts.symbols_hidden {
+        GapReason::SymbolsHidden
+    } else {
+        GapReason::NoSymbol { symbol: name.to_owned() }
     }
 }
 
@@ -371,26 +459,42 @@ fn sync_programs(plan: &mut Plan, facts: &Facts<'_>) {
     for name in SYNC_SYSCALLS {
         let hook = Hook::Classic("syscalls", name);
         let field = offset_of(facts, ("syscalls", "sys_exit_fsync"), "ret", 8);
-        sync_program(plan, "sync_syscall_exit", hook, "xfs, btrfs", needs_exits, field, |c, at| {
-            c.sys_exit_ret = at;
-        });
+        sync_program(
+            plan,
+            programs::SYNC_SYSCALL_EXIT,
+            hook,
+            SyncFs::XfsBtrfs,
+            needs_exits,
+            field,
+            |c, at| {
+                c.sys_exit_ret = at;
+            },
+        );
     }
     let ext4 = mounted("ext4") || mounted("ext3") || mounted("ext2");
     let exit = ("ext4", "ext4_sync_file_exit");
     let hook = Hook::Classic(exit.0, exit.1);
     let field = offset_of(facts, exit, "ret", 4);
-    sync_program(plan, "ext4_sync_exit", hook, "ext4", ext4, field, |c, at| c.ext4_exit_ret = at);
-    let begins: [(&str, _, &str, SetOffset); 3] = [
-        ("ext4_sync_enter", ("ext4", "ext4_sync_file_enter"), "ext4", |c, at| {
+    sync_program(plan, programs::EXT4_SYNC_EXIT, hook, SyncFs::Ext4, ext4, field, |c, at| {
+        c.ext4_exit_ret = at;
+    });
+    let begins: [(&str, _, SyncFs, SetOffset); 3] = [
+        (programs::EXT4_SYNC_ENTER, ("ext4", "ext4_sync_file_enter"), SyncFs::Ext4, |c, at| {
             c.ext4_enter_ino = at;
         }),
-        ("xfs_sync_enter", ("xfs", "xfs_file_fsync"), "xfs", |c, at| c.xfs_ino = at),
-        ("btrfs_sync_enter", ("btrfs", "btrfs_sync_file"), "btrfs", |c, at| c.btrfs_ino = at),
+        (programs::XFS_SYNC_ENTER, ("xfs", "xfs_file_fsync"), SyncFs::Xfs, |c, at| c.xfs_ino = at),
+        (programs::BTRFS_SYNC_ENTER, ("btrfs", "btrfs_sync_file"), SyncFs::Btrfs, |c, at| {
+            c.btrfs_ino = at;
+        }),
     ];
     for (program, tracepoint, filesystem, set) in begins {
         let hook = Hook::Classic(tracepoint.0, tracepoint.1);
         let field = offset_of(facts, tracepoint, "ino", 8);
-        let needed = if filesystem == "ext4" { ext4 } else { mounted(filesystem) };
+        let needed = match filesystem {
+            SyncFs::Ext4 => ext4,
+            SyncFs::Xfs => mounted("xfs"),
+            SyncFs::Btrfs | SyncFs::XfsBtrfs => mounted("btrfs"),
+        };
         sync_program(plan, program, hook, filesystem, needed, field, set);
     }
     let config = &mut plan.config;
@@ -408,21 +512,21 @@ fn offset_of(
     name: &'static str,
     size: u32,
 ) -> Result<u32, GapReason> {
-    let formats = facts.formats.ok_or(GapReason::NoTracefs)?;
+    let formats = facts.formats.map_err(|why| GapReason::NoTracefs { why })?;
     let format = formats.get(&tracepoint).ok_or(GapReason::NoTracepoint)?;
-    format.offset(name, size).ok_or(GapReason::NoField(name))
+    format.offset(name, size).ok_or_else(|| GapReason::no_field(name))
 }
 
 fn sync_program(
     plan: &mut Plan,
     program: &'static str,
     hook: Hook,
-    filesystem: &'static str,
+    filesystem: SyncFs,
     needed: bool,
     field: Result<u32, GapReason>,
     set: impl Fn(&mut Config, u32),
 ) {
-    let loses = Loses::SyncWaits(filesystem);
+    let loses = Loses::SyncWaits { filesystem };
     match field {
         Ok(at) if needed => {
             set(&mut plan.config, at);
@@ -436,61 +540,32 @@ fn sync_program(
     }
 }
 
+/// Looks the members of a part of the configuration up; the one that is needed and not there is an error.
+fn look_up<Part>(
+    btf: &Btf<'_>,
+    offsets: &[Offset<Part>],
+    part: &mut Part,
+) -> Result<(), &'static str> {
+    for Offset { source, set } in offsets {
+        let place = |member: &&str| {
+            let (structure, path) = member.split_once('.')?;
+            btf.offset(structure, path)
+        };
+        match source.members.iter().find_map(place) {
+            Some(at) => set(part, at),
+            None if source.needed => {
+                return Err(source.members.first().copied().unwrap_or_default());
+            }
+            None => {}
+        }
+    }
+    Ok(())
+}
+
 /// Offsets without which there is no measurement are errors; the others switch something off.
 fn offsets(btf: &Btf<'_>) -> Result<Config, PlanError> {
-    let need = |structure: &str, path: &str, whole: &'static str| {
-        btf.offset(structure, path).ok_or(PlanError::NoMember(whole))
-    };
-    let may = |structure: &str, path: &str| btf.offset(structure, path).unwrap_or(ABSENT);
     let mut config = Config::absent();
-    config.rq_q = need("request", "q", "request.q")?;
-    config.rq_cmd_flags = need("request", "cmd_flags", "request.cmd_flags")?;
-    config.rq_rq_flags = need("request", "rq_flags", "request.rq_flags")?;
-    config.rq_data_len = need("request", "__data_len", "request.__data_len")?;
-    config.rq_sector = need("request", "__sector", "request.__sector")?;
-    config.rq_bio = need("request", "bio", "request.bio")?;
-    config.rq_start_time_ns = need("request", "start_time_ns", "request.start_time_ns")?;
-    config.q_disk = need("request_queue", "disk", "request_queue.disk")?;
-    config.disk_major = need("gendisk", "major", "gendisk.major")?;
-    config.disk_first_minor = need("gendisk", "first_minor", "gendisk.first_minor")?;
-    config.bio_next = need("bio", "bi_next", "bio.bi_next")?;
-    config.task_tgid = need("task_struct", "tgid", "task_struct.tgid")?;
-    config.task_pid = need("task_struct", "pid", "task_struct.pid")?;
-    config.task_flags = need("task_struct", "flags", "task_struct.flags")?;
-    config.task_comm = need("task_struct", "comm", "task_struct.comm")?;
-    config.task_start_boottime =
-        need("task_struct", "start_boottime", "task_struct.start_boottime")?;
-    config.task_group_leader = need("task_struct", "group_leader", "task_struct.group_leader")?;
-    config.task_real_parent = need("task_struct", "real_parent", "task_struct.real_parent")?;
-    config.task_signal = need("task_struct", "signal", "task_struct.signal")?;
-    config.task_mm = need("task_struct", "mm", "task_struct.mm")?;
-    config.mm_arg_start = need("mm_struct", "arg_start", "mm_struct.arg_start")?;
-    config.mm_arg_end = need("mm_struct", "arg_end", "mm_struct.arg_end")?;
-    config.signal_live = may("signal_struct", "live.counter");
-    config.bio_end_io = may("bio", "bi_end_io");
-    config.bio_private = may("bio", "bi_private");
-    config.bio_io_vec = may("bio", "bi_io_vec");
-    config.bio_blkg = may("bio", "bi_blkg");
-    config.blkg_blkcg = may("blkcg_gq", "blkcg");
-    config.blkcg_cgroup = may("blkcg", "css.cgroup");
-    config.cgroup_kn = may("cgroup", "kn");
-    config.kn_id = may("kernfs_node", "id");
-    config.page_compound_head = may("page", "compound_head");
-    config.page_mapping = btf.offset("folio", "mapping").unwrap_or_else(|| may("page", "mapping"));
-    config.mapping_host = may("address_space", "host");
-    config.inode_ino = may("inode", "i_ino");
-    config.inode_sb = may("inode", "i_sb");
-    config.sb_dev = may("super_block", "s_dev");
-    config.iomap_dio_waiter = may("iomap_dio", "submit.waiter");
-    config.iomap_dio_iocb = may("iomap_dio", "iocb");
-    config.kiocb_filp = may("kiocb", "ki_filp");
-    config.file_inode = may("file", "f_inode");
-    config.regs_orig_ax = may("pt_regs", "orig_ax");
-    config.regs_di = may("pt_regs", "di");
-    config.regs_r9 = may("pt_regs", "r9");
-    config.task_files = may("task_struct", "files");
-    config.files_fdt = may("files_struct", "fdt");
-    config.fdtable_fd = may("fdtable", "fd");
+    look_up(btf, Config::OFFSETS, &mut config).map_err(PlanError::NoMember)?;
     let way = [
         config.regs_orig_ax,
         config.regs_di,
@@ -499,8 +574,9 @@ fn offsets(btf: &Btf<'_>) -> Result<Config, PlanError> {
         config.files_fdt,
         config.fdtable_fd,
     ];
-    if !way.contains(&ABSENT) {
-        config.file_flags = may("file", "f_flags");
+    // Of no use without a way to the file.
+    if way.contains(&ABSENT) {
+        config.file_flags = ABSENT;
     }
     // An enum since 6.12; before that a macro, 1 << 4 since 4.x (include/linux/blkdev.h, blk-mq.h).
     config.rqf_flush_seq = btf.enumerator("__RQF_FLUSH_SEQ").map_or(1 << 4, |bit| 1 << (bit & 31));

@@ -1,18 +1,17 @@
 //! The JSON Schemas of the documents, as `iocontend schema` prints it.
 
-use crate::doctor::Doctor;
 use crate::lease::verified::Verified;
-use crate::report::Report;
+use crate::render::json::{DoctorDocument, ReportDocument};
 
-/// The JSON Schema (2020-12) of [`Report`]. It describes what is written; readers must allow fields it
+/// The JSON Schema (2020-12) of [`ReportDocument`]. It describes what is written; readers must allow fields it
 /// does not name.
 pub fn report_schema() -> serde_json::Value {
-    schemars::schema_for!(Report).to_value()
+    schemars::schema_for!(ReportDocument<'static>).to_value()
 }
 
-/// The JSON Schema of [`Doctor`].
+/// The JSON Schema of [`DoctorDocument`].
 pub fn doctor_schema() -> serde_json::Value {
-    schemars::schema_for!(Doctor).to_value()
+    schemars::schema_for!(DoctorDocument<'static>).to_value()
 }
 
 /// The JSON Schema of [`Verified`].

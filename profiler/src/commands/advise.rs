@@ -1,12 +1,12 @@
 //! `iocontend advise`: what to do, from a live look or a recording.
 
-use iocontend_core::advice::forms;
+use iocontend_core::redact::CommandLines;
+use iocontend_core::render::forms;
 use iocontend_core::render::{json, text};
 use iocontend_core::report::Report;
 use iocontend_core::text::{Lang, Msg, text as say};
 use tokio::time::Instant;
 
-use super::watch::{StopSignals, finish, say_and_detach, until};
 use super::{lease, report};
 use crate::cli::{AdviceFormat, AdviseArgs, Format};
 use crate::error::{Failure, tell};
@@ -14,37 +14,49 @@ use crate::host::HostRoot;
 use crate::kernel::facts::KernelPaths;
 use crate::live::{Live, RING_BYTES, Settings};
 use crate::output::{self, Reports};
+use crate::runtime::block_on;
+use crate::runtime::signals::Signals;
+use crate::runtime::watching::{finish, say_and_detach, until};
 
-pub(super) fn run(args: &AdviseArgs) -> Result<(), Failure> {
+pub(super) fn run(
+    args: &AdviseArgs,
+    signals: &Signals,
+    command_lines: CommandLines,
+) -> Result<(), Failure> {
     if let Some(file) = &args.file {
-        let report = report::report_of(file, &args.target.selectors(), Vec::new())?;
+        let report = report::report_of(file, &args.target.selectors(), Vec::new(), command_lines)?;
         return print(&report, args.format());
     }
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::other(&error.into()))?;
-    runtime.block_on(look(args))
+    block_on(look(args, signals, command_lines))
 }
 
 /// Watches for a while and says what to do.
-async fn look(args: &AdviseArgs) -> Result<(), Failure> {
-    let mut stop = StopSignals::new().map_err(|error| Failure::other(&error.into()))?;
+async fn look(
+    args: &AdviseArgs,
+    signals: &Signals,
+    command_lines: CommandLines,
+) -> Result<(), Failure> {
     lease::remind();
     let settings = Settings {
         selectors: args.target.selectors(),
         ring_bytes: RING_BYTES,
+        command_lines,
         ..Settings::default()
     };
     // One document at the end: nothing is said in between.
     let reports = Reports::new(Format::Json);
     let mut live = Live::start(&settings, HostRoot::default(), &KernelPaths::from_environment())?;
+    let mut stop = signals.ask();
     tell(&say(Lang::En, &Msg::Watching));
     let end = Instant::now() + args.duration;
     until(&mut live, args.duration, Some(end), &mut stop, None).await?;
     let (report, said) = finish(&mut live, &reports);
     said?;
-    say_and_detach(live, || print(&report, args.format()))
+    say_and_detach(live, || {
+        let said = print(&report, args.format());
+        drop(stop);
+        said
+    })
 }
 
 fn print(report: &Report, format: AdviceFormat) -> Result<(), Failure> {

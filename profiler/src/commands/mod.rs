@@ -14,18 +14,21 @@ use clap::CommandFactory as _;
 use crate::cli::{Cli, Command, Document};
 use crate::demo as workload;
 use crate::error::Failure;
+use crate::runtime::signals::Signals;
 
 /// Runs what was asked for.
 pub fn run(cli: Cli) -> Result<(), Failure> {
+    let command_lines = cli.command_lines();
     match cli.command {
-        Command::Watch(args) => watch::run(&args),
-        Command::Report(args) => report::run(&args),
-        Command::Advise(args) => advise::run(&args),
-        Command::Demo(args) => demo::run(&args),
+        Command::Watch(args) => watch::run(&args, &signals()?, command_lines),
+        Command::Report(args) => report::run(&args, command_lines),
+        Command::Advise(args) => advise::run(&args, &signals()?, command_lines),
+        Command::Demo(args) => demo::run(&args, &signals()?, command_lines),
         Command::Doctor(args) => doctor::run(&args),
-        Command::Apply(args) => lease::apply(&args),
-        Command::Undo(args) => lease::undo(&args),
+        Command::Apply(args) => lease::apply(&args, &signals()?),
+        Command::Undo(args) => lease::undo(&args, &signals()?),
         Command::Status(args) => lease::status(&args),
+        Command::LeaseGuardian(args) => lease::guard(&args),
         Command::Schema { document } => schema(document),
         Command::Completions { shell } => {
             let mut text = Vec::new();
@@ -51,6 +54,11 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
             duration: args.duration,
         })),
     }
+}
+
+/// Signals are answered from the begin on.
+fn signals() -> Result<Signals, Failure> {
+    Signals::start().map_err(|error| Failure::other(&error.into()))
 }
 
 /// The one line a workload leaves behind.

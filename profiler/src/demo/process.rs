@@ -68,7 +68,8 @@ fn seconds(duration: Duration) -> String {
 impl DemoChild {
     pub(super) fn start(mut command: Command, name: &'static str) -> Result<Self, DemoError> {
         let child = command
-            .stdin(Stdio::null())
+            // It begins when this end is closed.
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .map_err(|cause| DemoError::Process { action: "start", name, cause })?;
@@ -78,6 +79,11 @@ impl DemoChild {
     /// Its process id, for the profiler to watch.
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Lets it begin: it is there from its start, and does nothing until now.
+    pub fn begin(&mut self) {
+        drop(self.child.stdin.take());
     }
 
     /// Whether it has ended, so that [`DemoChild::finish`] will not wait.
@@ -91,6 +97,8 @@ impl DemoChild {
         if self.has_ended()? {
             return Ok(());
         }
+        // Whoever has not begun is asleep in a read.
+        self.begin();
         let pid = i32::try_from(self.id()).ok().and_then(Pid::from_raw);
         let Some(pid) = pid else { return Ok(()) };
         kill_process(pid, Signal::TERM).map_err(|errno| self.failed("stop", errno.into()))
@@ -98,6 +106,7 @@ impl DemoChild {
 
     /// Waits for its end and reads the result it left.
     pub fn finish<T: DeserializeOwned>(mut self) -> Result<T, DemoError> {
+        self.begin();
         let (output, status) = self.read_to_end().map_err(|e| self.failed("wait for", e))?;
         if !status.success() {
             return Err(DemoError::Failed { name: self.name, status });
@@ -130,13 +139,16 @@ impl Drop for DemoChild {
     }
 }
 
-/// What a workload does first: take its name, tie its life to the demo's, listen to signals.
+/// What a workload does first: take its name, tie its life to the demo's, listen to signals, wait for the
+/// demo's word.
 pub(super) fn enter_workload(name: &str) -> anyhow::Result<Stop> {
     let stop = Stop::on_signals().context("cannot listen to signals")?;
     // Started through /proc/self/exe it would else be called "exe" in every list of processes.
     fs::write("/proc/self/comm", name).context("cannot set the process name")?;
     if let Some(parent) = std::env::var_os(PARENT_VARIABLE) {
         die_with(&parent.to_string_lossy())?;
+        // Attaching takes as long as the kernel's verifier needs: seconds under emulation. What is done before nobody sees.
+        io::copy(&mut io::stdin(), &mut io::sink()).context("cannot wait for the demo")?;
     }
     Ok(stop)
 }

@@ -1,7 +1,5 @@
 //! What `/sys/block`, `/sys/fs/ext4` and `/proc/fs` say about disks and journals.
 
-use std::os::linux::fs::MetadataExt as _;
-
 use iocontend_core::doctor::{DiskSeen, FsSeen};
 use iocontend_core::facts::{DeviceFacts, FsFacts};
 use iocontend_core::ids::Dev;
@@ -32,7 +30,7 @@ pub(super) fn read_disks(
 
 /// The file system of a file of the host, by its own word, else by the mounts.
 fn file_system_of(file: &str, mounts: &[Mount]) -> Option<Dev> {
-    let dev = std::fs::metadata(file).ok().map(|meta| Dev::from_stat(meta.st_dev()));
+    let dev = host::host_file(file).map(|(dev, _ino)| dev);
     dev.filter(|dev| mounts.iter().any(|mount| mount.dev == *dev))
         .or_else(|| host::mount_of(mounts, file).map(|mount| mount.dev))
 }

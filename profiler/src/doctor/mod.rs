@@ -19,11 +19,17 @@ const FIRST_PID_NAMESPACE: &str = "pid:[4026531836]";
 /// Looks at everything.
 pub fn look(root: &HostRoot, kernel: &KernelPaths) -> Seen {
     let mounts = host::read_mounts(root).unwrap_or_default();
+    // A container's mounts, and those of whoever unshared them, are not those of process 1.
+    let own = host::read_own_mounts(root).unwrap_or_else(|_| mounts.clone());
+    let tracefs_mounts = mount_points(&own, "tracefs");
+    let mut tracefs_on_host = mount_points(&mounts, "tracefs");
+    tracefs_on_host.retain(|at| !tracefs_mounts.contains(at));
     let mut seen = Seen {
         host: host::read_host(root).unwrap_or_default(),
         machine: Some(rustix::system::uname().machine().to_string_lossy().into_owned()),
         asker: asker(root),
-        tracefs_mounts: mount_points(&mounts, "tracefs"),
+        tracefs_mounts,
+        tracefs_on_host,
         cgroups: cgroups(root, &mounts),
         data: data::read(root),
         ..Seen::default()
@@ -88,13 +94,13 @@ fn look_at_kernel(root: &HostRoot, kernel: &KernelPaths, seen: &mut Seen) {
     };
     seen.btf.bytes = u64::try_from(bytes.len()).ok();
     let formats = kernel.read_formats();
-    let tracefs = kernel.mounted_tracefs().filter(|_| formats.is_some());
-    seen.tracefs_read = tracefs.map(|path| path.display().to_string());
+    let tracefs = formats.as_ref().map_err(|why| *why).and_then(|_| kernel.mounted_tracefs());
+    seen.tracefs_read = Some(tracefs.map(|path| path.display().to_string()));
     let settings = Settings { ring_bytes: RING_BYTES, ..Settings::default() };
     large_blocks_apart();
     let (plan, tracepoints) = match Btf::parse(&bytes) {
         Ok(btf) => {
-            let plan = make_plan(&btf, formats.as_ref(), root, kernel, &settings);
+            let plan = make_plan(&btf, formats.as_ref(), root, kernel.read_ends(), &settings);
             let names = plan.iter().flat_map(Plan::tracepoints);
             let tracepoints = btf.of_tracepoints(names);
             (plan, tracepoints)
@@ -108,7 +114,7 @@ fn look_at_kernel(root: &HostRoot, kernel: &KernelPaths, seen: &mut Seen) {
             seen.trial = trial::try_all(plan, &tracepoints, options);
         }
     }
-    seen.plan = Some(plan.map_err(|error| error.to_string()));
+    seen.plan = Some(plan);
 }
 
 #[cfg(test)]

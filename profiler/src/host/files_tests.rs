@@ -2,10 +2,12 @@
 
 use std::os::unix::fs::MetadataExt;
 
+use iocontend_core::facts::{FilesSeen, OpenFile};
+
 use super::*;
 use crate::host::fake::FakeHost;
 
-fn identity(path: &std::path::Path) -> (Dev, u64) {
+fn identity(path: &Path) -> (Dev, u64) {
     let metadata = std::fs::metadata(path).unwrap();
     (Dev::from_stat(metadata.dev()), metadata.ino())
 }

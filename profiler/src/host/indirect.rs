@@ -1,10 +1,8 @@
 //! Loop devices with their files, and whether a device-mapper device submits by threads of its own.
 
-use std::os::linux::fs::MetadataExt as _;
-
 use super::mounts::{mount_of, parse_dev, read_mounts};
+use super::tree::host_file;
 use super::{HostRoot, Mount, text};
-use iocontend_core::ids::Dev;
 
 /// What `cryptsetup` begins the identity of its devices with.
 const CRYPT_UUID: &str = "CRYPT-";
@@ -51,8 +49,7 @@ fn read_loop(root: &HostRoot, name: &str, mounts: &[Mount]) -> Option<LoopBackin
     let file = text(folder.join("loop/backing_file"))?;
     let disk = parse_dev(&text(folder.join("dev"))?)?;
     // A deleted file has a name that does not exist, or is another's.
-    let meta = std::fs::metadata(&file).ok().filter(std::fs::Metadata::is_file)?;
-    let dev = Dev::from_stat(meta.st_dev());
+    let (dev, ino) = host_file(&file)?;
     let known = mounts.iter().find(|mount| mount.dev == dev).or_else(|| mount_of(mounts, &file))?;
     // In memory there is no disk below.
     if known.fstype == "tmpfs" {
@@ -61,7 +58,7 @@ fn read_loop(root: &HostRoot, name: &str, mounts: &[Mount]) -> Option<LoopBackin
     Some(LoopBacking {
         disk: disk.to_kernel()?,
         dev: known.dev.to_kernel()?,
-        ino: meta.st_ino(),
+        ino,
         offset: text(folder.join("loop/offset"))?.parse().ok()?,
     })
 }

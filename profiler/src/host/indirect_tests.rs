@@ -2,6 +2,8 @@
 
 use std::os::linux::fs::MetadataExt as _;
 
+use iocontend_core::ids::Dev;
+
 use super::*;
 use crate::host::fake::FakeHost;
 

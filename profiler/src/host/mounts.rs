@@ -2,8 +2,9 @@
 //!
 //! Owns `/proc/PID/mountinfo` (Documentation/filesystems/proc.rst, 3.5).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
+use std::path::Path;
 
 use iocontend_core::facts::FsFacts;
 use iocontend_core::ids::Dev;
@@ -36,6 +37,11 @@ pub fn read_mounts(root: &HostRoot) -> io::Result<Vec<Mount>> {
     Ok(parse_mountinfo(&bytes))
 }
 
+/// The mounts that this process sees.
+pub fn read_own_mounts(root: &HostRoot) -> io::Result<Vec<Mount>> {
+    Ok(parse_mountinfo(&std::fs::read(root.proc.join("self/mountinfo"))?))
+}
+
 /// The mounts that a process sees.
 pub fn read_mounts_of(root: &HostRoot, pid: u32) -> io::Result<Vec<Mount>> {
     Ok(parse_mountinfo(&std::fs::read(root.proc.join(format!("{pid}/mountinfo")))?))
@@ -53,6 +59,16 @@ pub fn mount_of<'a>(mounts: &'a [Mount], path: &str) -> Option<&'a Mount> {
 /// Parses mountinfo; lines that are not understood are passed over.
 pub fn parse_mountinfo(bytes: &[u8]) -> Vec<Mount> {
     bytes.split(|b| *b == b'\n').filter_map(parse_line).collect()
+}
+
+/// Types of mounted file systems by the number of the mount.
+pub(super) fn mount_types(mountinfo: &Path) -> io::Result<HashMap<u64, String>> {
+    let bytes = std::fs::read(mountinfo)?;
+    let one = |line: &[u8]| {
+        let id = line.split(|b| *b == b' ').next()?;
+        Some((std::str::from_utf8(id).ok()?.parse().ok()?, parse_line(line)?.fstype))
+    };
+    Ok(bytes.split(|b| *b == b'\n').filter_map(one).collect())
 }
 
 /// Types of the file systems that lie on block devices, each once.
@@ -134,7 +150,7 @@ fn unescape(field: &[u8]) -> String {
         bytes.push(code.unwrap_or(*first));
         rest = if code.is_some() { &after[3..] } else { after };
     }
-    super::process::lossy(&bytes)
+    super::lossy(&bytes)
 }
 
 fn octal(digits: &[u8]) -> Option<u8> {

@@ -42,6 +42,12 @@ impl ProcDir {
         link(self.0.as_fd(), name)
     }
 
+    /// A folder without opening it.
+    pub(super) fn place(&self, name: &str) -> Result<OwnedFd, Errno> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        rustix::fs::openat(&self.0, name, flags, Mode::empty())
+    }
+
     pub(super) fn folder(&self, name: &str) -> Result<OwnedFd, Errno> {
         rustix::fs::openat(&self.0, name, DIR_FLAGS, Mode::empty())
     }

@@ -1,6 +1,6 @@
 //! Processes: identity, command line, cgroup.
 //!
-//! Owns `/proc/PID/{stat,cmdline,exe,cwd,cgroup,environ}`; open files are in `files`.
+//! Owns `/proc/PID/{stat,cmdline,exe,cwd,cgroup,environ}`; open files are in `open_files`.
 
 use std::io;
 
@@ -8,9 +8,9 @@ use iocontend_core::cgroup::CgroupPaths;
 use iocontend_core::facts::{ProcessFacts, ProcessKey};
 use rustix::io::Errno;
 
-use super::HostRoot;
-use super::files::read_open_files;
+use super::open_files::read_open_files;
 use super::proc_dir::{ProcDir, is_gone};
+use super::{HostRoot, lossy};
 
 /// Whether to read the open files as well, which costs several calls for each of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,10 +160,6 @@ fn parse_environ(bytes: &[u8]) -> Vec<(String, String)> {
     let lines = bytes.split(|b| *b == 0).map(lossy);
     let pairs = lines.filter_map(|l| l.split_once('=').map(|(k, v)| (k.to_owned(), v.to_owned())));
     pairs.filter(|(name, _)| ETCD_VARIABLES.contains(&name.as_str())).collect()
-}
-
-pub(super) fn lossy(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
 }
 
 #[cfg(test)]

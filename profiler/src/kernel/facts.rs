@@ -1,11 +1,10 @@
 //! Asks the running kernel what it offers: type information, tracepoint formats, symbol addresses.
 
-use std::collections::BTreeMap;
 use std::io::BufRead as _;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use iocontend_core::plan::{CLASSIC, DIO_END_SYMBOLS, Formats, XLOG_END_SYMBOL};
+use iocontend_core::plan::{CLASSIC, DIO_END_SYMBOLS, Formats, NoFormats, XLOG_END_SYMBOL};
 use iocontend_core::tracefs::Format;
 use iocontend_wire::config::DIO_ENDS;
 
@@ -48,22 +47,41 @@ impl KernelPaths {
         fs::read(&self.btf)
     }
 
-    /// The mounted tracefs, if any.
-    pub fn mounted_tracefs(&self) -> Option<&Path> {
-        self.tracefs.iter().map(PathBuf::as_path).find(|path| path.join("events").is_dir())
+    /// The mounted tracefs, or why there is none.
+    pub fn mounted_tracefs(&self) -> Result<&Path, NoFormats> {
+        let mut why = NoFormats::NotMounted;
+        for path in &self.tracefs {
+            match fs::metadata(path.join("events")) {
+                Ok(events) if events.is_dir() => return Ok(path),
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                    why = NoFormats::NotPermitted;
+                }
+                _ => {}
+            }
+        }
+        Err(why)
     }
 
-    /// Formats of the classic tracepoints that are there; `None` when tracefs is not mounted or not readable.
-    pub fn read_formats(&self) -> Option<Formats> {
+    /// Formats of the classic tracepoints that are there.
+    pub fn read_formats(&self) -> Result<Formats, NoFormats> {
         let events = self.mounted_tracefs()?.join("events");
-        let read = |(category, name): (&'static str, &'static str)| {
-            let text = fs::read_to_string(events.join(category).join(name).join("format")).ok()?;
-            Some(((category, name), Format::parse(&text)))
-        };
-        Some(CLASSIC.into_iter().filter_map(read).collect::<BTreeMap<_, _>>())
+        let mut formats = Formats::new();
+        for (category, name) in CLASSIC {
+            match fs::read_to_string(events.join(category).join(name).join("format")) {
+                Ok(text) => {
+                    formats.insert((category, name), Format::parse(&text));
+                }
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                    return Err(NoFormats::NotPermitted);
+                }
+                // A tracepoint that this kernel does not have.
+                Err(_) => {}
+            }
+        }
+        Ok(formats)
     }
 
-    /// Addresses of completion functions; 0 for those that are not there or not shown.
+    /// Addresses of completion functions.
     pub fn read_ends(&self) -> Ends {
         let mut ends = Ends::default();
         let Ok(file) = fs::File::open(&self.kallsyms) else { return ends };
@@ -71,6 +89,7 @@ impl KernelPaths {
         let mut line = Vec::new();
         while matches!(reader.read_until(b'\n', &mut line), Ok(read) if read > 0) {
             match symbol(&line) {
+                Some((_, 0)) => ends.are_hidden = true,
                 Some((Some(index), address)) => ends.dio[index] = address,
                 Some((None, address)) => ends.xlog = address,
                 None => {}
@@ -88,10 +107,12 @@ pub struct Ends {
     pub dio: [u64; DIO_ENDS],
     /// That of the log of xfs ([`XLOG_END_SYMBOL`]).
     pub xlog: u64,
+    /// The kernel has some of them, and does not show their addresses.
+    pub are_hidden: bool,
 }
 
 /// `ffffffff81765bf0 T iomap_dio_bio_end_io`, if it is one of the wanted symbols: its place among those of direct IO, none
-/// for the log's.
+/// for the log's, and its address, 0 where that is hidden.
 fn symbol(line: &[u8]) -> Option<(Option<usize>, u64)> {
     // Hundreds of thousands of lines: two cheap looks at the name before it is compared with each.
     let name = line.get(19..)?;
@@ -107,8 +128,7 @@ fn symbol(line: &[u8]) -> Option<(Option<usize>, u64)> {
     if index.is_none() && name != XLOG_END_SYMBOL {
         return None;
     }
-    let address = u64::from_str_radix(address, 16).ok()?;
-    (address != 0).then_some((index, address))
+    Some((index, u64::from_str_radix(address, 16).ok()?))
 }
 
 #[cfg(test)]
@@ -140,8 +160,8 @@ mod tests {
         assert_eq!(symbol(b"ffffffff81765bf0 T ext4_end_io\n"), None);
         assert_eq!(
             symbol(b"0000000000000000 T iomap_dio_bio_end_io\n"),
-            None,
-            "hidden by kptr_restrict"
+            Some((Some(0), 0)),
+            "hidden: no CAP_SYSLOG, or kptr_restrict"
         );
     }
 }

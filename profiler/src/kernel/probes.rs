@@ -9,7 +9,7 @@ use std::os::fd::AsFd as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use aya::maps::{Map, MapData, MapError, PerCpuArray, RingBuf};
-use aya::programs::{BtfTracePoint, ProgramError, TracePoint};
+use aya::programs::ProgramError;
 use aya::{Btf, Ebpf, EbpfLoader, Endianness, VerifierLogLevel};
 use iocontend_core::plan::{Gap, GapReason, Hook, Loses, Plan, Planned};
 use iocontend_wire::config::ABSENT;
@@ -24,6 +24,7 @@ use thiserror::Error;
 use super::cost::{self, RunStats};
 use super::files::FileTable;
 use super::io_ring::IoRing;
+use super::loading::{Refusals, attach, load_programs};
 use super::log::Logger;
 use super::loops::LoopTable;
 use super::tables::Mapped;
@@ -208,39 +209,24 @@ pub(super) fn load(plan: &Plan, options: ProbeOptions) -> Result<Ebpf, ProbeErro
         .map_err(ProbeError::Load)
 }
 
-/// Loads and attaches one program.
-pub(super) fn attach(ebpf: &mut Ebpf, planned: &Planned, btf: &Btf) -> Result<(), ProgramError> {
-    let missing = || ProgramError::IOError(io::Error::other("not in the object"));
-    let program = ebpf.program_mut(planned.program).ok_or_else(missing)?;
-    match planned.hook {
-        Hook::Btf(name) => {
-            let program: &mut BtfTracePoint = program.try_into()?;
-            program.load(name, btf)?;
-            program.attach()?;
-        }
-        Hook::Classic(category, name) => {
-            let program: &mut TracePoint = program.try_into()?;
-            // One program may go to several tracepoints.
-            if program.fd().is_err() {
-                program.load()?;
-            }
-            program.attach(category, name)?;
-        }
-    }
-    Ok(())
-}
-
 /// Attaches one program; a gap when the kernel refuses one that can be done without.
-fn attach_one(ebpf: &mut Ebpf, planned: &Planned, btf: &Btf) -> Result<Option<Gap>, ProbeError> {
+fn attach_one(
+    ebpf: &mut Ebpf,
+    planned: &Planned,
+    refused: &mut Refusals,
+) -> Result<Option<Gap>, ProbeError> {
     let Planned { program, hook, loses } = *planned;
-    match attach(ebpf, planned, btf) {
+    match attach(ebpf, planned, refused) {
         Ok(()) => Ok(None),
         Err(source) if loses == Loses::Everything => {
             Err(ProbeError::Program { program, hook: hook.name(), source })
         }
-        Err(source) => {
-            Ok(Some(Gap { program, hook, reason: GapReason::Refused(chain(&source)), loses }))
-        }
+        Err(source) => Ok(Some(Gap {
+            program,
+            hook,
+            reason: GapReason::Refused { error: chain(&source) },
+            loses,
+        })),
     }
 }
 
@@ -340,8 +326,9 @@ impl Probes {
         let btf = types(tracepoints)?;
         let map_bytes = ebpf.maps().filter_map(|(_, map)| cost::of_map(map)).sum();
         let (mut attached, mut gaps) = (Vec::new(), plan.gaps.clone());
+        let mut refused = load_programs(&mut ebpf, &plan.programs, &btf);
         for planned in &plan.programs {
-            match attach_one(&mut ebpf, planned, &btf)? {
+            match attach_one(&mut ebpf, planned, &mut refused)? {
                 None => attached.push(Attached { program: planned.program, hook: planned.hook }),
                 Some(gap) => gaps.push(gap),
             }

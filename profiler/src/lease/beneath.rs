@@ -7,7 +7,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-use rustix::fs::{CWD, Dir, Mode, OFlags, ResolveFlags, openat, openat2};
+use rustix::fs::{CWD, Dir, Mode, OFlags, ResolveFlags, fstat, openat, openat2};
 use rustix::io::Errno;
 
 /// More than any file here holds; `io.max` has a line for each disk.
@@ -35,6 +35,20 @@ impl Folder {
     pub(super) fn with_inner_links(mut self) -> Self {
         self.resolve = self.resolve.difference(ResolveFlags::NO_SYMLINKS);
         self
+    }
+
+    /// A folder below, held open as well; `None` when it is not there.
+    pub(super) fn folder(&self, name: &str) -> io::Result<Option<Self>> {
+        match self.resolved(name, OFlags::PATH | OFlags::DIRECTORY) {
+            Ok(fd) => Ok(Some(Self { fd, resolve: self.resolve })),
+            Err(error) if is_gone(error) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Its inode.
+    pub(super) fn inode(&self) -> io::Result<u64> {
+        Ok(fstat(&self.fd)?.st_ino)
     }
 
     /// A file's text; `None` when it is not there.
@@ -96,9 +110,12 @@ impl Folder {
     }
 
     fn file(&self, name: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
-        let flags = flags | OFlags::CLOEXEC | OFlags::NOCTTY;
+        self.resolved(name, flags | OFlags::NOCTTY)
+    }
+
+    fn resolved(&self, name: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
         loop {
-            match openat2(&self.fd, name, flags, Mode::empty(), self.resolve) {
+            match openat2(&self.fd, name, flags | OFlags::CLOEXEC, Mode::empty(), self.resolve) {
                 // Something was renamed meanwhile, and the kernel could not be sure.
                 Err(Errno::AGAIN | Errno::INTR) => {}
                 other => return other,

@@ -4,15 +4,17 @@
 //! a crash is `store`'s.
 
 mod beneath;
+pub mod guardian;
 mod priorities;
 pub mod settings;
 pub mod store;
+pub mod timer;
 
 use std::io;
 
 use iocontend_core::change::Change;
 use iocontend_core::lease::{
-    Clock, Due, Goal, Item, Lapse, Lease, Reading, State, Unread, kernel_text,
+    Clock, Due, Goal, Item, Lapse, Lease, Reading, State, Unread, Values, floors,
 };
 use rustix::time::{ClockId, clock_gettime};
 use thiserror::Error;
@@ -41,6 +43,14 @@ pub enum ApplyError {
     /// Its value changed while it was being set, or the kernel made another of it.
     #[error("changed meanwhile")]
     Differs(Change),
+    /// It asks for less than may be set.
+    #[error("{error}")]
+    Refused {
+        /// Which.
+        change: Change,
+        /// Why.
+        error: floors::Refused,
+    },
     /// It holds still what it held before.
     #[error("no effect")]
     NoEffect(Change),
@@ -78,6 +88,8 @@ pub struct Undone {
     pub complete: bool,
     /// Settings that were gone with their cgroup, disk or process: nothing was written.
     pub gone: Vec<Change>,
+    /// Settings whose name another cgroup or disk has by now: nothing was written.
+    pub replaced: Vec<Change>,
     /// Its file could not be written or removed.
     pub store_error: Option<io::Error>,
 }
@@ -95,13 +107,17 @@ pub fn plan(changes: &[Change], settings: &impl Settings) -> Result<Vec<Item>, A
     let mut items: Vec<Item> = Vec::new();
     for change in changes {
         let at = |error| ApplyError::Setting { change: change.clone(), error };
-        let now = match settings.read(change).map_err(at)? {
+        let identity = settings.identify(change).map_err(at)?;
+        let now = match settings.read(change, &identity).map_err(at)? {
             Reading::Values(values) => values,
-            Reading::Gone => return Err(ApplyError::Gone(change.clone())),
+            Reading::Another(_) | Reading::Gone => return Err(ApplyError::Gone(change.clone())),
         };
         let planned = Item::plan(change.clone(), &now).map_err(|error| at(error.into()))?;
         let same = |item: &Item| iocontend_core::lease::setting(&item.change);
         if let Some(item) = planned {
+            let item = Item { identity, ..item };
+            let refused = |error| ApplyError::Refused { change: change.clone(), error };
+            floors::check(&item, settings.memory_in_use(change)).map_err(refused)?;
             // Two values for one setting: the second one's prior value would be a lie.
             if items.iter().any(|other| same(other) == same(&item)) {
                 return Err(ApplyError::Differs(change.clone()));
@@ -130,13 +146,15 @@ pub fn apply(
 }
 
 fn apply_item(item: &mut Item, settings: &impl Settings) -> Result<(), ApplyError> {
+    let mut written = Values::new();
     for _ in 0..ROUNDS {
         let change = item.change.clone();
         let at = |error| ApplyError::Setting { change: change.clone(), error };
-        let reading = settings.read(&item.change).map_err(at)?;
-        if reading == Reading::Gone {
+        let reading = settings.read(&item.change, &item.identity).map_err(at)?;
+        if !matches!(reading, Reading::Values(_)) {
             return Err(ApplyError::Gone(item.change.clone()));
         }
+        item.settle(&written, &reading);
         let parts = item.look(Goal::Apply, &reading);
         if item.cells.iter().any(|cell| cell.state == State::Differs) && !has_threads(&item.change)
         {
@@ -145,7 +163,8 @@ fn apply_item(item: &mut Item, settings: &impl Settings) -> Result<(), ApplyErro
         if parts.is_empty() {
             return Ok(());
         }
-        settings.write(&item.change, &parts).map_err(at)?;
+        settings.write(&item.change, &item.identity, &parts).map_err(at)?;
+        written = parts;
     }
     Err(ApplyError::NoEffect(item.change.clone()))
 }
@@ -169,54 +188,93 @@ pub fn undo(
         // stored, its time does that.
         drop(store.write(&lease));
     }
-    let mut gone = Vec::new();
+    let (mut gone, mut replaced) = (Vec::new(), Vec::new());
     for item in lease.items.iter_mut().rev() {
-        match undo_item(item, settings) {
-            Ok(is_there) => {
-                item.error = None;
-                gone.extend((!is_there).then(|| item.change.clone()));
+        item.error = match undo_item(item, settings) {
+            Ok(Found::Itself) => None,
+            Ok(Found::Nothing) => {
+                gone.push(item.change.clone());
+                None
             }
-            Err(error) => item.error = Some(error.to_string()),
-        }
+            Ok(Found::Another) => {
+                replaced.push(item.change.clone());
+                None
+            }
+            Err(error) => Some(error.to_string()),
+        };
     }
     let complete = lease.is_undone();
-    let stored = if complete { store.remove(&lease.id) } else { store.write(&lease) };
-    Undone { lease, why, complete, gone, store_error: stored.err() }
+    let stored = if complete { store.end(&lease) } else { store.write(&lease) };
+    Undone { lease, why, complete, gone, replaced, store_error: stored.err() }
 }
 
-/// Whether the setting was there.
-fn undo_item(item: &mut Item, settings: &impl Settings) -> Result<bool, SettingError> {
+/// What was found under a setting's name.
+enum Found {
+    Itself,
+    Another,
+    Nothing,
+}
+
+fn undo_item(item: &mut Item, settings: &impl Settings) -> Result<Found, SettingError> {
     for _ in 0..ROUNDS {
-        let reading = settings.read(&item.change)?;
+        let reading = settings.read(&item.change, &item.identity)?;
         let parts = item.look(Goal::Undo, &reading);
         if parts.is_empty() {
-            return Ok(reading != Reading::Gone);
+            return Ok(match reading {
+                Reading::Values(_) => Found::Itself,
+                Reading::Another(_) => Found::Another,
+                Reading::Gone => Found::Nothing,
+            });
         }
-        settings.write(&item.change, &parts)?;
+        settings.write(&item.change, &item.identity, &parts)?;
     }
     Err(io::Error::other("written, and read back as before").into())
 }
 
+/// Takes a lease back whose record is lost, from what is remembered of it, but not what another lease has by now.
+pub fn undo_from_memory(
+    mut lease: Lease,
+    settings: &impl Settings,
+    store: &Store,
+    lock: &Lock,
+) -> Undone {
+    for found in store.all().unwrap_or_default() {
+        if let Some(other) = found.lease.ok().filter(|other| other.id != lease.id) {
+            lease.items.retain(|item| !other.touches(&item.change));
+        }
+    }
+    undo(lease, Some(Due::Unrecorded), settings, store, lock)
+}
+
 /// Takes back every lease that is expired or was interrupted, and forgets those of an earlier boot.
+///
+/// # Errors
+///
+/// The folder of leases cannot be read.
 pub fn recover(
     settings: &impl Settings,
     store: &Store,
     clock: &Clock,
     lock: &Lock,
 ) -> io::Result<Vec<Undone>> {
+    store.sweep_ended(clock);
     let mut all = Vec::new();
     for found in store.all()? {
         let Ok(lease) = found.lease else { continue };
         match lease.due(clock, found.held) {
             Due::Running => {}
-            Due::Restarted => {
-                let (why, store_error) = (Some(Due::Restarted), store.remove(&lease.id).err());
-                all.push(Undone { lease, why, complete: true, gone: Vec::new(), store_error });
-            }
+            Due::Restarted => all.push(forget_restarted(lease, store)),
             due => all.push(undo(lease, Some(due), settings, store, lock)),
         }
     }
     Ok(all)
+}
+
+/// Forgets a lease of an earlier boot: nothing is left of it.
+pub fn forget_restarted(lease: Lease, store: &Store) -> Undone {
+    let store_error = store.end(&lease).err();
+    let (gone, replaced) = (Vec::new(), Vec::new());
+    Undone { lease, why: Some(Due::Restarted), complete: true, gone, replaced, store_error }
 }
 
 /// What of a running lease does not hold any more.
@@ -232,7 +290,7 @@ pub struct Look {
 pub fn look(lease: &Lease, settings: &impl Settings) -> Look {
     let mut look = Look::default();
     for item in &lease.items {
-        match settings.read(&item.change) {
+        match settings.read(&item.change, &item.identity) {
             Ok(reading) => look.lapses.extend(item.lapses(&reading)),
             Err(error) => {
                 let (change, error) = (item.change.clone(), error.to_string());
@@ -264,11 +322,6 @@ pub fn taken(changes: &[Change], store: &Store) -> io::Result<Option<(Change, St
         }
     }
     Ok(None)
-}
-
-/// Whether a change is one that may be made at all, before anything is looked at.
-pub fn is_allowed(change: &Change) -> bool {
-    kernel_text::is_allowed(change)
 }
 
 #[cfg(test)]

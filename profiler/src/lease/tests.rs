@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use iocontend_core::ids::Dev;
-use iocontend_core::lease::{SCHEMA, Values};
+use iocontend_core::lease::{Identity, SCHEMA, Values};
 
 use super::settings::HostSettings;
 use super::*;
@@ -16,6 +16,12 @@ struct Host {
 }
 
 const BOOT: &str = "b007";
+/// Whatever has the name.
+const ANY: &Identity = &Identity { cgroup_inode: None, diskseq: None };
+
+fn locked(store: &Store) -> Lock {
+    store.try_lock().unwrap().expect("nobody has the lock")
+}
 
 impl Host {
     fn new() -> Self {
@@ -49,9 +55,7 @@ impl Host {
     }
 
     fn store(&self) -> Store {
-        let store = Store::new(&self.path("state"));
-        store.prepare().unwrap();
-        store
+        Store::create(&self.path("state")).unwrap()
     }
 
     fn settings(&self) -> HostSettings {
@@ -60,7 +64,7 @@ impl Host {
 
     /// What all settings hold, in their one form.
     fn values(&self) -> Vec<Reading> {
-        changes().iter().map(|change| self.settings().read(change).unwrap()).collect()
+        changes().iter().map(|change| self.settings().read(change, ANY).unwrap()).collect()
     }
 }
 
@@ -74,7 +78,7 @@ fn changes() -> Vec<Change> {
             file: text("io.max"),
             device,
             // All keys, for plain files do not keep those that a line does not name.
-            value: text("rbps=9 wbps=5 riops=3 wiops=2"),
+            value: text("rbps=900000 wbps=500000 riops=300 wiops=200"),
         },
         Change::Cgroup { cgroup, file: text("memory.high"), value: text("16M") },
         Change::Queue { device: text("vda"), file: text("scheduler"), value: text("mq-deadline") },
@@ -117,18 +121,31 @@ impl Crashing<'_> {
 }
 
 impl Settings for Crashing<'_> {
-    fn read(&self, change: &Change) -> Result<Reading, SettingError> {
-        self.step()?;
-        self.inner.read(change)
+    fn identify(&self, change: &Change) -> Result<Identity, SettingError> {
+        self.inner.identify(change)
     }
 
-    fn write(&self, change: &Change, parts: &Values) -> Result<(), SettingError> {
+    fn memory_in_use(&self, change: &Change) -> Option<u64> {
+        self.inner.memory_in_use(change)
+    }
+
+    fn read(&self, change: &Change, identity: &Identity) -> Result<Reading, SettingError> {
+        self.step()?;
+        self.inner.read(change, identity)
+    }
+
+    fn write(
+        &self,
+        change: &Change,
+        identity: &Identity,
+        parts: &Values,
+    ) -> Result<(), SettingError> {
         if self.after_write {
-            self.inner.write(change, parts)?;
+            self.inner.write(change, identity, parts)?;
             self.step()
         } else {
             self.step()?;
-            self.inner.write(change, parts)
+            self.inner.write(change, identity, parts)
         }
     }
 }
@@ -146,10 +163,10 @@ fn a_crash_at_any_step_of_apply_is_taken_back() {
             let (store, settings, before) = (host.store(), host.settings(), host.values());
             let mut one = lease(plan(&changes(), &settings).unwrap(), false);
             let crashing = Crashing { inner: &settings, left: Cell::new(steps), after_write };
-            let lock = store.lock().unwrap();
+            let lock = locked(&store);
             drop(apply(&mut one, &crashing, &store, &lock));
             drop(lock);
-            let lock = store.lock().unwrap();
+            let lock = locked(&store);
             let undone = recover(&settings, &store, &clock(), &lock).unwrap();
             assert_eq!(undone.len(), 1, "{steps}");
             assert!(undone[0].complete, "{steps} {:?}", undone[0].lease);
@@ -167,7 +184,7 @@ fn a_crash_at_any_step_of_undo_is_taken_up() {
         let host = Host::new();
         let (store, settings, before) = (host.store(), host.settings(), host.values());
         let mut one = lease(plan(&changes(), &settings).unwrap(), true);
-        let lock = store.lock().unwrap();
+        let lock = locked(&store);
         apply(&mut one, &settings, &store, &lock).unwrap();
         assert_ne!(host.values(), before);
         assert!(recover(&settings, &store, &clock(), &lock).unwrap().is_empty());
@@ -187,11 +204,19 @@ fn a_crash_at_any_step_of_undo_is_taken_up() {
 struct Dying<'a>(&'a HostSettings);
 
 impl Settings for Dying<'_> {
-    fn read(&self, change: &Change) -> Result<Reading, SettingError> {
-        self.0.read(change)
+    fn identify(&self, change: &Change) -> Result<Identity, SettingError> {
+        self.0.identify(change)
     }
 
-    fn write(&self, _: &Change, _: &Values) -> Result<(), SettingError> {
+    fn memory_in_use(&self, change: &Change) -> Option<u64> {
+        self.0.memory_in_use(change)
+    }
+
+    fn read(&self, change: &Change, identity: &Identity) -> Result<Reading, SettingError> {
+        self.0.read(change, identity)
+    }
+
+    fn write(&self, _: &Change, _: &Identity, _: &Values) -> Result<(), SettingError> {
         std::panic::resume_unwind(Box::new("killed"))
     }
 }
@@ -202,7 +227,7 @@ fn an_undo_that_was_killed_is_due() {
     let host = Host::new();
     let (store, settings) = (host.store(), host.settings());
     let mut one = lease(plan(&changes(), &settings).unwrap(), true);
-    let lock = store.lock().unwrap();
+    let lock = locked(&store);
     apply(&mut one, &settings, &store, &lock).unwrap();
     assert!(overdue(&store, &clock()).unwrap().is_empty());
     let killed = std::panic::AssertUnwindSafe(|| undo(one, None, &Dying(&settings), &store, &lock));
@@ -215,7 +240,7 @@ fn what_somebody_else_changed_stays_and_is_reported_and_the_rest_is_restored() {
     let host = Host::new();
     let (store, settings, before) = (host.store(), host.settings(), host.values());
     let mut one = lease(plan(&changes(), &settings).unwrap(), false);
-    let lock = store.lock().unwrap();
+    let lock = locked(&store);
     apply(&mut one, &settings, &store, &lock).unwrap();
     host.put("cgroup/a/memory.high", "1073741824\n");
     let undone = recover(&settings, &store, &clock(), &lock).unwrap().remove(0);
@@ -223,7 +248,7 @@ fn what_somebody_else_changed_stays_and_is_reported_and_the_rest_is_restored() {
     let cell = &undone.lease.items[1].cells[0];
     assert_eq!((cell.state, cell.found.as_deref()), (State::Differs, Some("1073741824")));
     let mut now = host.values();
-    assert_eq!(now[1], settings.read(&changes()[1]).unwrap());
+    assert_eq!(now[1], settings.read(&changes()[1], ANY).unwrap());
     now[1] = before[1].clone();
     assert_eq!(now, before);
     // It is told until somebody puts the value back, or forgets it.
@@ -238,7 +263,7 @@ fn what_vanished_is_undone() {
     let host = Host::new();
     let (store, settings) = (host.store(), host.settings());
     let mut one = lease(plan(&changes(), &settings).unwrap(), false);
-    let lock = store.lock().unwrap();
+    let lock = locked(&store);
     apply(&mut one, &settings, &store, &lock).unwrap();
     std::fs::remove_dir_all(host.path("cgroup/a")).unwrap();
     assert!(undo(one, None, &settings, &store, &lock).complete);
@@ -249,7 +274,7 @@ fn without_a_stored_lease_nothing_is_written() {
     let host = Host::new();
     let (store, settings, before) = (host.store(), host.settings(), host.values());
     let mut one = lease(plan(&changes(), &settings).unwrap(), false);
-    let lock = store.lock().unwrap();
+    let lock = locked(&store);
     std::fs::remove_dir_all(host.path("state")).unwrap();
     assert!(matches!(apply(&mut one, &settings, &store, &lock), Err(ApplyError::Store(_))));
     assert_eq!(host.values(), before);
@@ -261,7 +286,7 @@ fn a_setting_that_fails_is_taken_back_with_those_before_it() {
     let (store, settings, before) = (host.store(), host.settings(), host.values());
     let mut one = lease(plan(&changes(), &settings).unwrap(), false);
     std::fs::remove_file(host.path("sys/devices/x/vda/queue/scheduler")).unwrap();
-    let lock = store.lock().unwrap();
+    let lock = locked(&store);
     assert!(matches!(apply(&mut one, &settings, &store, &lock), Err(ApplyError::Gone(_))));
     assert!(undo(one, None, &settings, &store, &lock).complete);
     host.put("sys/devices/x/vda/queue/scheduler", "[none] mq-deadline\n");
@@ -280,9 +305,9 @@ fn names_that_lead_elsewhere_are_refused() {
             file: "memory.high".to_owned(),
             value: "1M".to_owned(),
         };
-        assert!(settings.read(&change).is_err(), "{cgroup}");
+        assert!(settings.read(&change, ANY).is_err(), "{cgroup}");
         let parts = Values::from([(String::new(), "1".to_owned())]);
-        assert!(settings.write(&change, &parts).is_err(), "{cgroup}");
+        assert!(settings.write(&change, ANY, &parts).is_err(), "{cgroup}");
     }
     for device in ["", "..", "vda/../../x", "a/b", ".x"] {
         let change = Change::Queue {
@@ -290,7 +315,7 @@ fn names_that_lead_elsewhere_are_refused() {
             file: "nr_requests".to_owned(),
             value: "1".to_owned(),
         };
-        assert!(settings.read(&change).is_err(), "{device}");
+        assert!(settings.read(&change, ANY).is_err(), "{device}");
     }
     assert_eq!(std::fs::read_to_string(host.path("outside/memory.high")).unwrap(), "max\n");
 }
@@ -301,8 +326,12 @@ fn a_folder_that_others_may_write_to_is_refused() {
     let store = host.store();
     let open = std::fs::Permissions::from_mode(0o777);
     std::fs::set_permissions(host.path("state"), open).unwrap();
-    assert!(store.lock().is_err());
-    assert!(store.prepare().is_err());
+    assert!(Store::open(&host.path("state")).is_err());
+    assert!(Store::create(&host.path("state")).is_err());
+    // One that is a link may lead anywhere.
+    std::os::unix::fs::symlink(host.path("sys"), host.path("link")).unwrap();
+    assert!(Store::open(&host.path("link")).is_err());
+    drop(store);
 }
 
 #[test]
@@ -321,7 +350,7 @@ fn leases_of_an_earlier_boot_are_forgotten_without_a_write() {
     let host = Host::new();
     let (store, settings) = (host.store(), host.settings());
     let mut one = lease(plan(&changes(), &settings).unwrap(), true);
-    let lock = store.lock().unwrap();
+    let lock = locked(&store);
     apply(&mut one, &settings, &store, &lock).unwrap();
     let (now, later) = (host.values(), Clock { boot_id: "next".to_owned(), boottime_ns: 1 });
     let undone = recover(&settings, &store, &later, &lock).unwrap();
@@ -337,11 +366,166 @@ fn what_a_crash_left_is_swept_and_a_broken_lease_is_told() {
     host.put("state/.new-x", "half");
     host.put("state/two.held", "");
     host.put("state/three.json", "{");
-    drop(store.lock().unwrap());
+    drop(locked(&store));
     let left: Vec<bool> = [".new-x", "two.held", "three.json"]
         .iter()
         .map(|name| Path::new(&host.path("state")).join(name).exists())
         .collect();
     assert_eq!(left, [false, false, true]);
     assert!(store.all().unwrap()[0].lease.is_err());
+}
+
+/// What a kernel does that takes tens only.
+struct Rounding<'a>(&'a HostSettings);
+
+impl Settings for Rounding<'_> {
+    fn identify(&self, change: &Change) -> Result<Identity, SettingError> {
+        self.0.identify(change)
+    }
+
+    fn memory_in_use(&self, change: &Change) -> Option<u64> {
+        self.0.memory_in_use(change)
+    }
+
+    fn read(&self, change: &Change, identity: &Identity) -> Result<Reading, SettingError> {
+        self.0.read(change, identity)
+    }
+
+    fn write(
+        &self,
+        change: &Change,
+        identity: &Identity,
+        parts: &Values,
+    ) -> Result<(), SettingError> {
+        let round = |(part, value): (&String, &String)| {
+            let number = value.parse::<u64>().map(|number| (number / 10 * 10).to_string());
+            (part.clone(), number.unwrap_or_else(|_word| value.clone()))
+        };
+        self.0.write(change, identity, &parts.iter().map(round).collect())
+    }
+}
+
+// Property: what the kernel makes of a value is ours: stored, no failure, and undone over; a value that nothing came of is none.
+#[test]
+fn what_the_kernel_rounds_is_ours() {
+    let host = Host::new();
+    host.put("sys/devices/x/vda/queue/max_sectors_kb", "1280\n");
+    let (store, settings) = (host.store(), host.settings());
+    let change = |value: &str| Change::Queue {
+        device: "vda".to_owned(),
+        file: "max_sectors_kb".to_owned(),
+        value: value.to_owned(),
+    };
+    let rounding = Rounding(&settings);
+    let lock = locked(&store);
+    let mut one = lease(plan(&[change("137")], &settings).unwrap(), true);
+    apply(&mut one, &rounding, &store, &lock).unwrap();
+    let cell = store.read("one").unwrap().items[0].cells[0].clone();
+    assert_eq!((cell.wanted.as_deref(), cell.became.as_deref()), (Some("137"), Some("130")));
+    assert!(look(&one, &settings).lapses.is_empty());
+    assert!(undo(store.read("one").unwrap(), None, &rounding, &store, &lock).complete);
+    let file = host.path("sys/devices/x/vda/queue/max_sectors_kb");
+    assert_eq!(std::fs::read_to_string(&file).unwrap().trim(), "1280");
+    let mut none = lease(plan(&[change("1283")], &settings).unwrap(), true);
+    assert!(matches!(apply(&mut none, &rounding, &store, &lock), Err(ApplyError::NoEffect(_))));
+    assert!(undo(none, None, &rounding, &store, &lock).complete);
+    assert_eq!(std::fs::read_to_string(&file).unwrap().trim(), "1280");
+}
+
+// Property: nothing is written to another cgroup or disk that has the name by now; where it holds our value the lease stays listed.
+#[test]
+fn another_cgroup_or_disk_of_the_name_is_not_written() {
+    let host = Host::new();
+    host.put("sys/devices/x/vda/diskseq", "7\n");
+    let (store, settings) = (host.store(), host.settings());
+    let lock = locked(&store);
+    let mut one = lease(plan(&changes(), &settings).unwrap(), true);
+    assert_eq!(one.items[2].identity.diskseq, Some(7));
+    assert!(one.items[0].identity.cgroup_inode.is_some());
+    apply(&mut one, &settings, &store, &lock).unwrap();
+    // The old one stays, so that its inode is not given to the new one.
+    std::fs::rename(host.path("cgroup/a"), host.path("cgroup/old")).unwrap();
+    host.put("cgroup/a/memory.high", "16777216\n");
+    host.put("cgroup/a/io.max", "");
+    host.put("sys/devices/x/vda/diskseq", "8\n");
+    host.put("sys/devices/x/vda/queue/scheduler", "none [mq-deadline]\n");
+    let undone = undo(one, None, &settings, &store, &lock);
+    assert_eq!(undone.replaced, [2, 1, 0].map(|at| changes()[at].clone()));
+    let text = |name: &str| std::fs::read_to_string(host.path(name)).unwrap();
+    assert_eq!(text("cgroup/a/memory.high"), "16777216\n");
+    assert_eq!(text("sys/devices/x/vda/queue/scheduler"), "none [mq-deadline]\n");
+    assert_eq!(text("proc/sys/vm/dirty_expire_centisecs").trim(), "3000");
+    assert!(!undone.complete && store.has("one"));
+    let state = |at: usize| undone.lease.items[at].cells[0].state;
+    assert_eq!([0, 1, 2].map(state), [State::Undone, State::Replaced, State::Replaced]);
+}
+
+// Property: a ceiling below what is in use is refused where the kernel says what is; page cache is not in use.
+#[test]
+fn a_ceiling_below_what_is_in_use_is_refused() {
+    let host = Host::new();
+    let ceiling = [changes()[1].clone()];
+    host.put("cgroup/a/memory.stat", "anon 15000000\nfile 90000000\n");
+    assert!(plan(&ceiling, &host.settings()).is_ok());
+    host.put("cgroup/a/memory.stat", "anon 16000000\nfile 90000000\n");
+    let refused = plan(&ceiling, &host.settings());
+    assert!(matches!(refused, Err(ApplyError::Refused { .. })));
+    std::fs::remove_file(host.path("cgroup/a/memory.stat")).unwrap();
+    host.put("cgroup/a/memory.current", "16777216\n");
+    assert!(plan(&ceiling, &host.settings()).is_err());
+}
+
+// Property: a lease that ended is told apart from one whose record is lost, as long as somebody may ask.
+#[test]
+fn an_ended_lease_is_no_lost_one() {
+    use store::Known;
+    let host = Host::new();
+    let store = host.store();
+    let mut one = lease(Vec::new(), true);
+    one.expires_boottime_ns = 1;
+    store.write(&one).unwrap();
+    assert!(matches!(store.known("one"), Known::Recorded(_)));
+    host.put("state/one.json", "{");
+    assert!(matches!(store.known("one"), Known::Lost(_)));
+    std::fs::remove_file(host.path("state/one.json")).unwrap();
+    assert!(matches!(store.known("one"), Known::Lost(_)));
+    store.end(&one).unwrap();
+    assert!(matches!(store.known("one"), Known::Ended) && store.has_ended("one"));
+    assert_eq!(store.new_id("one"), "one-2");
+    store.sweep_ended(&clock());
+    assert!(store.has_ended("one"));
+    store.sweep_ended(&Clock { boottime_ns: 100_000_000_000, ..clock() });
+    assert!(matches!(store.known("one"), Known::Lost(_)));
+}
+
+// Property: from memory nothing is taken back that another lease has by now.
+#[test]
+fn what_another_lease_has_is_not_taken_back_from_memory() {
+    let host = Host::new();
+    let (store, settings) = (host.store(), host.settings());
+    let lock = locked(&store);
+    let mut one = lease(plan(&changes(), &settings).unwrap(), true);
+    apply(&mut one, &settings, &store, &lock).unwrap();
+    std::fs::remove_file(host.path("state/one.json")).unwrap();
+    let other = Lease { id: "two".to_owned(), items: vec![one.items[1].clone()], ..one.clone() };
+    store.write(&other).unwrap();
+    let undone = undo_from_memory(one, &settings, &store, &lock);
+    assert!(undone.complete && store.has("two") && store.has_ended("one"));
+    let now = host.values();
+    assert_eq!(now[1], Reading::Values([(String::new(), "16777216".to_owned())].into()));
+    let limits = Reading::Values([(String::new(), "3000".to_owned())].into());
+    assert_eq!(now[3], limits);
+}
+
+// Property: a folder that can only be read can be locked and looked into; who has the lock is told.
+#[test]
+fn a_lock_needs_no_right_to_write_and_says_who_has_it() {
+    let host = Host::new();
+    let store = host.store();
+    let held = locked(&store);
+    assert!(store.try_lock().unwrap().is_none());
+    assert_eq!(store.lock_holder(), Some(std::process::id()));
+    drop(held);
+    std::fs::remove_dir_all(host.path("state")).unwrap();
+    assert!(store.try_lock().unwrap().is_some());
 }

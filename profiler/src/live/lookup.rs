@@ -62,11 +62,11 @@ impl Lookup {
         pid: u32,
     ) -> Option<String> {
         let entry = probes.files.entry(id)?;
-        open_file(root, pid, &entry).or_else(|| self.named_file(pid, &entry))
+        open_file(root, pid, &entry).or_else(|| self.named_file(root, pid, &entry))
     }
 
     /// A file named among the arguments of a process, or what it is called before it is complete.
-    fn named_file(&self, pid: u32, entry: &FileEntry) -> Option<String> {
+    fn named_file(&self, root: &HostRoot, pid: u32, entry: &FileEntry) -> Option<String> {
         let (arguments, cwd) = self.arguments.get(&pid)?;
         let base = cwd.as_deref().unwrap_or("/");
         arguments.iter().skip(1).find_map(|argument| {
@@ -75,7 +75,9 @@ impl Lookup {
             let part = PathBuf::from(format!("{}.part", path.display()));
             [path, part]
                 .into_iter()
-                .find(|path| is_file(path, entry))
+                .find(|path| {
+                    host::is_file_of(root, pid, path, |dev, ino| is_entry(entry, dev, ino))
+                })
                 .map(|path| path.to_string_lossy().into_owned())
         })
     }
@@ -162,12 +164,8 @@ fn open_file(root: &HostRoot, pid: u32, entry: &FileEntry) -> Option<String> {
     facts.open_files.into_iter().find(|file| file.ino == entry.ino).map(|file| file.path)
 }
 
-fn is_file(path: &Path, entry: &FileEntry) -> bool {
-    fs::metadata(path).is_ok_and(|meta| {
-        let same_device =
-            entry.dev == 0 || Dev::from_stat(meta.st_dev()).to_kernel() == Some(entry.dev);
-        meta.is_file() && meta.st_ino() == entry.ino && same_device
-    })
+fn is_entry(entry: &FileEntry, dev: Dev, ino: u64) -> bool {
+    ino == entry.ino && (entry.dev == 0 || dev.to_kernel() == Some(entry.dev))
 }
 
 /// A cgroup's path below the root of its hierarchy: its id is its folder's inode number (fs/kernfs).

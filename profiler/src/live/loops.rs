@@ -1,7 +1,7 @@
 //! Keeps the kernel side's table of loop devices up to date: they come and go while watching goes on.
 
+use iocontend_core::report::Note;
 use iocontend_core::session::Input;
-use iocontend_core::text::{Lang, notes};
 
 use super::{Live, now};
 use crate::host;
@@ -36,7 +36,7 @@ impl Live {
         };
         if untold && !self.loops.told {
             self.loops.told = true;
-            self.apply(Input::Note(notes::no_room_for_loops(Lang::En)));
+            self.apply(Input::Note(Note::NoRoomForLoops));
         }
     }
 }

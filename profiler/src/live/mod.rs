@@ -3,6 +3,7 @@
 //! Owns the order of things: what is read when, what the engine's wishes turn into. `streams` reads the kernel
 //! side's tables, `lookup` answers the engine's questions, `start` attaches.
 
+mod etcds;
 mod lookup;
 mod loops;
 mod members;
@@ -14,9 +15,9 @@ mod streams;
 use std::collections::VecDeque;
 
 use iocontend_core::ids::Dev;
-use iocontend_core::report::{BpfCost, Report};
+use iocontend_core::report::{BpfCost, Note, Report};
 use iocontend_core::session::{HostSample, Input, Now, Output, Span};
-use iocontend_core::text::{Lang, Problem, notes};
+use iocontend_core::text::Problem;
 use iocontend_wire::key::Owner;
 use rustix::time::{ClockId, clock_gettime};
 
@@ -27,6 +28,7 @@ use crate::error::warn;
 use crate::host::{self, HostRoot};
 use crate::kernel::facts::KernelPaths;
 use crate::kernel::probes::Probes;
+use etcds::Etcds;
 use lookup::Lookup;
 use loops::Loops;
 use members::Members;
@@ -47,6 +49,7 @@ pub struct Live {
     reader: StreamReader,
     members: Members,
     loops: Loops,
+    etcds: Etcds,
     reclaim: Reclaim,
     wishes: VecDeque<Output>,
     retiring: VecDeque<(u64, u32)>,
@@ -93,7 +96,7 @@ impl Live {
             Output::Track(pid) => {
                 self.session.tracked(pid, true, now());
                 if !self.probes.track(pid) {
-                    let note = notes::no_room_for_files(Lang::En, pid);
+                    let note = Note::NoRoomForFiles { pid };
                     self.wishes.extend(self.session.apply(Input::Note(note), now()));
                 }
             }
@@ -103,7 +106,7 @@ impl Live {
             }
             Output::WatchThreads(pid) => {
                 if !self.probes.watch_threads(pid) {
-                    let note = notes::no_room_for_threads(Lang::En, pid);
+                    let note = Note::NoRoomForThreads { pid };
                     self.wishes.extend(self.session.apply(Input::Note(note), now()));
                 }
             }
@@ -142,6 +145,7 @@ impl Live {
         self.reclaim.look(&mut self.probes, &mut self.reader, waiting, now().mono_ns);
         self.retire();
         self.look_for_files();
+        self.hear_etcds();
         self.session.flush(now());
     }
 
@@ -250,13 +254,13 @@ impl Live {
             Ok(counts) => self.apply(Input::Counts(counts)),
             // Not known is not zero.
             Err(error) => {
-                self.apply(Input::Note(notes::no_loss_counters(Lang::En, &error.to_string())));
+                self.apply(Input::Note(Note::NoLossCounters { error: error.to_string() }));
             }
         }
         let costs = self.probes.costs();
         match costs.iter().map(|(_, stats)| stats.recursion_misses).sum() {
             Some(misses) if !costs.is_empty() => self.apply(Input::RecursionMisses(misses)),
-            _ => self.apply(Input::Note(notes::no_recursion_misses(Lang::En))),
+            _ => self.apply(Input::Note(Note::NoRecursionMisses)),
         }
         let cost: Vec<(String, BpfCost)> = costs
             .into_iter()
@@ -292,7 +296,7 @@ impl Live {
 
     /// Stops counting; the last report then holds everything up to this moment.
     pub fn stop(&mut self) {
-        self.ask_etcds();
+        self.ask_etcds_again();
         // Who used the disks most stands in the statistics, which nobody has read where no interval was reported.
         self.sample();
         self.look_at_controls();
@@ -306,19 +310,6 @@ impl Live {
         });
         let since = since.collect();
         self.apply(Input::KernelCompleted(since));
-    }
-
-    /// Asks the etcds among the targets what they think of their log, where that needs no certificate. Once at the
-    /// begin and once at the end: for an etcd that started meanwhile only the end is known, and nothing is compared.
-    fn ask_etcds(&mut self) {
-        for etcd in self.session.etcds() {
-            let asked = now();
-            if let Some(said) = host::read_etcd_metrics(&self.root, &etcd, asked) {
-                self.apply(Input::EtcdMetrics { pid: etcd.key.pid, said });
-            }
-            // One that does not answer takes its time, and the rings fill meanwhile.
-            self.drain();
-        }
     }
 
     /// What can be set for those who wait and those who use the disks most: at the begin, and at the end, when it is known

@@ -3,16 +3,18 @@
 use std::ops::Deref;
 use std::path::Path;
 
-use iocontend_core::report::Report;
-use iocontend_core::session::{HostSample, Input, Now, Options, Output, Session, Span};
-use iocontend_core::text::{Lang, Problem, notes};
+use iocontend_core::redact::CommandLines;
+use iocontend_core::report::{Note, Report};
+use iocontend_core::session::{HostSample, Input, Now, Options, Output, Session, Span, entering};
+use iocontend_core::text::Problem;
 
 use crate::error::{Failure, warn};
-use crate::record::{RecordError, Recorder};
+use crate::record::{self, FileError, RecordError, Recorder};
 
 /// A session that may be recorded. What changes it goes through here; what only looks is the session's own.
 pub(super) struct Recorded {
     session: Session,
+    command_lines: CommandLines,
     recorder: Option<Recorder>,
     failed: bool,
 }
@@ -26,16 +28,15 @@ impl Recorded {
         } else {
             None
         };
-        Ok(Self { session: Session::new(options, now), recorder, failed: false })
+        let command_lines = options.command_lines;
+        let session = Session::new(options, now);
+        Ok(Self { session, command_lines, recorder, failed: false })
     }
 
     /// What was recorded so far, and all that follows, goes into this file.
     pub(super) fn record_to(&mut self, file: &Path) -> Result<(), Failure> {
         let Some(recorder) = &mut self.recorder else { return Ok(()) };
-        recorder.create(file).map_err(|error| {
-            let to = file.display().to_string();
-            Failure::failed(&Problem::OutputFailed { to: &to, error: &error.to_string() })
-        })
+        recorder.create(file).map_err(|error| refusal(file, &error))
     }
 
     pub(super) fn is_recording(&self) -> bool {
@@ -47,10 +48,12 @@ impl Recorded {
         self.failed
     }
 
-    /// Tells the engine something.
+    /// Tells the engine something; secrets in it reach neither the engine nor the recording.
     pub(super) fn apply(&mut self, input: Input<'_>, now: Now) -> Vec<Output> {
-        self.note(|recorder| recorder.input(&input, now));
-        self.session.apply(input, now)
+        entering(input, self.command_lines, |input| {
+            self.note(|recorder| recorder.input(&input, now));
+            self.session.apply(input, now)
+        })
     }
 
     /// The files of this process are told apart from now on, or no longer.
@@ -87,11 +90,28 @@ impl Recorded {
         }
     }
 
-    fn stopped(&mut self, error: &RecordError) -> String {
+    fn stopped(&mut self, error: &RecordError) -> Note {
         self.failed = true;
         let error = error.to_string();
         warn(&Problem::RecordingStopped { error: &error });
-        notes::recording_stopped(Lang::En, &error)
+        Note::RecordingStopped { error }
+    }
+}
+
+/// Says before anything is attached why nothing could be recorded there.
+pub(super) fn check(file: &Path) -> Result<(), Failure> {
+    record::check(file).map_err(|error| refusal(file, &error))
+}
+
+fn refusal(file: &Path, error: &FileError) -> Failure {
+    let file = file.display().to_string();
+    match error {
+        FileError::InTheWay(found) => {
+            Failure::failed(&Problem::NotReplaced { file: &file, found: *found })
+        }
+        FileError::Io(error) => {
+            Failure::failed(&Problem::OutputFailed { to: &file, error: &error.to_string() })
+        }
     }
 }
 

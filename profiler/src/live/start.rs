@@ -2,30 +2,40 @@
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use iocontend_core::btf::Btf;
-use iocontend_core::plan::{Facts, Formats, GapReason, Hook, Plan, PlanError, plan};
-use iocontend_core::report::{Attached, CgroupVersion, HookKind, Host, Tool};
+use iocontend_core::plan::{Facts, Formats, GapReason, Hook, NoFormats, Plan, PlanError, plan};
+use iocontend_core::redact::CommandLines;
+use iocontend_core::report::{Attached, CgroupVersion, HookKind, Host, Note, Tool};
+use iocontend_core::schedule::{Schedules, Trouble};
 use iocontend_core::selector::Selector;
 use iocontend_core::session::{Input, Options};
-use iocontend_core::text::{Lang, Problem, notes};
+use iocontend_core::text::{Lang, Problem, doctor as doctor_words, notes, periods};
+use iocontend_wire::programs;
 use iocontend_wire::tables::IO_RECORDS;
 
+use super::etcds::Etcds;
 use super::lookup::Lookup;
 use super::loops::Loops;
 use super::members::Members;
 use super::reclaim::Reclaim;
-use super::recorded::Recorded;
+use super::recorded::{self, Recorded};
 use super::streams::StreamReader;
 use super::{Live, now};
 use crate::error::{Failure, tell, warn};
 use crate::host::{self, HostRoot, WithFiles};
-use crate::kernel::facts::KernelPaths;
+use crate::kernel::facts::{Ends, KernelPaths};
 use crate::kernel::permission;
 use crate::kernel::probes::{ProbeError, ProbeOptions, Probes, large_blocks_apart};
+use crate::limits;
 
 /// Size of the event ring where nobody asks for another, bytes.
 pub const RING_BYTES: u32 = 4 << 20;
+
+/// Reading the host's schedules delays counting by no more: a thousand files take some 50 ms.
+const SCHEDULES_LIMIT: Duration = Duration::from_secs(1);
 
 /// What a live session is asked for.
 #[derive(Clone, Debug, Default)]
@@ -48,6 +58,8 @@ pub struct Settings {
     pub no_thread_waits: bool,
     /// Waits in `sync` and its like of everybody.
     pub sync_calls: bool,
+    /// Whether secrets are hidden in what is told, reported and recorded.
+    pub command_lines: CommandLines,
 }
 
 pub(super) fn start(
@@ -56,7 +68,25 @@ pub(super) fn start(
     kernel: &KernelPaths,
 ) -> Result<Live, Failure> {
     permission::check()?;
-    let probes = attach(settings, &root, kernel)?;
+    if let Some(file) = &settings.record {
+        recorded::check(file)?;
+    }
+    let (schedules, probes) = thread::scope(|scope| {
+        // All names of the kernel take as long as everything else that is asked first.
+        let ends = thread::Builder::new().spawn_scoped(scope, || kernel.read_ends()).ok();
+        // Where no thread can be had, or it failed, this one asks.
+        let ends =
+            || ends.and_then(|thread| thread.join().ok()).unwrap_or_else(|| kernel.read_ends());
+        // Before anything is attached: nothing that users wrote may be waited for with probes in the kernel.
+        let schedules = read_schedules();
+        let probes = attach(settings, &root, kernel, ends)?;
+        Ok::<_, Failure>((schedules, probes))
+    })?;
+    // Without them processes would not be found, and targets not be there.
+    if !limits::has_spare_descriptors() {
+        std::mem::forget(probes);
+        return Err(limits::few_descriptors());
+    }
     let stats = if settings.bpf_stats {
         aya::sys::enable_stats(aya::sys::Stats::RunTime).ok()
     } else {
@@ -68,6 +98,8 @@ pub(super) fn start(
         tool: Tool { version: env!("CARGO_PKG_VERSION").to_owned(), bpf_object_sha256: None },
         host: host.as_ref().map(host_of_report).unwrap_or_default(),
         utc_offset_seconds: utc_offset(),
+        command_lines: settings.command_lines,
+        recorded_command_lines: None,
     };
     let mut live = Live {
         probes,
@@ -77,6 +109,7 @@ pub(super) fn start(
         reader: StreamReader::default(),
         members: Members::default(),
         loops: Loops::default(),
+        etcds: Etcds::default(),
         reclaim: Reclaim::default(),
         wishes: VecDeque::new(),
         retiring: VecDeque::new(),
@@ -90,7 +123,7 @@ pub(super) fn start(
     }
     live.tell_what_is_attached();
     live.scan();
-    live.apply(Input::Schedules(Box::new(host::read_schedules(Path::new("/")))));
+    live.apply(Input::Schedules(Box::new(schedules)));
     if !settings.wait && !live.has_targets() {
         let failure = live.no_target();
         // Whoever called ends now, and the kernel takes the probes out then. To do it here would keep the message for some seconds.
@@ -112,6 +145,15 @@ pub(super) fn start(
 }
 
 impl Live {
+    /// Whom the selectors meant, and why nobody was it in the whole watch; nothing when somebody was.
+    pub fn never_came(&self) -> Option<Failure> {
+        if self.has_targets() {
+            return None;
+        }
+        let absent = self.session.absent(|path| Some(host::cgroup_exists(&self.root, path)));
+        Some(Failure::no_target(&Problem::NeverCame { absent: &absent }))
+    }
+
     /// Whom the selectors meant, and why nobody is it.
     fn no_target(&self) -> Failure {
         let absent = self.session.absent(|path| Some(host::cgroup_exists(&self.root, path)));
@@ -144,33 +186,43 @@ impl Live {
                     hook: gap.hook.name(),
                     kind: kind(gap.hook.kind()),
                     attached: false,
-                    reason: Some(notes::reason(Lang::En, &gap.reason)),
+                    reason: Some(gap.reason.clone()),
                 }
             });
         let attached = present.chain(missing).collect();
-        let mut said: Vec<String> =
-            self.probes.gaps.iter().filter_map(|gap| notes::gap(Lang::En, gap)).collect();
+        let mut noted: Vec<Note> = self.probes.gaps.iter().filter_map(Note::not_attached).collect();
         let ends = Hook::Classic("syscalls", "sys_exit_fsync");
         if self.probes.attached.iter().any(|probe| probe.hook == ends) {
-            said.push(notes::syscall_probes(Lang::En));
+            noted.push(Note::SyscallHooks);
         }
-        let on_xfs = self.probes.attached.iter().any(|program| program.program == "xfs_sync_enter");
+        let on_xfs =
+            self.probes.attached.iter().any(|program| program.program == programs::XFS_SYNC_ENTER);
         if on_xfs && !self.probes.tells_o_sync {
-            said.push(notes::o_sync_on_xfs(Lang::En));
+            noted.push(Note::OsyncOnXfs);
         }
         let is_attached = |name| self.probes.attached.iter().any(|probe| probe.program == name);
-        if is_attached("switch") {
-            let everybody = is_attached("sync_call_enter");
-            self.apply(Input::Note(notes::sync_calls(Lang::En, everybody)));
+        if is_attached(programs::SWITCH) {
+            let everybody = is_attached(programs::SYNC_CALL_ENTER);
+            self.apply(Input::Note(Note::SyncCalls { everybody }));
         }
         let bytes = self.probes.map_bytes;
         self.apply(Input::Attached(attached));
         self.apply(Input::MapBytes(bytes));
-        for note in said {
-            tell(&note);
+        for note in noted {
+            tell(&notes::note(Lang::En, &note));
             self.apply(Input::Note(note));
         }
     }
+}
+
+/// The host's schedules, as far as they are read in time.
+fn read_schedules() -> Schedules {
+    let schedules = host::read_schedules(Path::new("/"), SCHEDULES_LIMIT);
+    let late = schedules.problems.iter().find(|problem| problem.what == Trouble::Late);
+    if let Some(problem) = late {
+        tell(&periods::late(Lang::En, problem, SCHEDULES_LIMIT.as_millis()));
+    }
+    schedules
 }
 
 fn kind(name: &str) -> HookKind {
@@ -178,7 +230,12 @@ fn kind(name: &str) -> HookKind {
 }
 
 /// Loads and attaches what this kernel offers.
-fn attach(settings: &Settings, root: &HostRoot, kernel: &KernelPaths) -> Result<Probes, Failure> {
+fn attach(
+    settings: &Settings,
+    root: &HostRoot,
+    kernel: &KernelPaths,
+    ends: impl FnOnce() -> Ends,
+) -> Result<Probes, Failure> {
     large_blocks_apart();
     let path = kernel.btf.display().to_string();
     let no_btf = |error: String| Failure::not_here(&Problem::NoBtf { path: &path, error: &error });
@@ -187,12 +244,16 @@ fn attach(settings: &Settings, root: &HostRoot, kernel: &KernelPaths) -> Result<
     let (plan, tracepoints) = {
         let btf = Btf::parse(&bytes).map_err(|error| no_btf(error.to_string()))?;
         let formats = kernel.read_formats();
-        if formats.is_none() {
+        if let Err(why) = formats {
             let looked: Vec<String> =
                 kernel.tracefs.iter().map(|path| path.display().to_string()).collect();
-            warn(&Problem::TracefsNotMounted { looked: &looked.join(" or ") });
+            let looked = &looked.join(" or ");
+            warn(&match why {
+                NoFormats::NotMounted => Problem::TracefsNotMounted { looked },
+                NoFormats::NotPermitted => Problem::TracefsNotPermitted { looked },
+            });
         }
-        let plan = make_plan(&btf, formats.as_ref(), root, kernel, settings)
+        let plan = make_plan(&btf, formats.as_ref(), root, ends(), settings)
             .map_err(|error| unsupported(&error))?;
         let tracepoints = btf.of_tracepoints(plan.tracepoints());
         (plan, tracepoints)
@@ -205,18 +266,18 @@ fn attach(settings: &Settings, root: &HostRoot, kernel: &KernelPaths) -> Result<
 /// What a session with these settings attaches here.
 pub(crate) fn make_plan(
     btf: &Btf<'_>,
-    formats: Option<&Formats>,
+    formats: Result<&Formats, &NoFormats>,
     root: &HostRoot,
-    kernel: &KernelPaths,
+    ends: Ends,
     settings: &Settings,
 ) -> Result<Plan, PlanError> {
     let filesystems = host::mounted_block_filesystems(root);
-    let ends = kernel.read_ends();
     let facts = Facts {
         btf,
-        formats,
+        formats: formats.map_err(|why| *why),
         dio_ends: ends.dio,
         xlog_end: ends.xlog,
+        symbols_hidden: ends.are_hidden,
         cpus: host::read_cpus_possible(root).unwrap_or(1),
         filesystems: &filesystems,
         io_events: true,
@@ -231,11 +292,15 @@ pub(crate) fn make_plan(
 
 fn unsupported(error: &PlanError) -> Failure {
     let kernel = rustix::system::uname().release().to_string_lossy().into_owned();
-    Failure::not_here(&Problem::Unsupported { missing: &error.to_string(), kernel: &kernel })
+    let missing = doctor_words::lack(Lang::En, &error.into());
+    Failure::not_here(&Problem::Unsupported { missing: &missing, kernel: &kernel })
 }
 
 /// A refusal by the kernel: not permitted, or not supported.
 fn refused(error: &ProbeError) -> Failure {
+    if limits::is_for_lack_of_descriptors(error) {
+        return limits::few_descriptors();
+    }
     if error.is_permission() {
         let uid = rustix::process::geteuid().as_raw();
         return Failure::not_here(&Problem::NotPermitted { uid, missing: "" });

@@ -1,9 +1,9 @@
 //! Reads the kernel side's tables of streams, devices and cgroups, and gives places back.
 
-use std::collections::{HashMap, HashSet};
 use std::mem::offset_of;
 use std::sync::atomic::Ordering;
 
+use foldhash::{HashMap, HashMapExt as _, HashSet};
 use iocontend_core::ids::Dev;
 use iocontend_core::session::StreamSample;
 use iocontend_wire::key::{Key, TOMBSTONE};

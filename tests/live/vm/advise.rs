@@ -4,7 +4,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use iocontend_core::change::Change;
-use iocontend_core::report::{Report, Verdict};
+use iocontend_core::report::{AdviceId, Report, Verdict, Why};
 use iocontend_tests::binary;
 use iocontend_tests::cgroup::Cgroup;
 use iocontend_tests::process::until;
@@ -70,11 +70,10 @@ fn vm_advise_knows_the_cgroup_of_a_culprit_without_intervals() {
     let advice: Vec<_> = report.advice.iter().flatten().collect();
     let about_the_reader = advice.iter().filter(|one| one.culprit.is_some());
     assert!(about_the_reader.count() > 0, "nobody is blamed: {advice:?}");
-    let is_unknown = |reason: &str| reason.contains("cgroup of") && reason.contains("is not known");
-    let unknown = advice.iter().find(|one| is_unknown(&one.reason));
+    let unknown = advice.iter().find(|one| matches!(one.reason, Why::CgroupUnknown { .. }));
     assert!(unknown.is_none(), "{unknown:?}");
     // On a machine where the disk is slow without the reader, too, a limit is not worth it.
-    let limits = advice.iter().filter(|one| one.id == "io-max");
+    let limits = advice.iter().filter(|one| one.id == AdviceId::IoMax);
     for limit in limits.filter(|one| one.verdict == Verdict::Recommended) {
         let [Change::CgroupDevice { cgroup, file, .. }] = &limit.changes[..] else {
             panic!("{:?}", limit.changes)

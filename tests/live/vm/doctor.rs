@@ -1,6 +1,6 @@
 //! `iocontend doctor` on other kernels and file systems.
 
-use iocontend_core::doctor::{Ability, Cache, JournalKind, State};
+use iocontend_core::doctor::{Ability, Cache, HookGroup, JournalKind, Quirk, State};
 use iocontend_tests::process::run;
 use iocontend_tests::watch::Watch;
 
@@ -19,12 +19,12 @@ fn vm_doctor_says_what_attaches_and_what_serves_instead() {
     assert_eq!(of_doctor, of_watch);
     let has_io_start = of_doctor.iter().any(|(_, hook)| hook == "block_io_start");
     assert_ne!(has_io_start, of_doctor.iter().any(|(_, hook)| hook == "block_rq_insert"));
-    let said = doctor.quirks.iter().any(|quirk| quirk.contains("block_io_start"));
+    let said = doctor.quirks.contains(&Quirk::NoIoStart);
     println!("block_io_start: {has_io_start}, quirks {:?}", doctor.quirks);
     assert_eq!(said, !has_io_start, "{:?}", doctor.quirks);
     assert_eq!(doctor.ability, Ability::Full, "{:?}", doctor.problems);
     assert!(!doctor.hooks.hooks.iter().any(|hook| hook.state == State::Missing));
-    let syscalls = doctor.costs.iter().find(|cost| cost.hooks == "syscalls").unwrap();
+    let syscalls = doctor.costs.iter().find(|cost| cost.hooks == HookGroup::Syscalls).unwrap();
     assert_eq!(syscalls.used, super::file_system() != "ext4");
 }
 

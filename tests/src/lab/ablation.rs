@@ -47,7 +47,7 @@ fn name(report: &Report, culprit: &str) -> String {
 pub fn found(report: &Report) -> Option<Vec<String>> {
     let findings = report.findings.as_ref()?.iter();
     let grave = findings.filter(|finding| finding.severity >= Severity::Warning);
-    let names: std::collections::BTreeSet<&str> = grave.map(|one| one.id.as_str()).collect();
+    let names: std::collections::BTreeSet<&str> = grave.map(|one| one.id.name()).collect();
     Some(names.into_iter().map(str::to_owned).collect())
 }
 

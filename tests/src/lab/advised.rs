@@ -6,6 +6,8 @@ use std::fmt::Write as _;
 use iocontend_core::ids::{Call, FileClass};
 use iocontend_core::lease::verified::{Verified, Word};
 use iocontend_core::report::{Advice, Report, Verdict};
+use iocontend_core::text::names::Names;
+use iocontend_core::text::{Lang, advice};
 use serde::{Deserialize, Serialize};
 
 use super::result::Machine;
@@ -47,21 +49,22 @@ pub struct Action {
 impl Action {
     /// The first that a report recommends.
     pub fn first(report: &Report) -> Option<Self> {
-        recommended(report).next().map(Self::of)
+        recommended(report).next().map(|one| Self::of(report, one))
     }
 
     /// The first of them that is a setting of this host, which `apply` takes.
     pub fn first_setting(report: &Report) -> Option<Self> {
-        recommended(report).find(|one| !one.changes.is_empty()).map(Self::of)
+        let mut all = recommended(report);
+        all.find(|one| !one.changes.is_empty()).map(|one| Self::of(report, one))
     }
 
     #[expect(clippy::cast_precision_loss, reason = "times for people")]
-    fn of(advice: &Advice) -> Self {
+    fn of(report: &Report, advice: &Advice) -> Self {
         let effect = advice.effect.as_ref();
         let expected = effect.filter(|one| holds_log(one.call, one.file_class));
         Self {
-            id: advice.id.clone(),
-            action: advice.action.clone(),
+            id: advice.id.name().to_owned(),
+            action: advice::action(&Names::of(report, Lang::En), &advice.action),
             expected_p99_ms: expected
                 .map(|one| (one.p99_expected_ns as f64 / 1e6, one.error_factor)),
         }

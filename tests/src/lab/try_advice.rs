@@ -79,7 +79,7 @@ impl Bench {
             window_s: window.as_secs(),
             alone,
             before,
-            refused: refused.map(|one| one.id.clone()).collect(),
+            refused: refused.map(|one| one.id.name().to_owned()).collect(),
             verified: None,
             after: None,
             undone: true,

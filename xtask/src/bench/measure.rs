@@ -3,6 +3,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use iocontend_wire::programs;
 
 use super::load::{Load, Outcome};
 use super::stats::{self, BpfStats, Usage};
@@ -61,7 +62,7 @@ pub(super) fn one(
 }
 
 /// The program at the scheduler.
-const SCHEDULER: &str = "switch";
+const SCHEDULER: &str = programs::SWITCH;
 
 #[expect(clippy::cast_precision_loss, reason = "a mean for people")]
 fn per_io(ns: u64, ios: u64) -> Option<f64> {

@@ -1,8 +1,10 @@
 //! Owns one build of the kernel object: flags, remapped paths, stripping, and a look at the result.
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
+use iocontend_wire::programs;
 
 use super::toolchain::{Toolchain, clean};
 use crate::run;
@@ -25,6 +27,10 @@ const CARGO_ARGS: [&str; 12] = [
     "--features",
     "kernel",
 ];
+
+/// What clippy is told instead of `build`, before and after the same arguments.
+const LINT: &str = "clippy";
+const LINTS: [&str; 3] = ["--", "-D", "warnings"];
 
 /// What rustc is told, beside the remapped paths. Debug information is what BTF is made from;
 /// it is stripped afterwards. CPU v3 has 32-bit jumps and ALU instructions (Linux 5.1).
@@ -63,32 +69,48 @@ pub(super) fn flags() -> Vec<String> {
 }
 
 pub(super) fn object(workspace: &Path, tools: &Toolchain) -> Result<Built> {
-    let target_dir = run::target_dir()?.join("bpf");
-    let remaps = remaps(workspace, &target_dir, tools)?;
-    run::run(
-        clean(&tools.cargo)
-            .args(CARGO_ARGS)
-            .arg("--target-dir")
-            .arg(&target_dir)
-            .current_dir(workspace)
-            .envs(PROFILE)
-            // Debian's compiler is a stable one; building core for a new target is a nightly feature.
-            .env("RUSTC_BOOTSTRAP", "1")
-            .env("CARGO", &tools.cargo)
-            .env("RUSTC", &tools.rustc)
-            // An empty wrapper switches off one that a configuration file asks for.
-            .env("RUSTC_WRAPPER", "")
-            .env("CARGO_TARGET_BPFEL_UNKNOWN_NONE_LINKER", &tools.linker)
-            .env("CARGO_ENCODED_RUSTFLAGS", encoded(&remaps)),
-    )?;
+    let target_dir = target_dir()?;
+    run::run(cargo(&tools.cargo, workspace, tools)?.args(CARGO_ARGS))?;
 
     let linked = target_dir.join(TARGET).join("release").join(BIN);
     let path = target_dir.join("iocontend.bpf.o");
     run::run(clean(&tools.objcopy).args(OBJCOPY).arg(&linked).arg(&path))?;
     let bytes = std::fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
     let contents = inspect(&bytes).with_context(|| format!("in {}", path.display()))?;
-    reject_folders(&bytes, &remaps)?;
+    reject_folders(&bytes, &remaps(workspace, &target_dir, tools)?)?;
     Ok(Built { path, bytes, contents })
+}
+
+/// Lints what the object is built from. `clippy` is the `cargo-clippy` beside the compiler.
+pub(super) fn lint(workspace: &Path, tools: &Toolchain, clippy: &Path) -> Result<()> {
+    let mut command = cargo(clippy, workspace, tools)?;
+    // Called directly, it takes its own name first, as cargo itself would pass it on.
+    run::run(command.arg(LINT).args(&CARGO_ARGS[1..]).args(LINTS))
+}
+
+/// Apart from the workspace's: another compiler works here.
+fn target_dir() -> Result<PathBuf> {
+    Ok(run::target_dir()?.join("bpf"))
+}
+
+/// Cargo, or what takes its arguments, with all that both need: the same flags, so that neither displaces the other's results.
+fn cargo(program: &Path, workspace: &Path, tools: &Toolchain) -> Result<Command> {
+    let target_dir = target_dir()?;
+    let remaps = remaps(workspace, &target_dir, tools)?;
+    let mut command = clean(program);
+    command
+        .current_dir(workspace)
+        .envs(PROFILE)
+        .env("CARGO_TARGET_DIR", &target_dir)
+        // Debian's compiler is a stable one; building core for a new target is a nightly feature.
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("CARGO", &tools.cargo)
+        .env("RUSTC", &tools.rustc)
+        // An empty wrapper switches off one that a configuration file asks for.
+        .env("RUSTC_WRAPPER", "")
+        .env("CARGO_TARGET_BPFEL_UNKNOWN_NONE_LINKER", &tools.linker)
+        .env("CARGO_ENCODED_RUSTFLAGS", encoded(&remaps));
+    Ok(command)
 }
 
 /// Folders of this machine and what stands for them in the object. BTF line information names the
@@ -129,8 +151,12 @@ fn encoded(remaps: &[(PathBuf, String)]) -> OsString {
 /// The loader's own parser must take the object, with programs in it and BTF kept.
 fn inspect(bytes: &[u8]) -> Result<String> {
     let object = aya_obj::Object::parse(bytes).context("the loader cannot read the object")?;
-    if object.programs.is_empty() {
-        bail!("it has no programs: is the `kernel` feature's main.rs complete?");
+    let mut here: Vec<&str> = object.programs.keys().map(String::as_str).collect();
+    here.sort_unstable();
+    let mut named = programs::ALL.to_vec();
+    named.sort_unstable();
+    if here != named {
+        bail!("it has the programs {here:?}, and the wire types name {named:?}");
     }
     if object.btf.is_none() || object.btf_ext.is_none() {
         bail!("it has no BTF: bpf-linker was not given --btf, or stripping took it");
@@ -163,6 +189,13 @@ mod tests {
         assert!(reject_folders(b"..../x/main.rs", &remaps).is_ok());
         let error = reject_folders(b"../some/where/main.rs", &remaps).unwrap_err().to_string();
         assert!(error.contains("/some/where"), "{error}");
+    }
+
+    #[test]
+    fn the_committed_object_has_the_programs_that_the_wire_types_name() {
+        let object = std::fs::read(run::workspace().join(super::super::OBJECT)).unwrap();
+        let contents = inspect(&object).unwrap();
+        assert!(contents.starts_with(&format!("{} programs", programs::ALL.len())), "{contents}");
     }
 
     #[test]

@@ -221,7 +221,7 @@ mod tests {
     #[test]
     fn the_source_is_ours_and_the_crates_are_the_kernel_sides() {
         let sources = Sources::read(&run::workspace()).unwrap();
-        assert!(sources.files.contains_key("profiler-ebpf/src/lib.rs"));
+        assert!(sources.files.contains_key("profiler-ebpf/wire/src/lib.rs"));
         assert!(sources.crates.iter().any(|name| name.starts_with("aya-ebpf 0.2")));
         let host_only = ["proptest", "bytemuck", "syn", "anyhow"];
         assert!(

@@ -12,6 +12,9 @@ use crate::{apt, run};
 /// for browsers, in stable releases too.
 const PACKAGES: [&str; 5] =
     ["rustc-web", "cargo-web", "rust-web-src", "llvm-22-dev", "libpolly-22-dev"];
+const DEBIAN_CARGO: &str = "/usr/bin/cargo";
+/// Debian's clippy of the same compiler.
+const CLIPPY_PACKAGE: &str = "rust-web-clippy";
 /// The LLVM that `PACKAGES` names; it must be the compiler's own major version.
 const LLVM_PREFIX: &str = "/usr/lib/llvm-22";
 const LINKER_VERSION: &str = "0.13.0";
@@ -123,7 +126,7 @@ type Compiler = (PathBuf, PathBuf, Option<String>);
 
 fn debian() -> Result<Compiler> {
     apt::ensure(&PACKAGES)?;
-    Ok(("/usr/bin/cargo".into(), "/usr/bin/rustc".into(), apt::version("rust-web-src")))
+    Ok((DEBIAN_CARGO.into(), "/usr/bin/rustc".into(), apt::version("rust-web-src")))
 }
 
 fn nightly() -> Result<Compiler> {
@@ -142,6 +145,22 @@ fn nightly() -> Result<Compiler> {
         );
     }
     Ok((which("cargo")?, rustc, None))
+}
+
+/// The `cargo-clippy` that stands beside the compiler, installed where it is Debian's.
+pub(super) fn clippy(tools: &Toolchain) -> Result<PathBuf> {
+    let found = tools.cargo.with_file_name("cargo-clippy");
+    if tools.cargo == Path::new(DEBIAN_CARGO) {
+        apt::ensure(&[CLIPPY_PACKAGE])?;
+    }
+    if !found.is_file() {
+        bail!(
+            "the compiler has no clippy ({} is not there): \
+             run `rustup component add --toolchain nightly clippy`",
+            found.display()
+        );
+    }
+    Ok(found)
 }
 
 /// bpf-linker of the one version that is known to work, installed when it is missing.

@@ -221,7 +221,10 @@ impl Machine {
         }
         command.arg("--run").arg(kernel);
         // Software emulation everywhere: where a hypervisor is missing is no place for surprises.
-        command.args(["--disable-kvm", "--user", "root", "--memory", &args.memory]);
+        if !args.kvm.is_used() {
+            command.arg("--disable-kvm");
+        }
+        command.args(["--user", "root", "--memory", &args.memory]);
         command.arg("--cpus").arg(args.cpus.to_string());
         command.arg("--cwd").arg(run::workspace());
         for dir in self.shared_dirs() {
@@ -245,6 +248,8 @@ impl Machine {
         for option in STUCK_IS_THE_END {
             command.args(["--append", option]);
         }
+        // QEMU's controllers say since 9 that they may have several paths; a disk is then a head above its paths.
+        command.args(["--append", "nvme_core.multipath=N"]);
         command.arg("--").arg(self.shared().join("init.sh"));
         command.arg(args.fs.map_or("-", super::FileSystem::name));
         command.arg(args.sched.map_or("-", super::Scheduler::name));

@@ -5,6 +5,7 @@
 
 use crate::argv::{base_name, is_word, shell_commands};
 use crate::facts::{ProcessFacts, ProcessKey};
+use crate::redact;
 use crate::role::{Program, is_shell, is_wrapper, shell_text, text_runs_backup};
 
 /// Most words after the program's name.
@@ -14,8 +15,14 @@ const LONGEST: usize = 80;
 /// Most commands of a shell text that are looked at.
 const COMMANDS: usize = 64;
 
-/// The name of a process's program and command.
+/// The name of a process's program and command. A password is no part of it, whether it is shown or not.
 pub fn name_of(process: &ProcessFacts) -> String {
+    let mut hidden = ProcessFacts { open_files: Vec::new(), ..process.clone() };
+    hidden.argv = redact::arguments(&hidden.argv, false);
+    name_of_hidden(&hidden)
+}
+
+fn name_of_hidden(process: &ProcessFacts) -> String {
     let program = Program::of(process);
     let args: Vec<&str> = program.args.iter().map(AsRef::as_ref).collect();
     if is_shell(program.name)

@@ -1,7 +1,7 @@
-//! A case: one victim, one culprit, and the numbers between them.
+//! A case: one victim, one culprit that the diagnosis names, and the numbers between them.
 //!
-//! Owns what counts as a culprit worth naming. A program that was started again and again (a snapshot every minute) is one
-//! culprit: its runs are put together by name and place.
+//! Owns what an action has to know of the pair beside the diagnosis: what the culprit asks of the disk, where it lives, what it
+//! shares with the victim. Who is a culprit is not decided here.
 
 use std::collections::BTreeMap;
 
@@ -9,18 +9,14 @@ use super::demand::{Demand, scaled};
 use super::place::Place;
 use super::sharing::Sharing;
 use super::{Facts, expect};
+use crate::diagnosis::charges::{Culprit, To};
+use crate::diagnosis::groups::Group;
+use crate::diagnosis::{self, Diagnosis, limits};
 use crate::facts::{DeviceFacts, DiskControls};
 use crate::ids::{Call, Dev, FileClass, Role};
 use crate::report::{
-    ANYBODY, Actor, AloneVsShared, Blame, Device, Lat, Mechanism, Report, SELF, UNEXPLAINED,
+    ANYBODY, Actor, AloneVsShared, Blame, Device, Lat, Mechanism, Report, Severity,
 };
-
-/// Share of a victim's wait in a call from which somebody is a culprit.
-const MIN_SHARE: f64 = 0.05;
-/// Time per call that is charged to somebody from which he is one, ns: far below etcd's 10 ms, above what an SSD's own noise is.
-const MIN_PER_CALL_NS: u64 = 300_000;
-/// Culprits that are looked at: those with most wait.
-const MAX_CASES: usize = 3;
 
 /// A victim's calls and one culprit.
 pub(super) struct Case<'a> {
@@ -30,11 +26,14 @@ pub(super) struct Case<'a> {
     pub(super) victim: &'a Actor,
     pub(super) call: Call,
     pub(super) class: FileClass,
-    /// All these waits.
-    pub(super) waits: &'a Lat,
+    /// All waits of that sort there, as verdict and findings have them.
+    pub(super) waits: Lat,
     /// Who makes it wait: the run with most of it, and all runs.
     pub(super) culprit: &'a Actor,
     pub(super) runs: Vec<&'a Actor>,
+    pub(super) group: Group<'a>,
+    /// Programs of backups that the diagnosis names for these waits.
+    pub(super) backups: Vec<&'a Actor>,
     /// The part of the victim's wait that is charged to it, 0 to 1, and the same in ns by mechanism.
     pub(super) share: f64,
     pub(super) wait_ns: u64,
@@ -63,134 +62,74 @@ pub(super) struct Others {
     pub(super) ahead_ns: f64,
 }
 
-/// The pairs worth looking at, those with most wait first.
-pub(super) fn cases<'a>(report: &'a Report, facts: &'a Facts<'a>) -> Vec<Case<'a>> {
-    let mut pairs: Vec<Pair<'a>> = Vec::new();
-    for row in report.blame.iter().flatten() {
-        let Some(culprit) = culprit_of(report, row) else { continue };
-        let same = |pair: &&mut Pair<'a>| {
-            (pair.rows[0].victim == row.victim)
-                && (pair.rows[0].victim_call, pair.rows[0].victim_class)
-                    == (row.victim_call, row.victim_class)
-                && same_program(pair.culprits[0], culprit)
-        };
-        match pairs.iter_mut().find(same) {
-            Some(pair) => pair.add(culprit, row),
-            None => pairs.push(Pair { culprits: vec![culprit], rows: vec![row] }),
+/// The first few of those whom the diagnosis names as more than worth knowing, in its order, each beside the waits that it is charged
+/// with most of.
+pub(super) fn cases<'a>(diagnosis: &Diagnosis<'a>, facts: &'a Facts<'a>) -> Vec<Case<'a>> {
+    let mut cases: Vec<Case<'a>> = Vec::new();
+    for victim in &diagnosis.victims {
+        let all = diagnosis::case::contention(diagnosis, victim);
+        for found in all.iter().filter(|found| found.severity > Severity::Info) {
+            let culprits = found.culprits.iter().filter(|one| one.group.is_within_reach());
+            cases.extend(culprits.filter_map(|one| case(found, one, facts)));
         }
     }
-    let mut cases: Vec<Case<'a>> =
-        pairs.iter().filter_map(|pair| case(report, facts, pair, &pairs)).collect();
-    cases.sort_by_key(|case| std::cmp::Reverse(case.wait_ns));
-    // One culprit hurts in several calls: the worst of them stands for all.
-    let mut kept: Vec<Case<'a>> = Vec::new();
-    for case in cases {
-        if kept.len() < MAX_CASES && !kept.iter().any(|one| same_program(one.culprit, case.culprit))
-        {
-            kept.push(case);
-        }
-    }
-    kept
-}
-
-struct Pair<'a> {
-    culprits: Vec<&'a Actor>,
-    rows: Vec<&'a Blame>,
-}
-
-impl<'a> Pair<'a> {
-    fn add(&mut self, culprit: &'a Actor, row: &'a Blame) {
-        if !self.culprits.iter().any(|one| one.id == culprit.id) {
-            self.culprits.push(culprit);
-        }
-        self.rows.push(row);
-    }
-
-    fn wait_of(&self, actor: &Actor) -> u64 {
-        let rows = self.rows.iter().filter(|row| row.culprit == actor.id);
-        rows.fold(0, |sum: u64, row| sum.saturating_add(row.wait_ns))
-    }
-}
-
-/// The actor that is charged, where it is somebody who can be dealt with.
-fn culprit_of<'a>(report: &'a Report, row: &Blame) -> Option<&'a Actor> {
-    if row.culprit == SELF || row.culprit == UNEXPLAINED {
-        return None;
-    }
-    let actor = report.actor(&row.culprit)?;
-    (!matches!(actor.role, Role::Kernel | Role::Unattributed)).then_some(actor)
-}
-
-/// The same program in the same place: one that is started again gets another number, and a job's pod another cgroup.
-fn same_program(one: &Actor, other: &Actor) -> bool {
-    let place = |actor: &Actor| {
-        let path = actor.cgroup.clone().unwrap_or_default();
-        if crate::cgroup::pod(&path).is_some() { "pod".to_owned() } else { path }
-    };
-    one.id == other.id
-        || (one.comm.is_some() && one.comm == other.comm && place(one) == place(other))
+    cases.sort_by_key(|case| (diagnosis.place(case.group), std::cmp::Reverse(case.wait_ns)));
+    cases.dedup_by_key(|case| case.group);
+    cases.truncate(limits::FIRST);
+    cases
 }
 
 fn case<'a>(
-    report: &'a Report,
+    found: &diagnosis::case::Case<'a, '_>,
+    culprit: &Culprit<'a>,
     facts: &'a Facts<'a>,
-    pair: &Pair<'a>,
-    pairs: &[Pair<'a>],
 ) -> Option<Case<'a>> {
-    let first = *pair.rows.first()?;
-    let victim = report.actor(&first.victim)?;
-    let of_call = |wait: &&crate::report::Wait| {
-        (wait.call, wait.file_class) == (first.victim_call, first.victim_class)
-    };
-    let waits = &victim.waits.iter().find(of_call)?.latency;
-    let share: f64 = pair.rows.iter().map(|row| row.share).sum();
-    let mut mechanisms: BTreeMap<Mechanism, u64> = BTreeMap::new();
-    let mut devices: BTreeMap<&str, u64> = BTreeMap::new();
-    for row in &pair.rows {
-        let sum = mechanisms.entry(row.mechanism).or_default();
-        *sum = sum.saturating_add(row.wait_ns);
-        let sum = devices.entry(row.device.as_deref().unwrap_or_default()).or_default();
-        *sum = sum.saturating_add(row.wait_ns);
-    }
-    let wait_ns = mechanisms.values().copied().fold(0, u64::saturating_add);
-    if share < MIN_SHARE || wait_ns.checked_div(waits.count)? < MIN_PER_CALL_NS {
-        return None;
-    }
-    let culprit = *pair.culprits.iter().max_by_key(|actor| pair.wait_of(actor))?;
-    let name = devices.into_iter().max_by_key(|(_, ns)| *ns).map(|(name, _)| name)?;
+    let (report, victim) = (found.diagnosis.report, found.victim.actor);
+    let charges = found.sort.charges().ok()?;
+    let is_its =
+        |to: To<'_>, row: &Blame| to == To::Other(culprit.group) && row.mechanism != Mechanism::Cpu;
+    let call = charges.call(is_its)?;
+    let mechanisms = charges.by(is_its, |row| Some(row.mechanism));
+    let name = charges.device(is_its).unwrap_or_default();
     let device = report.devices.iter().find(|device| device.name == name);
     let dev = device.map(|device| Dev { major: device.major, minor: device.minor });
     let disk = facts.devices.iter().find(|disk| Some(disk.dev) == dev);
     let beside = |whom: &str| {
         report.alone_vs_shared.iter().flatten().find(|one| {
             (one.victim.as_str(), one.call, one.culprit.as_str())
-                == (victim.id.as_str(), first.victim_call, whom)
+                == (victim.id.as_str(), call, whom)
         })
     };
-    let runs = pair.culprits.clone();
-    let of_culprit = beside(&culprit.id);
+    let runs: Vec<&Actor> =
+        culprit.members().into_iter().filter_map(|id| report.actor(id)).collect();
+    let first = report.actor(culprit.id)?;
+    let of_culprit = beside(&first.id);
     let (alone, shared) =
         of_culprit.map_or((None, None), |one| (one.alone.as_ref(), one.shared.as_ref()));
     // Without one of several runs means nothing: the others were there then. Without anybody does, with what others add.
     let (of_all_runs, others) = match runs.len() {
         1 => (of_culprit, Others::default()),
-        _ => (beside(ANYBODY), others(report, facts, device, pair, pairs)),
+        _ => (beside(ANYBODY), others(found, culprit, facts, device)),
     };
     let active_ns = active_ns(report, &runs, alone, shared);
     let demand = Demand::of(facts, device, &runs, active_ns);
     let sharing = Sharing::of(facts, disk, victim, &runs, &mechanisms);
-    let place = Place::of(facts, culprit, victim);
+    let place = Place::of(facts, first, victim);
+    let is_backup = |one: &&Culprit<'_>| one.group.role() == Some(Role::Backup);
+    let backups = found.culprits.iter().filter(is_backup);
     Some(Case {
         report,
         facts,
         victim,
-        call: first.victim_call,
-        class: first.victim_class,
-        waits,
-        culprit,
+        call,
+        class: found.waiting.class,
+        waits: found.sort.lat.clone(),
+        culprit: first,
         runs,
-        share,
-        wait_ns,
+        group: culprit.group,
+        backups: backups.filter_map(|one| report.actor(one.id)).collect(),
+        share: diagnosis::kinds::share(culprit.ns, found.whole_ns),
+        wait_ns: culprit.ns,
         mechanisms,
         device,
         disk,
@@ -207,22 +146,22 @@ fn case<'a>(
 /// The others who make the victim wait in these calls.
 #[expect(clippy::cast_precision_loss, reason = "a share and times as estimates")]
 fn others(
-    report: &Report,
+    found: &diagnosis::case::Case<'_, '_>,
+    culprit: &Culprit<'_>,
     facts: &Facts<'_>,
     device: Option<&Device>,
-    pair: &Pair<'_>,
-    pairs: &[Pair<'_>],
 ) -> Others {
-    let theirs = pairs.iter().filter(|other| {
-        let (one, other) = (pair.rows[0], other.rows[0]);
-        (&one.victim, one.victim_call, one.victim_class)
-            == (&other.victim, other.victim_call, other.victim_class)
-            && one.culprit != other.culprit
-    });
     let mut others = Others::default();
-    for other in theirs {
-        let active_ns = active_ns(report, &other.culprits, None, None);
-        let demand = Demand::of(facts, device, &other.culprits, active_ns);
+    let Ok(charges) = found.sort.charges() else { return others };
+    let report = found.diagnosis.report;
+    let theirs = charges.culprits(|group, row| {
+        group != culprit.group && group.is_within_reach() && row.mechanism != Mechanism::Cpu
+    });
+    for other in &theirs {
+        let runs: Vec<&Actor> =
+            other.members().into_iter().filter_map(|id| report.actor(id)).collect();
+        let active_ns = active_ns(report, &runs, None, None);
+        let demand = Demand::of(facts, device, &runs, active_ns);
         let Some(capability) = demand.capability.filter(|rate| *rate > 0) else { continue };
         others.load += demand.rate() as f64 / capability as f64;
         // At the disk's rate: it is busy with more than one.
@@ -277,14 +216,19 @@ impl Case<'_> {
         queued as f64 / self.wait_ns.max(1) as f64
     }
 
-    /// What the culprit is called in sentences.
-    pub(super) fn culprit_name(&self) -> String {
-        name(self.culprit)
+    /// The culprit's id.
+    pub(super) fn actor(&self) -> String {
+        self.culprit.id.clone()
     }
 
-    /// What the victim is called in sentences.
-    pub(super) fn victim_name(&self) -> String {
-        name(self.victim)
+    /// The victim's id.
+    pub(super) fn victim_id(&self) -> String {
+        self.victim.id.clone()
+    }
+
+    /// The disk's name, to be kept.
+    pub(super) fn disk_name(&self) -> String {
+        self.device_name().to_owned()
     }
 
     /// Whether it is a backup.
@@ -302,14 +246,5 @@ impl Case<'_> {
     /// The culprit's arguments.
     pub(super) fn argv(&self) -> &[String] {
         self.culprit.argv.as_deref().unwrap_or_default()
-    }
-}
-
-/// Name and number.
-fn name(actor: &Actor) -> String {
-    match (&actor.comm, actor.pid) {
-        (Some(comm), Some(pid)) => format!("{comm} {pid}"),
-        (Some(comm), None) => comm.clone(),
-        _ => actor.id.clone(),
     }
 }

@@ -1,7 +1,7 @@
 //! What a culprit asks of a disk, and what that disk was seen to do.
 
 use super::Facts;
-use crate::ids::{Call, Method, Op};
+use crate::ids::{Method, Op};
 use crate::report::{Actor, Device, Io};
 
 /// Share of all bytes from which a kind of IO counts.
@@ -108,9 +108,8 @@ fn opens_direct(facts: &Facts<'_>, actor: &Actor) -> Option<bool> {
 /// pages itself, so requests of its own say nothing.
 fn uses_cache(actor: &Actor) -> bool {
     let by_others = |method| matches!(method, Method::Writeback | Method::OwnerCgroup);
-    let syncs = |call| matches!(call, Call::Fsync | Call::Fdatasync | Call::Sync | Call::Syncfs);
     actor.io.iter().any(|io| io.op == Op::Write && by_others(io.method) && io.bytes > 0)
-        || actor.waits.iter().any(|wait| syncs(wait.call) && wait.latency.count > 0)
+        || actor.waits.iter().any(|wait| wait.call.writes_out_the_cache() && wait.latency.count > 0)
 }
 
 /// Per second; `None` without a time.

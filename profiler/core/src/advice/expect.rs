@@ -19,11 +19,10 @@
 
 use super::case::{Case, Others};
 use super::meeting::{self, Tail};
+use crate::diagnosis::limits;
 use crate::ids::FileClass;
 use crate::report::{Effect, Lat};
 
-/// Waits below which a 99th percentile is not one.
-const ENOUGH: u64 = 100;
 /// Waits below which shares say nothing of a tail.
 const ENOUGH_MIXED: u64 = 200;
 /// A p99 alone varies by a quarter from run to run, a bucket is an eighth wide: together this factor.
@@ -34,8 +33,6 @@ const ERROR_MIXED: f64 = 2.0;
 const OFTEN: f64 = 0.2;
 /// The 99th percentile of what a busy device adds, in means of it: the lab's rounds are fitted by 1 to 5, best by 2 (note 0023).
 const TAIL: f64 = 2.0;
-/// What is expected to change less than this is not worth the risk.
-pub(super) const WORTH: f64 = 0.8;
 
 /// The victim's waits now and if the culprit were not there, ns.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,17 +63,17 @@ pub(super) fn active_share(runs: usize, alone: Option<&Lat>, shared: Option<&Lat
 
 #[expect(clippy::cast_precision_loss, reason = "times as estimates")]
 pub(super) fn without(case: &Case<'_>) -> Option<Without> {
-    let p99 = |lat: Option<&Lat>| Some(lat.filter(|lat| lat.count >= ENOUGH)?.p99_ns? as f64);
+    let p99 = |lat: Option<&Lat>| Some(lat.filter(|lat| lat.count >= limits::MANY)?.p99_ns? as f64);
     let mean = |lat: &Lat| lat.mean_ns.map(|mean| mean as f64);
-    let at_work = case.of_all_runs.and_then(|one| meeting::at_work_p99_ns(one, ENOUGH));
-    let now_ns = at_work.map(|ns| ns as f64).or_else(|| p99(Some(case.waits)))?;
+    let at_work = case.of_all_runs.and_then(|one| meeting::at_work_p99_ns(one, limits::MANY));
+    let now_ns = at_work.map(|ns| ns as f64).or_else(|| p99(Some(&case.waits)))?;
     let class = at_work.is_none().then_some(case.class);
     let is = |p99_ns: f64, mean_ns: f64, error: f64, of: Option<(&Lat, f64)>| {
         let tail = of.map(|(waits, longer)| Tail::of(waits, longer, p99_ns));
         let p99_ns = p99_ns.min(now_ns);
         Without { class, now_ns, p99_ns, mean_ns, error, tail, others: Others::default() }
     };
-    let mean_without = mean(case.waits)? * (1.0 - case.share).max(0.0);
+    let mean_without = mean(&case.waits)? * (1.0 - case.share).max(0.0);
     let apart = case.of_all_runs.and_then(|one| one.apart.as_ref());
     if let (Some(apart), Some(apart_p99), Some(apart_mean)) =
         (apart, p99(apart), apart.and_then(mean))
@@ -103,7 +100,7 @@ pub(super) fn without(case: &Case<'_>) -> Option<Without> {
     if case.waits.count < ENOUGH_MIXED {
         return None;
     }
-    let tail = (case.waits.p99_ns? as f64 / mean(case.waits)?.max(1.0)).clamp(2.0, 5.0);
+    let tail = (case.waits.p99_ns? as f64 / mean(&case.waits)?.max(1.0)).clamp(2.0, 5.0);
     Some(is(mean_without * tail, mean_without, ERROR_MIXED, None))
 }
 
@@ -171,5 +168,5 @@ fn stretch(load: f64) -> f64 {
 /// Whether an effect is worth it.
 #[expect(clippy::cast_precision_loss, reason = "a ratio")]
 pub(super) fn is_worth(effect: &Effect) -> bool {
-    (effect.p99_expected_ns as f64) < WORTH * effect.p99_before_ns as f64
+    (effect.p99_expected_ns as f64) < limits::WORTH * effect.p99_before_ns as f64
 }

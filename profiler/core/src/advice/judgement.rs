@@ -1,7 +1,7 @@
 //! What an action says of a case.
 
 use crate::change::Change;
-use crate::report::Effect;
+use crate::report::{Action, Effect, Expected, Risk, Verify, Why};
 
 /// How much can go wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,25 +27,25 @@ pub(super) enum Judgement {
 /// Why not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Refusal {
-    pub(super) action: String,
-    pub(super) reason: String,
+    pub(super) action: Action,
+    pub(super) reason: Why,
     pub(super) culprit: Option<String>,
 }
 
 /// Why, and how.
 #[derive(Clone, Debug)]
 pub(super) struct Recommendation {
-    pub(super) action: String,
-    pub(super) reason: String,
+    pub(super) action: Action,
+    pub(super) reason: Why,
     pub(super) culprit: Option<String>,
-    pub(super) expected: String,
+    pub(super) expected: Expected,
     pub(super) effect: Option<Effect>,
-    pub(super) risk: String,
+    pub(super) risks: Vec<Risk>,
     pub(super) danger: Danger,
     pub(super) changes: Vec<Change>,
     pub(super) apply: Vec<Vec<String>>,
     pub(super) undo: Vec<Vec<String>>,
-    pub(super) verify: String,
+    pub(super) verify: Verify,
     /// Whether it takes another disk, host or plan, and no setting of this one.
     pub(super) structural: bool,
 }

@@ -1,8 +1,7 @@
 //! What to do about contention on this host, and what to leave alone.
 //!
-//! Owns the catalogue ([`actions`]), the order of what is recommended, and the forms in which it is carried out
-//! ([`forms`]). Pure: a report and facts of the host go in, advice comes out; nothing is tried. Each action looks at one
-//! pair of a victim and a culprit ([`case::Case`]) and recommends itself, refuses itself with a reason, or is silent.
+//! Owns the catalogue ([`actions`]), the order of what is recommended, and the commands that carry it out ([`forms`]). Pure: a report and facts of the host go in, advice comes out; nothing is tried. Whom an
+//! action is about, the diagnosis says: each looks at one pair of a victim and a culprit that it names ([`case::Case`]), and recommends itself, refuses itself with a reason, or is silent.
 //! `profiler/docs/advice.md` is the catalogue for readers.
 
 mod actions;
@@ -17,9 +16,12 @@ mod sharing;
 
 use std::collections::BTreeMap;
 
+use crate::diagnosis::Diagnosis;
 use crate::facts::{ControlFacts, DeviceFacts, WrittenFile};
-use crate::report::{Advice, Report, Verdict};
-use crate::text::{Lang, advice as words};
+use crate::findings::Judged;
+use crate::report::{Advice, AdviceId, Report, Verdict};
+
+pub(crate) use place::{Manager, manager};
 
 use judgement::{Judgement, Recommendation, Refusal};
 
@@ -37,27 +39,29 @@ pub struct Facts<'a> {
 /// Advice on a report: recommended first, what helps most with least risk at the top, then what is refused. Empty where there is
 /// not enough to judge.
 pub fn advise(report: &Report, facts: &Facts<'_>) -> Vec<Advice> {
-    let cases = case::cases(report, facts);
+    let diagnosis = Diagnosis::of(report);
+    let cases = case::cases(&diagnosis, facts);
     if cases.is_empty() {
-        let unchanged = actions::limits_unchanged::judge(report);
+        let judged = Judged::of(&diagnosis);
+        let unchanged = actions::limits_unchanged::judge(&diagnosis, &judged);
         let flags = actions::etcd_flags::without_case(report);
-        let unchanged = unchanged.map(|one| recommend("limits-unchanged", one, false));
         return flags
-            .map(|one| recommend("etcd-flags", one, false))
+            .map(|one| recommend(AdviceId::EtcdFlags, one, false))
             .into_iter()
-            .chain(unchanged)
+            .chain(unchanged.map(|one| recommend(AdviceId::LimitsUnchanged, one, false)))
             .collect();
     }
-    let mut recommended: Vec<(&'static str, Recommendation)> = Vec::new();
-    let mut refused: Vec<(&'static str, Refusal)> = Vec::new();
+    let mut recommended: Vec<(AdviceId, Recommendation)> = Vec::new();
+    let mut refused: Vec<(AdviceId, Refusal)> = Vec::new();
     for case in &cases {
         for (id, judge) in actions::ALL {
             match judge(case) {
                 Judgement::Silent => {}
-                Judgement::Recommended(one) => add(&mut recommended, id, *one),
+                Judgement::Recommended(one) => add(&mut recommended, id.clone(), *one),
                 Judgement::Refused(one) => {
-                    if !refused.contains(&(id, one.clone())) {
-                        refused.push((id, one));
+                    let new = (id.clone(), one);
+                    if !refused.contains(&new) {
+                        refused.push(new);
                     }
                 }
             }
@@ -73,7 +77,7 @@ pub fn advise(report: &Report, facts: &Facts<'_>) -> Vec<Advice> {
 }
 
 /// What is the same for several culprits is said once.
-fn add(all: &mut Vec<(&'static str, Recommendation)>, id: &'static str, new: Recommendation) {
+fn add(all: &mut Vec<(AdviceId, Recommendation)>, id: AdviceId, new: Recommendation) {
     let same = all.iter().any(|(known, one)| {
         *known == id
             && (one.action == new.action || (one.culprit.is_none() && new.culprit.is_none()))
@@ -83,19 +87,18 @@ fn add(all: &mut Vec<(&'static str, Recommendation)>, id: &'static str, new: Rec
     }
 }
 
-/// `is_helpless`: nothing that can be set helps, and this comes first.
-fn recommend(id: &str, one: Recommendation, is_helpless: bool) -> Advice {
-    let reason =
-        if is_helpless { words::nothing_here_helps(Lang::En, &one.reason) } else { one.reason };
+/// `nothing_here_helps`: no setting does, and this comes first.
+fn recommend(id: AdviceId, one: Recommendation, nothing_here_helps: bool) -> Advice {
     Advice {
-        id: id.to_owned(),
+        id,
         action: one.action,
         verdict: Verdict::Recommended,
-        reason,
+        reason: one.reason,
+        nothing_here_helps,
         culprit: one.culprit,
         expected: Some(one.expected),
         effect: one.effect,
-        risk: Some(one.risk),
+        risks: one.risks,
         changes: one.changes,
         apply: one.apply,
         undo: one.undo,
@@ -103,16 +106,17 @@ fn recommend(id: &str, one: Recommendation, is_helpless: bool) -> Advice {
     }
 }
 
-fn refuse(id: &str, one: Refusal) -> Advice {
+fn refuse(id: AdviceId, one: Refusal) -> Advice {
     Advice {
-        id: id.to_owned(),
+        id,
         action: one.action,
         verdict: Verdict::Refused,
         reason: one.reason,
+        nothing_here_helps: false,
         culprit: one.culprit,
         expected: None,
         effect: None,
-        risk: None,
+        risks: Vec::new(),
         changes: Vec::new(),
         apply: Vec::new(),
         undo: Vec::new(),

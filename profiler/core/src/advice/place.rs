@@ -7,10 +7,10 @@ use crate::report::Actor;
 
 /// Who made a cgroup and may change it again.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Manager {
-    /// systemd: the cgroup is this unit's own.
+pub(crate) enum Manager {
+    /// The host's systemd: the cgroup is this unit's own.
     Unit(String),
-    /// The unit's program made cgroups below its own (`Delegate=`).
+    /// The unit's program made cgroups below its own (`Delegate=`): a user's systemd, a container's, a runtime.
     Delegate(String),
     /// A kubelet and its runtime.
     Pod,
@@ -21,23 +21,18 @@ pub(super) enum Manager {
 }
 
 /// Who manages the cgroup of this path.
-pub(super) fn manager(path: &str) -> Manager {
+pub(crate) fn manager(path: &str) -> Manager {
     if cgroup::pod(path).is_some() {
         return Manager::Pod;
     }
-    let last = path.rsplit('/').next().unwrap_or_default();
-    match cgroup::unit(path) {
-        Some(unit) if last.strip_prefix('_').unwrap_or(last) == unit => {
-            if cgroup::container_id(path).is_some() {
-                Manager::Runtime
-            } else {
-                Manager::Unit(unit.to_owned())
-            }
-        }
-        Some(unit) => Manager::Delegate(unit.to_owned()),
-        None if cgroup::container_id(path).is_some() => Manager::Runtime,
-        None => Manager::Nobody,
+    let unit = cgroup::system_unit(path);
+    if let Some(unit) = unit.as_ref().filter(|unit| !unit.is_own) {
+        return Manager::Delegate(unit.name.to_owned());
     }
+    if cgroup::container_id(path).is_some() {
+        return Manager::Runtime;
+    }
+    unit.map_or(Manager::Nobody, |unit| Manager::Unit(unit.name.to_owned()))
 }
 
 /// Why a culprit's cgroup cannot be used to hold it back.

@@ -3,10 +3,11 @@
 //! All numbers are little-endian. A block's header has a checksum of its own, so that a damaged length is told from a
 //! file that ends early.
 
+use super::damage::Damage;
 use iocontend_wire::ABI_VERSION;
 
 /// The first bytes of every capture: not text, and damaged by whatever changes line ends.
-const MAGIC: [u8; 8] = *b"\x89iocap\r\n";
+pub const MAGIC: [u8; 8] = *b"\x89iocap\r\n";
 /// Version of the format. Higher ones are refused.
 pub const FORMAT_VERSION: u32 = 1;
 /// The oldest wire records that can still be read. A change of an existing record or key raises it.
@@ -76,9 +77,9 @@ pub(super) struct BlockHeader {
 
 impl BlockHeader {
     /// The header, unless it is damaged or claims what no writer writes.
-    pub(super) fn parse(bytes: &[u8; BLOCK_HEADER_BYTES]) -> Result<Self, &'static str> {
+    pub(super) fn parse(bytes: &[u8; BLOCK_HEADER_BYTES]) -> Result<Self, Damage> {
         if !is_sealed(bytes) {
-            return Err("a block's header is damaged");
+            return Err(Damage::BlockHeader);
         }
         let header = Self {
             number: word(bytes, 0),
@@ -91,20 +92,20 @@ impl BlockHeader {
         // What does not compress grows by less than 1/128 (LZ4_compressBound).
         let too_large = raw > MAX_BLOCK_BYTES || stored > raw + raw / 128 + 16;
         if too_large || raw > stored.saturating_mul(MAX_RATIO) {
-            return Err("a block claims an impossible length");
+            return Err(Damage::BlockLength);
         }
         Ok(header)
     }
 
     /// The block's content.
-    pub(super) fn open(&self, stored: &[u8]) -> Result<Vec<u8>, &'static str> {
+    pub(super) fn open(&self, stored: &[u8]) -> Result<Vec<u8>, Damage> {
         if crc32fast::hash(stored) != self.checksum {
-            return Err("a block is damaged");
+            return Err(Damage::Block);
         }
         let mut raw = vec![0; self.raw as usize];
         match lz4_flex::block::decompress_into(stored, &mut raw) {
             Ok(length) if length == raw.len() => Ok(raw),
-            _ => Err("a block does not decompress to its length"),
+            _ => Err(Damage::BlockDecompresses),
         }
     }
 }

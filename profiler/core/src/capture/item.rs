@@ -14,9 +14,11 @@ use minicbor_serde::{Deserializer, Serializer};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::damage::Damage;
 use super::stats::{Change, Places};
 use crate::facts::WalFsyncs;
 use crate::ids::Dev;
+use crate::report::Note;
 use crate::session::{HostSample, Input, Now, Options, Span};
 
 /// Most items of a block.
@@ -85,7 +87,7 @@ pub enum Item {
 /// An item that is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("{0}")]
-pub struct Malformed(pub &'static str);
+pub struct Malformed(pub Damage);
 
 /// An item that could not be stored.
 #[derive(Debug, Error)]
@@ -257,9 +259,9 @@ impl Decoder {
         let mut items = Vec::new();
         while cbor.decoder().position() < bytes.len() {
             if items.len() == MAX_ITEMS {
-                return Err(Malformed("a block has too many items"));
+                return Err(Malformed(Damage::TooManyItems));
             }
-            items.push(self.item(&mut cbor).ok_or(Malformed("a block has a broken item"))??);
+            items.push(self.item(&mut cbor).ok_or(Malformed(Damage::BrokenItem))??);
         }
         Ok(items)
     }
@@ -317,7 +319,13 @@ impl Decoder {
             }
             "file_freed" => Input::FileFreed(read(cbor)?),
             "controls" => Input::Controls(Box::new(read(cbor)?)),
-            "note" => Input::Note(read(cbor)?),
+            "note" => {
+                let note: Note = read(cbor)?;
+                if let Note::Newer(newer) = &note {
+                    self.is_unknown(&format!("note.{}", newer.code));
+                }
+                Input::Note(note)
+            }
             "schedules" => Input::Schedules(read(cbor)?),
             _ => return self.no_input(kind, cbor),
         };
@@ -333,7 +341,7 @@ impl Decoder {
             "session" => {
                 let opening: Opening = read(cbor)?;
                 if !opening.is_readable() {
-                    return Some(Err(Malformed("its records are laid out otherwise")));
+                    return Some(Err(Malformed(Damage::Layout)));
                 }
                 Item::Session(Box::new(opening))
             }
@@ -341,7 +349,7 @@ impl Decoder {
             "io" => {
                 let bytes = cbor.decoder_mut().bytes().ok()?;
                 if !bytes.len().is_multiple_of(IO_BYTES) {
-                    return Some(Err(Malformed("half a record")));
+                    return Some(Err(Malformed(Damage::HalfRecord)));
                 }
                 Item::Io(transposed(bytes, IO_BYTES, bytes.len() / IO_BYTES))
             }

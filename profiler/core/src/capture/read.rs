@@ -5,6 +5,7 @@ use std::io::{self, Read};
 
 use thiserror::Error;
 
+use super::damage::Damage;
 use super::frame::{
     BLOCK_HEADER_BYTES, BadHeader, BlockHeader, END, FILE_HEADER_BYTES, FORMAT_VERSION, ITEMS,
     check_file_header,
@@ -35,7 +36,7 @@ pub enum CaptureError {
     Truncated,
     /// Its first block is damaged.
     #[error("it is corrupt from its first block on: {0}")]
-    Corrupt(&'static str),
+    Corrupt(Damage),
     /// Reading failed.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -49,7 +50,7 @@ pub enum End {
     /// Without: the recording was cut off.
     Truncated,
     /// What follows the last whole block is damaged.
-    Corrupt(&'static str),
+    Corrupt(Damage),
 }
 
 /// What comes next.
@@ -123,7 +124,7 @@ impl<R: Read> Reader<R> {
         };
         let header = match header {
             Ok(header) if header.number == self.number => header,
-            Ok(_) => return Ok(Err(End::Corrupt("a block is missing or in the wrong place"))),
+            Ok(_) => return Ok(Err(End::Corrupt(Damage::BlockMissing))),
             Err(what) => return Ok(Err(End::Corrupt(what))),
         };
         // The length is checked, and only what is there is taken.
@@ -146,14 +147,14 @@ impl<R: Read> Reader<R> {
     }
 
     /// A block's items; those of an end say that nothing is missing.
-    fn items(&mut self, kind: u32, raw: &[u8]) -> Result<Vec<(Now, Item)>, &'static str> {
+    fn items(&mut self, kind: u32, raw: &[u8]) -> Result<Vec<(Now, Item)>, Damage> {
         if kind != ITEMS && kind != END {
             self.decoder.is_unknown(&format!("block.{kind}"));
             return Ok(Vec::new());
         }
         let items = self.decoder.block(raw).map_err(|malformed| malformed.0)?;
         if kind == END && !matches!(items[..], [(_, Item::End { items })] if items == self.items) {
-            return Err("the last block counts otherwise");
+            return Err(Damage::BlockCount);
         }
         self.items += items.len() as u64;
         Ok(items)
@@ -162,7 +163,7 @@ impl<R: Read> Reader<R> {
     fn after_end(&mut self) -> io::Result<End> {
         Ok(match exactly::<1>(&mut self.source)? {
             Bytes::Nothing => End::Clean,
-            _ => End::Corrupt("there is more after the last block"),
+            _ => End::Corrupt(Damage::AfterEnd),
         })
     }
 }

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
+use super::damage::Damage;
 use super::item::{IO_BYTES, Item};
 use super::read::{CaptureError, End, Reader, Step};
-use crate::report::{Report, Tool};
+use crate::redact::CommandLines;
+use crate::report::{Note, Report, Tool};
 use crate::selector::{Absent, Selector};
-use crate::session::{HostSample, Input, Now, Output, Past, Session, Span};
-use crate::text::{Lang, notes};
+use crate::session::{HostSample, Input, Now, Output, Past, Session, Span, entering};
 
 /// What a capture says.
 #[derive(Debug)]
@@ -35,15 +36,38 @@ pub fn replay(
     selectors: Option<Vec<Selector>>,
     tool: Tool,
 ) -> Result<Replay, CaptureError> {
-    replay_after(source, selectors, tool, Vec::new())
+    replay_after(source, selectors, tool, Vec::new(), CommandLines::Hidden)
 }
 
-/// The same, with what other captures of the same host showed of activity and peaks.
+/// The same, with what other captures of the same host showed of activity and peaks, and with command lines as asked
+/// for: secrets that the capture holds are hidden as it is read.
 pub fn replay_after(
     source: impl Read,
     selectors: Option<Vec<Selector>>,
     tool: Tool,
     past: Vec<Past>,
+    command_lines: CommandLines,
+) -> Result<Replay, CaptureError> {
+    play(source, selectors, tool, past, command_lines, &mut |_| {})
+}
+
+/// The same as [`replay`], and each interval's report is given to `interval` where the recorder made one.
+pub fn replay_intervals(
+    source: impl Read,
+    selectors: Option<Vec<Selector>>,
+    tool: Tool,
+    interval: &mut dyn FnMut(&Report),
+) -> Result<Replay, CaptureError> {
+    play(source, selectors, tool, Vec::new(), CommandLines::Hidden, interval)
+}
+
+fn play(
+    source: impl Read,
+    selectors: Option<Vec<Selector>>,
+    tool: Tool,
+    past: Vec<Past>,
+    command_lines: CommandLines,
+    interval: &mut dyn FnMut(&Report),
 ) -> Result<Replay, CaptureError> {
     let mut reader = Reader::new(source)?;
     let first = match reader.step()? {
@@ -53,12 +77,15 @@ pub fn replay_after(
     };
     let mut items = first.into_iter();
     let Some((now, Item::Session(opening))) = items.next() else {
-        return Err(CaptureError::Corrupt("it does not say who recorded it"));
+        return Err(CaptureError::Corrupt(Damage::NoOpening));
     };
     let mut options = opening.options;
     options.tool = tool;
     options.selectors = selectors.unwrap_or(options.selectors);
-    let mut player = Player::new(Session::new(options, now), now);
+    options.recorded_command_lines = Some(options.command_lines);
+    options.command_lines = command_lines;
+    let session = Session::new(options, now);
+    let mut player = Player::new(session, command_lines, now, interval);
     for past in past {
         player.session.remember(past);
     }
@@ -79,8 +106,9 @@ pub fn replay_after(
 }
 
 /// A session that hears again what it heard.
-struct Player {
+struct Player<'a> {
     session: Session,
+    command_lines: CommandLines,
     now: Now,
     /// The host when it was last looked at, and when that was.
     sample: HostSample,
@@ -90,18 +118,27 @@ struct Player {
     tracked: BTreeSet<u32>,
     /// The last report of the whole, and whether something came after it.
     whole: Option<Report>,
+    /// Who wants the reports of intervals.
+    interval: &'a mut dyn FnMut(&Report),
 }
 
-impl Player {
-    fn new(session: Session, now: Now) -> Self {
+impl<'a> Player<'a> {
+    fn new(
+        session: Session,
+        command_lines: CommandLines,
+        now: Now,
+        interval: &'a mut dyn FnMut(&Report),
+    ) -> Self {
         Self {
             session,
+            command_lines,
             now,
             sample: HostSample::default(),
             sampled: now,
             wanted: BTreeSet::new(),
             tracked: BTreeSet::new(),
             whole: None,
+            interval,
         }
     }
 
@@ -133,7 +170,8 @@ impl Player {
     }
 
     fn tell(&mut self, input: Input<'_>) {
-        for output in self.session.apply(input, self.now) {
+        let (session, now) = (&mut self.session, self.now);
+        for output in entering(input, self.command_lines, |input| session.apply(input, now)) {
             if let Output::Track(pid) = output {
                 self.wanted.insert(pid);
             }
@@ -146,15 +184,16 @@ impl Player {
             self.say_who_was_not_tracked();
         }
         let report = self.session.report(span, sample, self.now);
-        if span == Span::Whole {
-            self.whole = Some(report);
+        match span {
+            Span::Interval => (self.interval)(&report),
+            Span::Whole => self.whole = Some(report),
         }
     }
 
     /// Whoever is a target only now was nobody special while the kernel was watched.
     fn say_who_was_not_tracked(&mut self) {
         for pid in self.wanted.difference(&self.tracked).copied().collect::<Vec<_>>() {
-            self.tell(Input::Note(notes::not_tracked(Lang::En, pid)));
+            self.tell(Input::Note(Note::NotTracked { pid }));
         }
     }
 
@@ -169,11 +208,14 @@ impl Player {
             self.sampled.mono_ns.saturating_sub(self.session.started().mono_ns) / 1_000_000_000;
         match end {
             End::Clean => {}
-            End::Truncated => self.tell(Input::Note(notes::truncated(Lang::En, seconds))),
-            End::Corrupt(what) => self.tell(Input::Note(notes::corrupt(Lang::En, what, seconds))),
+            End::Truncated => self.tell(Input::Note(Note::CaptureTruncated { seconds })),
+            End::Corrupt(damage) => {
+                self.tell(Input::Note(Note::CaptureCorrupt { damage, seconds }));
+            }
         }
         for (kind, count) in unknown {
-            self.tell(Input::Note(notes::unknown_items(Lang::En, kind, *count)));
+            let (kind, count) = (kind.clone(), *count);
+            self.tell(Input::Note(Note::UnknownItems { kind, count }));
         }
         self.say_who_was_not_tracked();
         self.session.report(Span::Whole, self.sample.clone(), self.now)

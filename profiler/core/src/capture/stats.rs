@@ -4,14 +4,14 @@
 //! begins with zeros. A word's number: 0 count, 1 bytes, 2 to 10 sum, complement of the minimum and maximum of the
 //! three phases, from 11 on the buckets of the three phases.
 
-use std::collections::HashMap;
-
 use bytemuck::{Zeroable as _, bytes_of};
+use foldhash::HashMap;
 use iocontend_wire::bucket::BUCKETS;
 use iocontend_wire::key::Key;
 use iocontend_wire::tables::{MAX_SHARDS, STREAMS, Stats};
 use serde::{Deserialize, Serialize};
 
+use super::damage::Damage;
 use super::item::Malformed;
 use crate::session::StreamSample;
 
@@ -78,18 +78,18 @@ impl Places {
     pub(super) fn sample(&mut self, change: &Change) -> Result<StreamSample, Malformed> {
         let shards = change.shards as usize;
         if change.index as usize >= STREAMS || shards > MAX_SHARDS {
-            return Err(Malformed("a stream has an impossible place"));
+            return Err(Malformed(Damage::StreamPlace));
         }
         let key = Key(change.key);
         let place = self.place(change.index, key, shards);
         for words in &change.changed {
-            let (shard, pairs) = words.split_first().ok_or(Malformed("a change of no shard"))?;
+            let (shard, pairs) = words.split_first().ok_or(Malformed(Damage::NoShard))?;
             let stats = usize::try_from(*shard).ok().and_then(|shard| place.get_mut(shard));
-            let stats = stats.ok_or(Malformed("a stream has no such shard"))?;
+            let stats = stats.ok_or(Malformed(Damage::UnknownShard))?;
             let (pairs, rest) = pairs.as_chunks::<2>();
             let all_set = pairs.iter().all(|[word, value]| set(stats, *word, *value).is_some());
             if !all_set || !rest.is_empty() {
-                return Err(Malformed("a stream has no such word"));
+                return Err(Malformed(Damage::UnknownWord));
             }
         }
         Ok(StreamSample { index: change.index, key, shards: place.clone() })

@@ -1,31 +1,38 @@
 //! What optional hooks cost. A new group of hooks is one more entry of [`GROUPS`].
 
-use super::{Cost, Seen};
+use super::{Cost, HookGroup, Seen};
 use crate::plan::Hook;
-use crate::text::{Lang, doctor as words};
 
 /// A group of hooks that somebody pays for who has no IO.
 struct Group {
-    name: &'static str,
+    name: HookGroup,
     is_in: fn(Hook) -> bool,
     /// As measured; `None` while it was not.
     ns: Option<u64>,
     per: &'static str,
 }
 
+/// What a system call takes longer while one of them is hooked, ns.
+pub const SYSCALL_NS: u64 = 40;
+/// What a context switch takes longer while threads are watched, ns: the median of the live test
+/// `context_switches_cost_little` (6.18, two CPUs). The README has the same figures, which a test checks.
+pub const SWITCH_NS: u64 = 133;
+/// The same where the thread is a target's, ns.
+pub const TARGET_SWITCH_NS: u64 = 303;
+
 /// Hooks on system calls make the kernel take its slow path for every call of every process (measured on 6.18, two
 /// CPUs: a loop of getppid). The hook at the scheduler runs at every switch (the README says how it is measured).
 const GROUPS: [Group; 2] = [
     Group {
-        name: "syscalls",
+        name: HookGroup::Syscalls,
         is_in: |hook| matches!(hook, Hook::Classic("syscalls", _)),
-        ns: Some(40),
+        ns: Some(SYSCALL_NS),
         per: "system_call",
     },
     Group {
-        name: "sched",
+        name: HookGroup::Sched,
         is_in: |hook| matches!(hook, Hook::Btf("sched_switch")),
-        ns: Some(152),
+        ns: Some(SWITCH_NS),
         per: "context_switch",
     },
 ];
@@ -37,9 +44,8 @@ pub(super) fn of(seen: &Seen) -> Vec<Cost> {
         let used = plan.programs.iter().any(|planned| (group.is_in)(planned.hook));
         let known = used || plan.gaps.iter().any(|gap| (group.is_in)(gap.hook));
         known.then(|| Cost {
-            hooks: group.name.to_owned(),
+            hooks: group.name.clone(),
             used,
-            cost: words::cost(Lang::En, group.name, used),
             ns: group.ns,
             per: group.per.to_owned(),
         })

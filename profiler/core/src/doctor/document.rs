@@ -1,24 +1,23 @@
-//! The document `iocontend.doctor/1` (described for readers in `profiler/docs/doctor.md`).
+//! What the doctor found (its document is described for readers in `profiler/docs/doctor.md`).
 //!
-//! Owns its shape; computes nothing. The rules are the report's: absent is not 0, units are in the names, unknown
+//! Owns the types; computes nothing, says nothing. The rules are the report's: absent is not 0, units are in the names, unknown
 //! fields are allowed when reading.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{HookGroup, NotTried, Quirk, Trouble, Way};
 use crate::facts::WriteCache;
 use crate::ids::{FileClass, Role};
+use crate::plan::{GapReason, Loses};
 use crate::report::{HookKind, Host, Severity, Tool};
 
-/// The value of [`Doctor::schema`] that this version writes.
+/// The schema that this version's document names.
 pub const SCHEMA: &str = "iocontend.doctor/1";
 
-/// The whole document.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[schemars(title = "iocontend doctor")]
+/// Everything that was found. `render::json` has the shape of the document.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Doctor {
-    /// Name and version of this document's shape: `iocontend.doctor/1`.
-    pub schema: String,
     /// The program that wrote it.
     pub tool: Tool,
     /// The host it describes.
@@ -26,7 +25,6 @@ pub struct Doctor {
     /// What iocontend can do here for whoever asked.
     pub ability: Ability,
     /// What it could do as root, as far as that can be known without being permitted to try. Absent when it was tried.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ability_as_root: Option<Ability>,
     /// What is wrong or worth knowing, worst first.
     pub problems: Vec<Problem>,
@@ -39,14 +37,13 @@ pub struct Doctor {
     /// Where programs attach.
     pub hooks: Hooks,
     /// Whose IO can be given to whoever caused it, way by way. Empty when nothing is known of the kernel.
-    #[serde(default)]
     pub attributions: Vec<Attribution>,
     /// Memory of the kernel side.
     pub maps: Maps,
     /// What optional hooks cost.
     pub costs: Vec<Cost>,
     /// What this kernel does otherwise than others, and what serves instead.
-    pub quirks: Vec<String>,
+    pub quirks: Vec<Quirk>,
     /// Cgroup hierarchies.
     pub cgroups: Cgroups,
     /// Whether the kernel accounts the pressure of IO.
@@ -70,43 +67,34 @@ pub enum Ability {
 }
 
 /// Something that is wrong or worth knowing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// A name that stays the same, such as `no-tracefs`.
-    pub id: String,
+    /// What it is.
+    pub trouble: Trouble,
     /// `critical`: nothing works; `warning`: something is lost or shared; `info`: worth knowing.
     pub severity: Severity,
-    /// What was found and what it costs.
-    pub summary: String,
-    /// What to do. Absent when there is nothing to do.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub action: Option<String>,
 }
 
 /// Who asked.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Privileges {
     /// Effective user id.
     pub uid: u32,
     /// Capabilities that iocontend uses. Empty when they could not be read.
     pub capabilities: Vec<Capability>,
     /// Whether it runs in the host's first pid namespace.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_pid_namespace: Option<bool>,
     /// The kernel's lockdown. Absent when the kernel has none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lockdown: Option<String>,
 }
 
 /// A capability.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Capability {
     /// Its name, such as `CAP_BPF`.
     pub name: String,
     /// Whether it is there, itself or by one that includes it.
     pub present: bool,
-    /// What it is for.
-    pub used_for: String,
 }
 
 /// The kernel's type information.
@@ -125,26 +113,28 @@ pub struct BtfInfo {
 /// The file system of tracepoints.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Tracefs {
-    /// Where it is mounted, by the host's mounts.
+    /// Where it is mounted, by the mounts of whoever asks.
     pub mounted_at: Vec<String>,
+    /// Where the host has it, when whoever asks has other mounts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub on_host_at: Vec<String>,
     /// Whether tracepoints could be read.
     pub readable: bool,
 }
 
 /// Where programs attach.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hooks {
     /// Whether they were loaded and attached, and detached again. Otherwise this is a plan.
     pub tried: bool,
     /// Why not.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub not_tried_because: Option<String>,
+    pub not_tried_because: Option<NotTried>,
     /// Every program at every hook.
     pub hooks: Vec<HookState>,
 }
 
 /// One program at one hook.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HookState {
     /// The program's name in the object.
     pub program: String,
@@ -154,11 +144,10 @@ pub struct HookState {
     pub kind: HookKind,
     /// What is known of it.
     pub state: State,
-    /// Why it is not attached, in words.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// What is lost without it.
-    pub loses: String,
+    /// Why it is not attached.
+    pub reason: Option<GapReason>,
+    /// What is lost without it; `None` where a document of another version does not say.
+    pub loses: Option<Loses>,
 }
 
 /// What is known of a hook.
@@ -179,18 +168,15 @@ pub enum State {
     Refused,
 }
 
-/// A way in which IO is given to whoever caused it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// Whether a way of attribution works here.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attribution {
-    /// A name that stays the same, such as `writeback`.
-    pub name: String,
+    /// Which.
+    pub way: Way,
     /// Whether it works here.
     pub support: Support,
-    /// Which IO goes to whom, in words.
-    pub what: String,
-    /// Why it does not, in words.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+    /// Why it does not.
+    pub reason: Option<GapReason>,
 }
 
 /// Whether a way of attribution works here.
@@ -221,16 +207,13 @@ pub struct Maps {
 }
 
 /// What a group of optional hooks costs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cost {
-    /// The hooks: `syscalls`, `sched`.
-    pub hooks: String,
+    /// The hooks.
+    pub hooks: HookGroup,
     /// Whether they are used here.
     pub used: bool,
-    /// What it costs and when, in words, with the machine it was measured on.
-    pub cost: String,
     /// Nanoseconds for each of `per`, as measured.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ns: Option<u64>,
     /// What happens so often: `system_call`, `context_switch`.
     pub per: String,

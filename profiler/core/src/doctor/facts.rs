@@ -2,7 +2,7 @@
 
 use crate::facts::HostFacts;
 use crate::ids::{Dev, FileClass, Role};
-use crate::plan::{Hook, Plan};
+use crate::plan::{Hook, NoFormats, Plan, PlanError};
 
 /// Everything that was looked at.
 #[derive(Clone, Debug, Default)]
@@ -15,12 +15,14 @@ pub struct Seen {
     pub asker: Asker,
     /// The kernel's type information: where, and its size or why it cannot be read.
     pub btf: BtfSeen,
-    /// Where tracefs is mounted.
+    /// Where tracefs is mounted, by our own mounts.
     pub tracefs_mounts: Vec<String>,
-    /// Where formats of tracepoints could be read.
-    pub tracefs_read: Option<String>,
+    /// Where process 1 has it, by other mounts than ours.
+    pub tracefs_on_host: Vec<String>,
+    /// Where formats of tracepoints could be read, or why not; `None` where nobody looked.
+    pub tracefs_read: Option<Result<String, NoFormats>>,
     /// What `watch` would attach, or why nothing can be measured; `None` without type information.
-    pub plan: Option<Result<Plan, String>>,
+    pub plan: Option<Result<Plan, PlanError>>,
     /// What happened when it was tried.
     pub trial: Trial,
     /// Bytes of maps that the plan asks for.
@@ -67,6 +69,8 @@ pub enum Trial {
     NotTried,
     /// The object as a whole could not be loaded; the kernel's words.
     Failed(String),
+    /// There are too few descriptors; the limit.
+    FewDescriptors(u64),
     /// Each hook on its own.
     Tried {
         /// Program, hook, and the kernel's words where it refused.

@@ -1,22 +1,23 @@
 //! Each program at each hook: attached, planned, or why not.
 
 use super::privileges::may_load;
-use super::{HookState, Hooks, Seen, State, Trial};
-use crate::plan::{Gap, GapReason, Planned};
+use super::{HookState, Hooks, NotTried, Seen, State, Trial};
+use crate::plan::{Gap, GapReason, NoFormats, Planned};
 use crate::report::HookKind;
-use crate::text::{Lang, doctor as words, notes};
 
 pub(super) fn of(seen: &Seen) -> Hooks {
     let tried = matches!(seen.trial, Trial::Tried { .. });
     let not_tried_because = match &seen.trial {
         Trial::Tried { .. } => None,
-        Trial::Failed(why) => Some(why.clone()),
-        Trial::NotTried => Some(words::not_tried(Lang::En, may_load(seen.asker.capabilities))),
+        Trial::Failed(why) => Some(NotTried::LoadFailed { error: why.clone() }),
+        Trial::FewDescriptors(limit) => Some(NotTried::FewDescriptors { limit: *limit }),
+        Trial::NotTried if may_load(seen.asker.capabilities) => Some(NotTried::NothingToTry),
+        Trial::NotTried => Some(NotTried::NotPermitted),
     };
     let mut hooks = Vec::new();
     if let Some(Ok(plan)) = &seen.plan {
         hooks.extend(plan.programs.iter().map(|one| planned(seen, one)));
-        hooks.extend(plan.gaps.iter().map(|gap| missing(seen, gap)));
+        hooks.extend(plan.gaps.iter().map(missing));
     }
     Hooks { tried, not_tried_because, hooks }
 }
@@ -24,7 +25,7 @@ pub(super) fn of(seen: &Seen) -> Hooks {
 fn planned(seen: &Seen, one: &Planned) -> HookState {
     let (state, reason) = match &seen.trial {
         Trial::NotTried => (State::Planned, None),
-        Trial::Failed(_) => (State::Unknown, None),
+        Trial::Failed(_) | Trial::FewDescriptors(_) => (State::Unknown, None),
         Trial::Tried { hooks, .. } => {
             let same = hooks
                 .iter()
@@ -32,8 +33,7 @@ fn planned(seen: &Seen, one: &Planned) -> HookState {
             match same {
                 Some((_, _, None)) => (State::Attaches, None),
                 Some((_, _, Some(why))) => {
-                    let reason = GapReason::Refused(why.clone());
-                    (State::Refused, Some(notes::reason(Lang::En, &reason)))
+                    (State::Refused, Some(GapReason::Refused { error: why.clone() }))
                 }
                 None => (State::Unknown, None),
             }
@@ -45,25 +45,27 @@ fn planned(seen: &Seen, one: &Planned) -> HookState {
         kind: kind(one.hook.kind()),
         state,
         reason,
-        loses: notes::loses(Lang::En, one.loses),
+        loses: Some(one.loses),
     }
 }
 
-fn missing(seen: &Seen, gap: &Gap) -> HookState {
-    let is_hidden = gap.reason == GapReason::NoTracefs && !seen.tracefs_mounts.is_empty();
-    let (state, reason) = match &gap.reason {
-        GapReason::NotNeeded => (State::NotNeeded, notes::reason(Lang::En, &gap.reason)),
-        _ if is_hidden => (State::Unknown, words::tracefs_hidden(Lang::En)),
-        GapReason::Refused(_) => (State::Refused, notes::reason(Lang::En, &gap.reason)),
-        _ => (State::Missing, notes::reason(Lang::En, &gap.reason)),
+fn missing(gap: &Gap) -> HookState {
+    let state = match &gap.reason {
+        GapReason::NotNeeded => State::NotNeeded,
+        // With more rights they may be there.
+        GapReason::NoTracefs { why: NoFormats::NotPermitted } | GapReason::SymbolsHidden => {
+            State::Unknown
+        }
+        GapReason::Refused { .. } => State::Refused,
+        _ => State::Missing,
     };
     HookState {
         program: gap.program.to_owned(),
         hook: gap.hook.name(),
         kind: kind(gap.hook.kind()),
         state,
-        reason: Some(reason),
-        loses: notes::loses(Lang::En, gap.loses),
+        reason: Some(gap.reason.clone()),
+        loses: Some(gap.loses),
     }
 }
 

@@ -12,20 +12,21 @@ mod maps;
 mod places;
 mod privileges;
 mod problems;
+mod trouble;
 
+pub use costs::{SWITCH_NS, SYSCALL_NS, TARGET_SWITCH_NS};
 pub use document::*;
 pub use facts::*;
 pub use maps::planned_map_bytes;
 pub use places::{Place, places};
 pub use privileges::may_load;
+pub use trouble::{HookGroup, Keeper, Lack, NotTried, Quirk, Trouble, Way};
 
 use crate::report::{CgroupVersion, Host, Tool};
-use crate::text::{Lang, doctor as words};
 
 /// Judges what was seen.
 pub fn examine(seen: &Seen, tool: Tool) -> Doctor {
     let mut doctor = Doctor {
-        schema: SCHEMA.to_owned(),
         tool,
         host: host(seen),
         ability: Ability::Full,
@@ -35,7 +36,8 @@ pub fn examine(seen: &Seen, tool: Tool) -> Doctor {
         btf: btf(seen),
         tracefs: Tracefs {
             mounted_at: seen.tracefs_mounts.clone(),
-            readable: seen.tracefs_read.is_some(),
+            on_host_at: seen.tracefs_on_host.clone(),
+            readable: matches!(seen.tracefs_read, Some(Ok(_))),
         },
         hooks: hooks::of(seen),
         attributions: Vec::new(),
@@ -86,14 +88,14 @@ fn maps(seen: &Seen) -> Maps {
 }
 
 /// What the kernel does otherwise, as far as the plan shows it.
-fn quirks(seen: &Seen) -> Vec<String> {
+fn quirks(seen: &Seen) -> Vec<Quirk> {
     let Some(Ok(plan)) = &seen.plan else { return Vec::new() };
     let mut quirks = Vec::new();
     if plan.config.has_io_start == 0 {
-        quirks.push(words::no_io_start(Lang::En));
+        quirks.push(Quirk::NoIoStart);
     }
     if plan.config.bio_blkg == iocontend_wire::config::ABSENT {
-        quirks.push(words::no_owner_cgroup(Lang::En));
+        quirks.push(Quirk::NoOwnerCgroup);
     }
     quirks
 }

@@ -1,7 +1,6 @@
 //! Which capabilities iocontend uses, and which of them the asker has.
 
 use super::{Asker, Capability, Privileges};
-use crate::text::{Lang, doctor as words};
 
 /// Bits of the capabilities (include/uapi/linux/capability.h).
 pub(super) const DAC_READ_SEARCH: u64 = 1 << 2;
@@ -26,7 +25,6 @@ pub(super) fn of(asker: &Asker) -> Privileges {
         let capability = |(name, bit, other): (&str, u64, u64)| Capability {
             name: name.to_owned(),
             present: have & (bit | other) != 0,
-            used_for: words::used_for(Lang::En, name).to_owned(),
         };
         USED.into_iter().map(capability).collect()
     });

@@ -1,4 +1,4 @@
-//! What is wrong or worth knowing, worst first, each with what to do.
+//! What is wrong or worth knowing, worst first.
 //!
 //! Owns the order and the conditions; words are in `text::doctor`.
 
@@ -6,12 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::disks::lies_on_etcds_disk;
 use super::{
-    Ability, Data, Disk, Doctor, Fs, JournalKind, Problem, Seen, State, Trial, privileges,
+    Ability, Data, Disk, Doctor, Fs, HookGroup, JournalKind, Keeper, Problem, Seen, State, Trial,
+    Trouble, privileges,
 };
 use crate::ids::Role;
+use crate::plan::{GapReason, Loses, NoFormats};
 use crate::report::Severity;
-use crate::text::doctor::{self as words, Trouble};
-use crate::text::{Explained, Lang};
 
 /// Processes that a problem names; of more, their number.
 const NAMED: usize = 4;
@@ -67,26 +67,24 @@ impl Found {
         problems
     }
 
-    fn add(&mut self, means: Means, severity: Severity, trouble: &Trouble<'_>) {
-        let Explained { what, hint } = words::trouble(Lang::En, trouble);
-        let problem =
-            Problem { id: trouble.id().to_owned(), severity, summary: what, action: hint };
-        self.0.push(Entry { means, for_lack_of_rights: trouble.is_for_lack_of_rights(), problem });
+    fn add(&mut self, means: Means, severity: Severity, trouble: Trouble) {
+        let for_lack_of_rights = trouble.is_for_lack_of_rights();
+        self.0.push(Entry { means, for_lack_of_rights, problem: Problem { trouble, severity } });
     }
 
-    fn stops(&mut self, trouble: &Trouble<'_>) {
+    fn stops(&mut self, trouble: Trouble) {
         self.add(Means::Stops, Severity::Critical, trouble);
     }
 
-    fn loses(&mut self, trouble: &Trouble<'_>) {
+    fn loses(&mut self, trouble: Trouble) {
         self.add(Means::Loses, Severity::Warning, trouble);
     }
 
-    fn warns(&mut self, trouble: &Trouble<'_>) {
+    fn warns(&mut self, trouble: Trouble) {
         self.add(Means::Nothing, Severity::Warning, trouble);
     }
 
-    fn says(&mut self, trouble: &Trouble<'_>) {
+    fn says(&mut self, trouble: Trouble) {
         self.add(Means::Nothing, Severity::Info, trouble);
     }
 }
@@ -96,7 +94,7 @@ pub(super) fn of(seen: &Seen, doctor: &Doctor) -> Found {
     let mut found = Found(Vec::new());
     rights(seen, doctor, &mut found);
     kernel(seen, doctor, &mut found);
-    hooks(doctor, &mut found);
+    hooks(seen, doctor, &mut found);
     sharing(doctor, &mut found);
     disks(doctor, &mut found);
     host(seen, doctor, &mut found);
@@ -107,7 +105,7 @@ fn rights(seen: &Seen, doctor: &Doctor, found: &mut Found) {
     let missing = privileges::missing(&doctor.privileges);
     let uid = seen.asker.uid;
     if !privileges::may_load(seen.asker.capabilities) {
-        found.stops(&Trouble::NotPermitted { uid, missing: &missing.join(", ") });
+        found.stops(Trouble::NotPermitted { uid, missing: owned(&missing) });
     } else if !missing.is_empty() {
         let without: Vec<&str> = missing
             .iter()
@@ -117,47 +115,63 @@ fn rights(seen: &Seen, doctor: &Doctor, found: &mut Found) {
         // CAP_SYSLOG shows in what it is needed for: the addresses of symbols.
         let read: Vec<&str> = without.into_iter().filter(|name| *name != "CAP_SYSLOG").collect();
         if !read.is_empty() {
-            found.loses(&Trouble::CannotReadOthers { missing: &read.join(", ") });
+            found.loses(Trouble::MissingCapability { missing: owned(&read) });
         }
     }
     let was_tried = matches!(seen.trial, Trial::Tried { .. });
     if seen.asker.lockdown.as_deref() == Some("confidentiality") && !was_tried {
-        found.stops(&Trouble::Lockdown);
+        found.stops(Trouble::Lockdown);
     }
     if seen.asker.host_pids == Some(false) {
-        found.loses(&Trouble::OtherPids);
+        found.loses(Trouble::ForeignPidNamespace);
     }
 }
 
 fn kernel(seen: &Seen, doctor: &Doctor, found: &mut Found) {
     if let Some(error) = &doctor.btf.error {
-        found.stops(&Trouble::NoBtf { path: &doctor.btf.path, error });
+        let (path, error) = (doctor.btf.path.clone(), error.clone());
+        found.stops(Trouble::NoBtf { path, error });
     }
     if let Some(Err(missing)) = &seen.plan {
-        let kernel = doctor.host.kernel.as_deref().unwrap_or("unknown");
-        found.stops(&Trouble::Unsupported { kernel, missing });
+        let kernel = doctor.host.kernel.clone().unwrap_or_else(|| "unknown".to_owned());
+        found.stops(Trouble::UnsupportedKernel { kernel, lack: missing.into() });
     }
     if let Trial::Failed(error) = &seen.trial {
-        found.stops(&Trouble::LoadFailed { error });
+        found.stops(Trouble::LoadFailed { error: error.clone() });
     }
-    if !doctor.tracefs.readable && doctor.tracefs.mounted_at.is_empty() {
-        found.loses(&Trouble::NoTracefs);
-    } else if !doctor.tracefs.readable {
-        found.loses(&Trouble::TracefsHidden { at: &doctor.tracefs.mounted_at.join(", ") });
+    if let Trial::FewDescriptors(limit) = &seen.trial {
+        found.stops(Trouble::FewDescriptors { limit: *limit });
     }
+    tracefs(seen, doctor, found);
     if let Some(Ok(plan)) = &seen.plan
-        && plan.config.dio_end_count == 0
+        && plan.symbols_hidden
         && privileges::may_load(seen.asker.capabilities)
     {
-        found.loses(&Trouble::SymbolsHidden);
+        found.loses(Trouble::SymbolsHidden);
+    }
+}
+
+fn tracefs(seen: &Seen, doctor: &Doctor, found: &mut Found) {
+    let (here, on_host) = (&doctor.tracefs.mounted_at, &doctor.tracefs.on_host_at);
+    match &seen.tracefs_read {
+        Some(Ok(_)) | None => {}
+        Some(Err(NoFormats::NotPermitted)) => {
+            found.loses(Trouble::TracefsUnreadable { mounted_at: here.clone() });
+        }
+        Some(Err(NoFormats::NotMounted)) => {
+            let on_host = here.is_empty() && !on_host.is_empty();
+            let at = if on_host { &doctor.tracefs.on_host_at } else { here };
+            found.loses(Trouble::NoTracefs { elsewhere: at.clone(), on_host });
+        }
     }
 }
 
 /// Hooks that are missing, together when they are missing for the same reason and lose the same.
-fn hooks(doctor: &Doctor, found: &mut Found) {
-    let mut groups: BTreeMap<(bool, &str, &str), Vec<&str>> = BTreeMap::new();
-    // What tracefs hides is said once, with tracefs.
-    let no_tracefs = !doctor.tracefs.readable;
+fn hooks(seen: &Seen, doctor: &Doctor, found: &mut Found) {
+    type Group<'a> = (bool, Option<&'a GapReason>, Loses);
+    let mut groups: BTreeMap<Group<'_>, Vec<&str>> = BTreeMap::new();
+    // What tracefs does not show is said once, with tracefs.
+    let no_tracefs = matches!(seen.tracefs_read, Some(Err(_)));
     for hook in &doctor.hooks.hooks {
         let is_wanted = matches!(hook.state, State::Missing | State::Refused);
         if !is_wanted
@@ -165,27 +179,28 @@ fn hooks(doctor: &Doctor, found: &mut Found) {
         {
             continue;
         }
-        let essential = hook.loses == words::everything(Lang::En);
-        let reason = hook.reason.as_deref().unwrap_or_default();
-        groups.entry((essential, reason, &hook.loses)).or_default().push(&hook.hook);
+        let Some(loses) = hook.loses else { continue };
+        let group = (loses == Loses::Everything, hook.reason.as_ref(), loses);
+        groups.entry(group).or_default().push(&hook.hook);
     }
-    for ((essential, reason, loses), hooks) in groups {
-        let trouble = Trouble::Hooks { hooks: &hooks.join(", "), reason, loses };
-        if essential { found.stops(&trouble) } else { found.loses(&trouble) }
+    for ((essential, why, loses), hooks) in groups {
+        let trouble = Trouble::HookMissing { hooks: owned(&hooks), why: why.cloned(), loses };
+        if essential { found.stops(trouble) } else { found.loses(trouble) }
     }
-    if doctor.costs.iter().any(|cost| cost.hooks == "syscalls" && cost.used) {
-        found.says(&Trouble::SlowSyscalls);
+    if doctor.costs.iter().any(|cost| cost.hooks == HookGroup::Syscalls && cost.used) {
+        found.says(Trouble::SyscallHooks);
     }
 }
 
 /// Others with a role on etcd's disks.
 fn sharing(doctor: &Doctor, found: &mut Found) {
     if !doctor.data.iter().any(|data| data.role == Role::Etcd) {
-        found.says(&Trouble::NoEtcd);
+        found.says(Trouble::NoEtcd);
         return;
     }
     for data in doctor.data.iter().filter(|data| data.role == Role::Etcd && data.disks.is_empty()) {
-        found.says(&Trouble::DiskUnknown { comm: &data.comm, pid: data.pid, path: &data.path });
+        let (comm, path) = (data.comm.clone(), data.path.clone());
+        found.says(Trouble::DiskUnknown { comm, pid: data.pid, path });
     }
     for disk in disks_of_etcd(doctor) {
         let others: Vec<&Data> = lies_on_etcds_disk(doctor, disk).collect();
@@ -195,21 +210,34 @@ fn sharing(doctor: &Doctor, found: &mut Found) {
         let shared = others.iter().filter_map(|data| shared_file_system(doctor, data));
         let same = shared.max_by_key(|fs| fs.journal.kind != JournalKind::None);
         let same_journal = same.is_some_and(|fs| fs.journal.kind != JournalKind::None);
-        let others = &named(&others);
-        found.warns(&Trouble::SharedDisk { disk, others, same_fs: same.is_some(), same_journal });
+        let (others, more) = named(&others);
+        found.warns(Trouble::SharedDisk {
+            device: disk.to_owned(),
+            others,
+            more,
+            same_filesystem: same.is_some(),
+            same_journal,
+        });
     }
 }
 
-/// Each process once, the first few by name.
-fn named(others: &[&Data]) -> String {
+/// Each process once: the first few by name, and how many more there are.
+fn named(others: &[&Data]) -> (Vec<Keeper>, u64) {
     let mut pids = BTreeSet::new();
     let processes: Vec<&&Data> = others.iter().filter(|data| pids.insert(data.pid)).collect();
-    let mut names: Vec<String> =
-        processes.iter().take(NAMED).map(|data| words::keeper(Lang::En, data)).collect();
-    if processes.len() > NAMED {
-        names.push(words::and_more(Lang::En, processes.len() - NAMED));
-    }
-    names.join(", ")
+    let keeper = |data: &&&Data| Keeper {
+        role: data.role,
+        comm: data.comm.clone(),
+        pid: data.pid,
+        file_class: data.file_class,
+        path: data.path.clone(),
+    };
+    let more = processes.len().saturating_sub(NAMED) as u64;
+    (processes.iter().take(NAMED).map(keeper).collect(), more)
+}
+
+fn owned(names: &[&str]) -> Vec<String> {
+    names.iter().map(|&name| name.to_owned()).collect()
 }
 
 /// The file system of this place when it is one of etcd's too.
@@ -238,7 +266,7 @@ fn disks(doctor: &Doctor, found: &mut Found) {
         .map(|disk| disk.name.as_str())
         .collect();
     if !uncounted.is_empty() {
-        found.loses(&Trouble::NoIostats { disks: &uncounted.join(", ") });
+        found.loses(Trouble::IostatsOff { devices: owned(&uncounted) });
     }
 }
 
@@ -248,11 +276,11 @@ fn is_bottom(disk: &Disk) -> bool {
 
 fn host(seen: &Seen, doctor: &Doctor, found: &mut Found) {
     if !doctor.psi_io {
-        found.says(&Trouble::NoPsi);
+        found.says(Trouble::NoPsi);
     }
     if doctor.cgroups.io_version == Some(1) {
-        found.says(&Trouble::CgroupV1);
+        found.says(Trouble::CgroupV1);
     } else if doctor.cgroups.io_version.is_none() && seen.host.cgroup_version.is_some() {
-        found.says(&Trouble::NoIoController);
+        found.says(Trouble::NoIoController);
     }
 }

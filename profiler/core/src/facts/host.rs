@@ -109,7 +109,9 @@ pub struct BlockStat {
 impl BlockStat {
     /// Bios and requests merged into other requests.
     pub fn merges(&self) -> u64 {
-        self.read_merges + self.write_merges + self.discard.map_or(0, |discard| discard.merges)
+        // A capture may say anything.
+        let discards = self.discard.map_or(0, |discard| discard.merges);
+        self.read_merges.saturating_add(self.write_merges).saturating_add(discards)
     }
 }
 

@@ -6,9 +6,9 @@ use super::judge;
 use crate::hist::Dist;
 use crate::ids::{Call, FileClass, Method, Op, Role};
 use crate::report::{
-    Activity, Actor, AloneVsShared, Answer, Attached, Blame, Depth, Device, Finding, HookKind,
-    Host, Io, Judgement, Lat, Mechanism, Part, Report, StartedBy, Starter, Target, Tool, Wait,
-    Window,
+    Activity, Actor, AloneVsShared, Answer, Attached, Blame, Depth, Device, Evidence, Finding,
+    HookKind, Host, Io, Judgement, Lat, Mechanism, Part, Pattern, Reason, Report, StartedBy,
+    Starter, Target, Tool, Wait, Window,
 };
 
 /// The victim.
@@ -255,30 +255,38 @@ impl Scene {
     }
 
     /// The finding of a rule that has to fire.
-    pub(super) fn finding(&self, id: &str) -> Finding {
+    pub(super) fn finding(&self, id: &Pattern) -> Finding {
         let report = self.judged();
-        let found = report.findings.iter().flatten().find(|found| found.id == id).cloned();
-        found.unwrap_or_else(|| panic!("{id} does not fire: {:?}", answer(&report, id)))
+        let found = report.findings.iter().flatten().find(|found| found.id == *id).cloned();
+        found.unwrap_or_else(|| panic!("{id:?} does not fire: {:?}", answer(&report, id)))
     }
 
     /// A rule has to say that there is nothing.
-    pub(super) fn is_quiet(&self, id: &str) {
+    pub(super) fn is_quiet(&self, id: &Pattern) {
         let report = self.judged();
-        assert_eq!(answer(&report, id), (Answer::Quiet, String::new()), "{id}");
-        assert!(report.findings.iter().flatten().all(|found| found.id != id));
+        assert_eq!(answer(&report, id), (Answer::Quiet, None), "{id:?}");
+        assert!(report.findings.iter().flatten().all(|found| found.id != *id));
     }
 
     /// A rule has to say that it cannot say, and why.
-    pub(super) fn not_yet(&self, id: &str, why: &str) {
-        let (answer, reason) = answer(&self.judged(), id);
-        assert_eq!(answer, Answer::NotYet, "{id}");
-        assert!(reason.contains(why), "{id}: {reason}");
+    pub(super) fn not_yet(&self, id: &Pattern, why: Reason) {
+        assert_eq!(answer(&self.judged(), id), (Answer::NotYet, Some(why)), "{id:?}");
     }
 }
 
-fn answer(report: &Report, id: &str) -> (Answer, String) {
-    let rule = report.rules.iter().flatten().find(|rule| rule.id == id).unwrap();
-    (rule.answer, rule.reason.clone().unwrap_or_default())
+/// Ids of those a finding is about.
+pub(super) fn actors(found: &Finding) -> Vec<&str> {
+    found.culprits.iter().map(|culprit| culprit.actor.as_str()).collect()
+}
+
+/// A finding's numbers.
+pub(super) fn numbers(found: &Finding) -> &Evidence {
+    found.evidence.as_ref().unwrap()
+}
+
+fn answer(report: &Report, id: &Pattern) -> (Answer, Option<Reason>) {
+    let rule = report.rules.iter().flatten().find(|rule| rule.id == *id).unwrap();
+    (rule.answer, rule.reason.clone())
 }
 
 fn process(id: &str, pid: u32, comm: &str, argv: Option<Vec<String>>, role: Role) -> Actor {

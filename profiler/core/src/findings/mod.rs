@@ -2,17 +2,15 @@
 //!
 //! Everything here is a pure function of a finished report. A rule owns one pattern and lives in one file; it is asked
 //! about one victim at a time and answers that the pattern is there, that it is not, or that it cannot say and why.
-//! Constants with their sources are in `lines`, words in `text::findings`, and both are described for people in
-//! `profiler/docs/findings.md`.
+//! What is measured against what, and
+//! whom waits are charged to, is the [`crate::diagnosis`]. What comes out are patterns, numbers and ids; `text::findings` has the
+//! words, and `profiler/docs/findings.md` describes both for people.
 
 mod case;
-mod charges;
 mod colocated_disk;
-mod context;
 mod db_page_faults;
 mod flush_bound;
 mod journal_entanglement;
-mod lines;
 mod not_the_disk;
 mod pre_fsync_stall;
 mod slow_disk;
@@ -21,34 +19,24 @@ mod snapshot_read_burst;
 mod throttled;
 mod trust;
 mod verdict;
-mod waiting;
-mod who;
 
 #[cfg(test)]
 mod build;
 #[cfg(test)]
 mod tests;
 
-use context::{Context, Victim};
+use crate::diagnosis::{Diagnosis, Victim};
 
-use crate::report::{Answer, Finding, Report, Rule};
-use crate::text::{Lang, findings as words};
-
-/// Requests are held back; who knows the host can say by which limit.
-pub(crate) const THROTTLED: &str = throttled::ID;
-
-/// Why a rule cannot say.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct NotYet(String);
+use crate::report::{Answer, Finding, Judgement, Pattern, Reason, Report, Rule};
 
 /// A rule's answer: its pattern, that it is not there, or why it cannot say.
-type Ruling = Result<Option<Finding>, NotYet>;
+type Ruling = Result<Option<Finding>, Reason>;
 
 /// A rule.
-type Ask = fn(&Context<'_>, &Victim<'_>) -> Ruling;
+type Ask = fn(&Diagnosis<'_>, &Victim<'_>) -> Ruling;
 
 /// All rules, in the order in which they are listed.
-const RULES: [(&str, Ask); 10] = [
+const RULES: [(Pattern, Ask); 10] = [
     (snapshot_contention::ID, snapshot_contention::ask),
     (colocated_disk::ID, colocated_disk::ask),
     (journal_entanglement::ID, journal_entanglement::ask),
@@ -61,38 +49,54 @@ const RULES: [(&str, Ask); 10] = [
     (not_the_disk::ID, not_the_disk::ask),
 ];
 
-/// Asks all rules about a report and puts findings, answers and verdict into it. The findings that matter most stand
-/// first.
+/// What is said of a diagnosis.
+pub(crate) struct Judged {
+    /// The verdict.
+    pub(crate) verdict: Judgement,
+    /// How every rule answered.
+    rules: Vec<Rule>,
+    /// The findings; those that matter most stand first.
+    pub(crate) findings: Vec<Finding>,
+}
+
+impl Judged {
+    /// Asks all rules about a diagnosis, and what it comes to.
+    pub(crate) fn of(diagnosis: &Diagnosis<'_>) -> Self {
+        let mut findings = Vec::new();
+        let rules =
+            RULES.iter().map(|(id, ask)| rule(diagnosis, id, *ask, &mut findings)).collect();
+        findings.sort_by(|a: &Finding, b: &Finding| {
+            b.severity.cmp(&a.severity).then(b.confidence.total_cmp(&a.confidence))
+        });
+        Self { verdict: verdict::of(diagnosis, &findings), rules, findings }
+    }
+}
+
+/// Puts verdict, answers and findings into a report.
 pub(crate) fn judge(report: &mut Report) {
-    let context = Context::new(report);
-    let mut findings = Vec::new();
-    let rules = RULES.iter().map(|(id, ask)| rule(&context, id, *ask, &mut findings)).collect();
-    findings.sort_by(|a: &Finding, b: &Finding| {
-        b.severity.cmp(&a.severity).then(b.confidence.total_cmp(&a.confidence))
-    });
-    let verdict = verdict::of(&context, &findings);
+    let Judged { verdict, rules, findings } = Judged::of(&Diagnosis::of(report));
     report.verdict = Some(verdict);
     report.rules = Some(rules);
     report.findings = Some(findings);
 }
 
 /// Asks one rule about every victim. What it cannot say of one is told when it found nothing at any other.
-fn rule(context: &Context<'_>, id: &str, ask: Ask, findings: &mut Vec<Finding>) -> Rule {
+fn rule(diagnosis: &Diagnosis<'_>, id: &Pattern, ask: Ask, findings: &mut Vec<Finding>) -> Rule {
     let before = findings.len();
     let mut reason = None;
-    for victim in &context.victims {
-        match ask(context, victim) {
+    for victim in &diagnosis.victims {
+        match ask(diagnosis, victim) {
             Ok(found) => findings.extend(found),
-            Err(NotYet(why)) => reason = reason.or(Some(why)),
+            Err(why) => reason = reason.or(Some(why)),
         }
     }
-    if context.victims.is_empty() {
-        reason = Some(words::no_waits(Lang::En));
+    if diagnosis.victims.is_empty() {
+        reason = Some(Reason::NoWaits);
     }
     let answer = match &reason {
         _ if findings.len() > before => Answer::Fires,
         Some(_) => Answer::NotYet,
         None => Answer::Quiet,
     };
-    Rule { id: id.to_owned(), answer, reason: reason.filter(|_| answer == Answer::NotYet) }
+    Rule { id: id.clone(), answer, reason: reason.filter(|_| answer == Answer::NotYet) }
 }

@@ -5,7 +5,13 @@ use proptest::prelude::*;
 use super::build::{APISERVER, ETCD, Scene};
 use super::{RULES, judge};
 use crate::ids::{Call, FileClass, Role};
-use crate::report::{Answer, Mechanism, Outcome, Part, Report, UNEXPLAINED, sample};
+use crate::report::{
+    Answer, Conclusion, Mechanism, Outcome, Part, Pattern, Reason, Report, Share, UNEXPLAINED,
+    sample,
+};
+use crate::text::Lang;
+use crate::text::findings::summary;
+use crate::text::names::Names;
 
 fn waiting(ms: u64) -> Scene {
     Scene::new().syncs(FileClass::Wal, 1_000, ms)
@@ -21,10 +27,10 @@ fn waits_that_are_mostly_others_are_contended() {
         .rest(FileClass::Wal)
         .verdict();
     assert_eq!(verdict.answer, Outcome::Contended);
-    let says = |words: &str| assert!(verdict.summary.contains(words), "{}", verdict.summary);
-    says("others cause 70.0 % of the waits that are too long");
-    says("`etcdctl snapshot save /backup/hourly.db` (pid 5120) started by cron");
-    says("kube-apiserver");
+    let Conclusion::OthersCause { share, culprits, .. } = verdict.conclusion else {
+        panic!("{:?}", verdict.conclusion)
+    };
+    assert_eq!((share, culprits), (Share::rounded(0.7), vec![backup, APISERVER.to_owned()]));
 }
 
 #[test]
@@ -64,14 +70,14 @@ fn a_short_backup_in_a_long_window_is_contended_at_times() {
         .beside(&backup, (9_000, 2), (500, 40))
         .verdict();
     assert_eq!(verdict.answer, Outcome::Contended);
-    assert!(verdict.summary.contains("at times"), "{}", verdict.summary);
+    assert_eq!(verdict.conclusion, Conclusion::AtTimes { finding: 0 });
 }
 
 #[test]
 fn fine_waits_are_not_the_disk_and_the_logs_were_not_read() {
     let verdict = waiting(2).verdict();
     assert_eq!(verdict.answer, Outcome::NotTheDisk);
-    assert!(verdict.because.iter().any(|one| one.contains("does not read")), "{verdict:?}");
+    assert!(verdict.because.contains(&Reason::LogsNotRead), "{verdict:?}");
     let busy = Scene::new().waits(Call::Fdatasync, FileClass::Wal, 500, 40, Part::Runnable);
     assert_eq!(busy.verdict().answer, Outcome::NotTheDisk);
 }
@@ -85,20 +91,32 @@ fn what_cannot_be_told_says_what_is_missing() {
     let nobodys = |report: &mut Report| {
         report.actors[1].role = Role::Unattributed;
     };
+    let shares = |unnamed: f64, unexplained: f64| Reason::Shares {
+        named: Share::rounded(0.0),
+        unnamed: Share::rounded(unnamed),
+        disk: Share::rounded(0.0),
+        cpu: Share::rounded(0.0),
+        unexplained: Share::rounded(unexplained),
+    };
+    let wal = Reason::NoBlame { file_class: Some(FileClass::Wal) };
+    let lost = Reason::EventsLost { lost: 2_000, seen: 10_000 };
     let cases = [
-        (waiting(20), "not computed"),
-        (waiting(20).with(|report| report.blame = Some(Vec::new())), "not computed"),
-        (Scene::new().syncs(FileClass::Wal, 7, 2), "only 7 waits"),
-        (Scene::new(), "No target waited"),
-        (Scene::new().with(|report| report.targets.clear()), "No target was there"),
-        (whole(waiting(20).lossy(), "self", Mechanism::Device), "lost"),
-        (whole(waiting(20), UNEXPLAINED, Mechanism::Unexplained), "100 % is not explained"),
-        (whole(waiting(20).apiserver().with(nobodys), APISERVER, Mechanism::Queue), "with 100 %"),
+        (waiting(20), Reason::NoBlame { file_class: None }),
+        (waiting(20).with(|report| report.blame = Some(Vec::new())), wal),
+        (Scene::new().syncs(FileClass::Wal, 7, 2), Reason::TooFewWaits { count: 7, needed: 30 }),
+        (Scene::new(), Reason::NoWaits),
+        (Scene::new().with(|report| report.targets.clear()), Reason::NoTarget),
+        (whole(waiting(20).lossy(), "self", Mechanism::Device), lost),
+        (whole(waiting(20), UNEXPLAINED, Mechanism::Unexplained), shares(0.0, 1.0)),
+        (
+            whole(waiting(20).apiserver().with(nobodys), APISERVER, Mechanism::Queue),
+            shares(1.0, 0.0),
+        ),
     ];
-    for (scene, missing) in cases {
+    for (scene, reason) in cases {
         let verdict = scene.verdict();
-        assert_eq!(verdict.answer, Outcome::CannotTell, "{missing}: {verdict:?}");
-        assert!(verdict.summary.contains(missing), "{missing}: {}", verdict.summary);
+        assert_eq!(verdict.answer, Outcome::CannotTell, "{reason:?}: {verdict:?}");
+        assert_eq!(verdict.conclusion, Conclusion::Missing { reason });
     }
 }
 
@@ -116,7 +134,7 @@ fn every_rule_answers() {
     for mut report in [sample::report(), waiting(20).judged(), Scene::new().judged()] {
         judge(&mut report);
         let rules = report.rules.unwrap();
-        let ids: Vec<&str> = rules.iter().map(|rule| rule.id.as_str()).collect();
+        let ids: Vec<Pattern> = rules.iter().map(|rule| rule.id.clone()).collect();
         assert_eq!(ids, RULES.map(|(id, _)| id));
         for rule in &rules {
             assert_eq!(rule.reason.is_some(), rule.answer == Answer::NotYet, "{rule:?}");
@@ -162,11 +180,13 @@ fn each_victim_has_its_own_finding() {
 #[test]
 fn a_hostile_command_line_is_made_safe() {
     let scene = waiting(20).other(77, Role::Other, &["/tmp/x\u{1b}[31m`", "\n\u{202e}"]);
-    let found = scene
+    let report = scene
         .blame(FileClass::Wal, "77@77", None, Mechanism::Queue, 0.6)
         .rest(FileClass::Wal)
-        .finding("colocated-disk");
-    let summary = found.summary;
+        .judged();
+    let found = &report.findings.as_ref().unwrap()[0];
+    assert_eq!(found.id, Pattern::ColocatedDisk);
+    let summary = summary(&Names::of(&report, Lang::En), found);
     assert!(!summary.contains(['\u{1b}', '\n', '\u{202e}']), "{summary}");
     assert_eq!(summary.matches('`').count(), 2, "{summary}");
 }
@@ -194,9 +214,11 @@ proptest! {
         let findings = report.findings.unwrap();
         for found in &findings {
             prop_assert!((0.0..=1.0).contains(&found.confidence), "{found:?}");
-            let share = found.evidence["share"].as_f64().unwrap();
-            prop_assert!((0.0..=1.0).contains(&share), "{found:?}");
-            prop_assert!(found.culprits.iter().all(|id| culprits[2..].contains(&id.as_str())));
+            let share = found.evidence.as_ref().unwrap().share.millionths();
+            prop_assert!((0..=Share::WHOLE).contains(&share), "{found:?}");
+            prop_assert!(
+                found.culprits.iter().all(|one| culprits[2..].contains(&one.actor.as_str()))
+            );
         }
         prop_assert!(findings.windows(2).all(|pair| pair[0].severity >= pair[1].severity));
     }

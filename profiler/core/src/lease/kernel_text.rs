@@ -19,6 +19,8 @@ pub struct NotUnderstood;
 const IO_MAX: [&str; 4] = ["rbps", "wbps", "riops", "wiops"];
 /// A page: memory limits are rounded down to it (mm/page_counter.c). 4096 on x86-64.
 const PAGE: u64 = 4096;
+/// Requests that a queue has at least.
+const MIN_REQUESTS: u64 = 4;
 /// Settings of a queue that switching the scheduler resets (block/elevator.c, block/blk-wbt.c).
 pub const BESIDE_SCHEDULER: [&str; 2] = ["nr_requests", "wbt_lat_usec"];
 /// The folder of a scheduler's own settings, which go with it (block/elevator.c, `elv_unregister_queue`).
@@ -103,7 +105,7 @@ pub(super) fn wanted(
         Change::Cgroup { value, .. } => {
             one(number(value.strip_prefix("default ").unwrap_or(value))?)
         }
-        Change::Queue { value, .. } => one(number(value)?),
+        Change::Queue { file, value, .. } => one(rounded(file, &number(value)?)),
         Change::Sysctl { name, value } => one(match pair_of(name) {
             Some(pair) => pair_value(pair.bytes == name, &number(value)?),
             None => number(value)?,
@@ -218,6 +220,19 @@ pub fn write_pair(pair: Pair, value: &str) -> Option<(&'static str, &str)> {
     }
 }
 
+/// What the kernel makes of a queue's number, where that is known beforehand: then a run that is killed between the write and the
+/// look at what came of it is taken back all the same. Read-ahead is whole pages (block/blk-sysfs.c, `queue_ra_store`), requests are
+/// `BLKDEV_MIN_RQ` = 4 at least (include/linux/blkdev.h). What is not known here is read back ([`super::Item::settle`]).
+fn rounded(file: &str, text: &str) -> String {
+    let Ok(number) = text.parse::<u64>() else { return text.to_owned() };
+    let rounded = match file {
+        "read_ahead_kb" => number / (PAGE >> 10) * (PAGE >> 10),
+        "nr_requests" => number.max(MIN_REQUESTS),
+        _ => number,
+    };
+    rounded.to_string()
+}
+
 /// A whole number without leading zeros.
 fn number(text: &str) -> Result<String, NotUnderstood> {
     if !text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -246,6 +261,11 @@ fn memory(text: &str) -> Result<String, NotUnderstood> {
 fn prio_class(text: &str) -> Result<String, NotUnderstood> {
     let known = ["no-change", "promote-to-rt", "restrict-to-be", "idle", "none-to-rt"];
     if known.contains(&text) { Ok(text.to_owned()) } else { Err(NotUnderstood) }
+}
+
+/// Whether a class of `io.prio.class` raises the cgroup's requests (`none-to-rt` is the older name, block/blk-ioprio.c).
+pub(super) fn is_real_time(class: &str) -> bool {
+    matches!(class, "promote-to-rt" | "none-to-rt")
 }
 
 /// A scheduler's name.

@@ -80,3 +80,19 @@ fn only_listed_files_may_be_written() {
     let process = crate::facts::ProcessKey { pid: 1, start_ticks: 0 };
     assert!(!is_allowed(&Change::IoPriority { process, class: 1, level: 0 }));
 }
+
+// Property: what the kernel makes of a number is known before it is written.
+#[test]
+fn known_roundings_are_planned() {
+    let change = |file: &str, value: &str| Change::Queue {
+        device: "vda".to_owned(),
+        file: file.to_owned(),
+        value: value.to_owned(),
+    };
+    for (file, value, made) in
+        [("read_ahead_kb", "130", "128"), ("nr_requests", "1", "4"), ("nr_requests", "5", "5")]
+    {
+        let parts = wanted(&change(file, value), &Values::new()).unwrap();
+        assert_eq!(parts, [(String::new(), Some(made.to_owned()))], "{file}");
+    }
+}

@@ -1,12 +1,15 @@
 //! A lease: changes of the host's settings that were asked for, with what is needed to take them back.
 //!
 //! Owns the document (`iocontend.lease/1`) and what to do next, from the lease, the values read now and the time. `kernel_text`
-//! knows how the kernel prints values; `window`, `verify` and `verified` are about whether a change helped. Reads and writes
-//! nothing: that is the edge's.
+//! knows how the kernel prints values, `floors` how low they may be; `keeper` decides for whoever ends a lease; `window`, `verify`
+//! and `verified` are about whether a change helped. Reads and writes nothing: that is the edge's.
 //!
 //! The rule that everything follows: a value is written only over one that is known. Applying writes over the prior value,
-//! taking back over the wanted one; anything else was put there by somebody else, is reported and stays.
+//! taking back over our own: the wanted one, or what the kernel made of it. Anything else was put there by somebody else, is
+//! reported and stays.
 
+pub mod floors;
+pub mod keeper;
 pub mod kernel_text;
 pub mod verified;
 pub mod verify;
@@ -56,11 +59,40 @@ pub struct Lease {
 pub struct Item {
     /// What was asked for.
     pub change: Change,
+    /// Which cgroup and disk it was made on: names come back with others behind them.
+    #[serde(default, skip_serializing_if = "Identity::is_unknown")]
+    pub identity: Identity,
     /// Its parts.
     pub cells: Vec<Cell>,
     /// Why the last try of this setting failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+}
+
+/// What tells a cgroup or disk from a later one of the same name. What is absent is unknown, and so is what a lease of an earlier
+/// version does not say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// Inode of the cgroup's folder: cgroup2 never gives one twice within a boot (fs/kernfs/dir.c).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cgroup_inode: Option<u64>,
+    /// The disk's `diskseq`, which every new disk and medium counts up (block/genhd.c, Linux 5.15).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diskseq: Option<u64>,
+}
+
+impl Identity {
+    /// Nothing is known.
+    pub fn is_unknown(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether what is there now may be what was meant: nothing that is known of both differs.
+    pub fn fits(&self, now: &Self) -> bool {
+        let fits =
+            |then: Option<u64>, now: Option<u64>| then.is_none() || now.is_none() || then == now;
+        fits(self.cgroup_inode, now.cgroup_inode) && fits(self.diskseq, now.diskseq)
+    }
 }
 
 /// One value of a lease.
@@ -73,6 +105,9 @@ pub struct Cell {
     /// What it is to be. Absent for one that the kernel itself resets when another value of the setting is written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wanted: Option<String>,
+    /// What the kernel made of the wanted one, where that is something else: it rounds and clamps. Read straight after the write.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub became: Option<String>,
     /// How far it is.
     pub state: State,
     /// What stood there instead, when it is neither.
@@ -92,6 +127,8 @@ pub enum State {
     Undone,
     /// Somebody else changed it: not touched.
     Differs,
+    /// Another cgroup or disk of that name holds our value: not touched.
+    Replaced,
 }
 
 /// What a look at a setting gave.
@@ -99,8 +136,20 @@ pub enum State {
 pub enum Reading {
     /// Its parts.
     Values(Values),
+    /// The same of another cgroup or disk, which has the name by now ([`Identity`]).
+    Another(Values),
     /// Its cgroup, disk or process is not there any more.
     Gone,
+}
+
+impl Reading {
+    /// What is there under the name, whosever it is.
+    fn value(&self, part: &str) -> Option<&String> {
+        match self {
+            Self::Values(values) | Self::Another(values) => values.get(part),
+            Self::Gone => None,
+        }
+    }
 }
 
 /// A value of a lease that does not hold any more while the lease runs: a manager of the cgroup, or somebody, wrote another one.
@@ -156,6 +205,8 @@ pub enum Due {
     Interrupted,
     /// The host was started anew since, and all its settings with it: forget it.
     Restarted,
+    /// Its record was lost or garbled while somebody still knew it: take it back from memory.
+    Unrecorded,
 }
 
 impl Lease {
@@ -179,7 +230,7 @@ impl Lease {
 
     /// Whether somebody else changed one of its values.
     pub fn has_differences(&self) -> bool {
-        self.cells().any(|cell| cell.state == State::Differs)
+        self.cells().any(|cell| matches!(cell.state, State::Differs | State::Replaced))
     }
 
     fn cells(&self) -> impl Iterator<Item = &Cell> {
@@ -220,11 +271,18 @@ impl Item {
         for (part, wanted) in kernel_text::wanted(&change, now)? {
             let prior = now.get(&part).ok_or(kernel_text::NotUnderstood)?.clone();
             if wanted.as_ref() != Some(&prior) {
-                cells.push(Cell { part, prior, wanted, state: State::Planned, found: None });
+                cells.push(Cell {
+                    part,
+                    prior,
+                    wanted,
+                    became: None,
+                    state: State::Planned,
+                    found: None,
+                });
             }
         }
         let changes = cells.iter().any(|cell| cell.wanted.is_some());
-        Ok(changes.then_some(Self { change, cells, error: None }))
+        Ok(changes.then_some(Self { change, identity: Identity::default(), cells, error: None }))
     }
 
     /// Notes what was read and says what is to be written: parts and their values, none when all is as it should be or not
@@ -254,15 +312,25 @@ impl Item {
         writes
     }
 
+    /// What is read straight after a write of our own is ours, whatever the kernel made of it. `written` is what was written. A
+    /// value that the write did not move is none: nothing came of it.
+    pub fn settle(&mut self, written: &Values, reading: &Reading) {
+        for cell in self.cells.iter_mut().filter(|cell| written.contains_key(&cell.part)) {
+            let now = reading.value(&cell.part).filter(|now| **now != cell.prior);
+            cell.became = now.filter(|now| Some(*now) != cell.wanted.as_ref()).cloned();
+        }
+    }
+
     /// Values that were applied and do not hold now. A thread that ended is none.
     pub fn lapses(&self, reading: &Reading) -> Vec<Lapse> {
         let is_thread = matches!(self.change, Change::IoPriority { .. });
         let now = |part: &str| match reading {
             Reading::Values(values) => values.get(part),
-            Reading::Gone => None,
+            // Ours went with the one that was meant.
+            Reading::Another(_) | Reading::Gone => None,
         };
         let lapse = |cell: &Cell| {
-            let wanted = cell.wanted.clone().filter(|_| cell.state == State::Applied)?;
+            let wanted = cell.ours().cloned().filter(|_| cell.state == State::Applied)?;
             let now = now(&cell.part);
             let holds = now == Some(&wanted) || (now.is_none() && is_thread);
             let (change, part) = (self.change.clone(), cell.part.clone());
@@ -272,7 +340,7 @@ impl Item {
     }
 
     fn has_differences(&self) -> bool {
-        self.cells.iter().any(|cell| cell.state == State::Differs)
+        self.cells.iter().any(|cell| matches!(cell.state, State::Differs | State::Replaced))
     }
 
     /// Threads that started since have what the thread had that made them: those with the wanted priority get the prior one
@@ -300,15 +368,23 @@ impl Item {
 }
 
 impl Cell {
+    /// The value that stands there because of us.
+    pub fn ours(&self) -> Option<&String> {
+        self.became.as_ref().or(self.wanted.as_ref())
+    }
+
     fn look(&mut self, goal: Goal, reading: &Reading) -> Option<(String, String)> {
         if self.state == State::Undone {
             return None;
         }
-        let now = match reading {
-            Reading::Values(values) => values.get(&self.part),
-            Reading::Gone => None,
-        };
-        let is_wanted = now.is_some() && now == self.wanted.as_ref();
+        let now = reading.value(&self.part);
+        let is_wanted = now.is_some() && now == self.ours();
+        if matches!(reading, Reading::Another(_)) {
+            // Ours went with the one that was meant, unless this one holds it: then only somebody who knows both can tell.
+            self.found = None;
+            self.state = if is_wanted { State::Replaced } else { State::Undone };
+            return None;
+        }
         let is_prior = now == Some(&self.prior);
         let write = match goal {
             Goal::Apply if is_prior && self.state == State::Planned => self.wanted.clone(),
@@ -334,6 +410,7 @@ impl Cell {
     /// A value that the kernel reset when another one was written: back to what it was.
     fn restore(&mut self, reading: &Reading) -> Option<(String, String)> {
         let Reading::Values(values) = reading else {
+            // Gone, or another's.
             self.state = State::Undone;
             return None;
         };

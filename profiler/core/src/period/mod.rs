@@ -88,9 +88,14 @@ impl Claim {
 
     /// The time of the clock as a person would say it: whole minutes.
     pub fn phase_minute(&self) -> Option<u64> {
-        let minutes = self.period_s.div_ceil(60).max(1);
-        self.phase_s.map(|phase| (phase + EARLY_S) / 60 % minutes)
+        clock_minute(self.period_s, self.phase_s)
     }
+}
+
+/// The minute of a period at which it begins, by its phase, both in seconds: whole minutes, as a person would say it.
+pub fn clock_minute(period_s: u64, phase_s: Option<u64>) -> Option<u64> {
+    let minutes = period_s.div_ceil(60).max(1);
+    phase_s.map(|phase| phase.saturating_add(EARLY_S) / 60 % minutes)
 }
 
 /// Why there is no claim.

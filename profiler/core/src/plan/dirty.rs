@@ -1,8 +1,12 @@
 //! Who dirties the pages that others write back.
 
 use iocontend_wire::config::{ABSENT, Dirty};
+use iocontend_wire::programs;
 
-use super::{Facts, Gap, GapReason, Hook, Loses, Plan, Planned, expect_args, offset_of};
+use super::{
+    DIO_END_SYMBOLS, Facts, Gap, GapReason, Hook, Loses, Plan, Planned, expect_args, look_up,
+    no_symbol, offset_of,
+};
 use crate::btf::Btf;
 
 /// The programs that book dirtied pages; both or none.
@@ -18,52 +22,69 @@ pub(super) fn dirty_programs(plan: &mut Plan, facts: &Facts<'_>) {
     let offsets = offsets(facts.btf);
     let fits = name.is_some()
         && expect_args(facts.btf, "writeback_single_inode", "inode").is_ok()
-        && expect_args(facts.btf, "writeback_single_inode_start", "inode").is_ok()
-        // Without them a page could be told from a user's buffer no more.
-        && plan.config.dio_end_count > 0;
+        && expect_args(facts.btf, "writeback_single_inode_start", "inode").is_ok();
     match offsets {
-        Ok(dirty) if fits => {
+        Ok(_) if !fits => plan.gaps.push(gap("dirty_folio", dirtied, GapReason::NoTracepoint)),
+        // Without them a page could be told from a user's buffer no more.
+        Ok(_) if plan.config.dio_end_count == 0 => {
+            let reason = no_symbol(facts, DIO_END_SYMBOLS[0]);
+            plan.gaps.push(gap("dirty_folio", dirtied, reason));
+        }
+        Ok(dirty) => {
             plan.config.dirty = dirty;
             let begins = Hook::Btf("writeback_single_inode_start");
-            plan.programs.push(Planned { program: "inode_written", hook: written, loses });
-            plan.programs.push(Planned { program: "inode_write_start", hook: begins, loses });
-            plan.programs.push(Planned { program: "dirty_folio", hook: dirtied, loses });
+            plan.programs.push(Planned { program: programs::INODE_WRITTEN, hook: written, loses });
+            plan.programs.push(Planned {
+                program: programs::INODE_WRITE_START,
+                hook: begins,
+                loses,
+            });
+            plan.programs.push(Planned { program: programs::DIRTY_FOLIO, hook: dirtied, loses });
         }
-        Ok(_) => plan.gaps.push(gap("dirty_folio", dirtied, GapReason::NoTracepoint)),
-        Err(reason) => plan.gaps.push(gap("dirty_folio", dirtied, reason)),
+        Err(reason) => plan.gaps.push(gap(programs::DIRTY_FOLIO, dirtied, reason)),
     }
+}
+
+/// Why the writers of files are not known; nothing where they are.
+pub(super) fn no_writers(plan: &Plan) -> Option<GapReason> {
+    if plan.config.dirty.watched != 0 {
+        return None;
+    }
+    let gap = plan.gaps.iter().find(|gap| gap.program == "dirty_folio");
+    Some(gap.map_or(GapReason::NoTracepoint, |gap| gap.reason.clone()))
 }
 
 /// Tracepoints of jbd2, by program.
 const JOURNAL: [(&str, (&str, &str)); 6] = [
-    ("commit_end", ("jbd2", "jbd2_end_commit")),
-    ("commit_logging", ("jbd2", "jbd2_commit_logging")),
-    ("commit_flushing", ("jbd2", "jbd2_commit_flushing")),
-    ("commit_locking", ("jbd2", "jbd2_commit_locking")),
-    ("commit_start", ("jbd2", "jbd2_start_commit")),
-    ("handle_stats", ("jbd2", "jbd2_handle_stats")),
+    (programs::COMMIT_END, ("jbd2", "jbd2_end_commit")),
+    (programs::COMMIT_LOGGING, ("jbd2", "jbd2_commit_logging")),
+    (programs::COMMIT_FLUSHING, ("jbd2", "jbd2_commit_flushing")),
+    (programs::COMMIT_LOCKING, ("jbd2", "jbd2_commit_locking")),
+    (programs::COMMIT_START, ("jbd2", "jbd2_start_commit")),
+    (programs::HANDLE_STATS, ("jbd2", "jbd2_handle_stats")),
 ];
 
 /// Who fills the journal's transactions; needs the writers of files. All programs or none.
 pub(super) fn journal_programs(plan: &mut Plan, facts: &Facts<'_>) {
     let mounted = |name: &str| facts.filesystems.iter().any(|found| found == name);
     let needed = mounted("ext4") || mounted("ext3");
+    let no_writers = no_writers(plan);
     let offsets = journal_offsets(facts, plan.config.dirty);
     for (program, (category, name)) in JOURNAL {
         let (hook, loses) = (Hook::Classic(category, name), Loses::Journal);
         let gap = |reason| Gap { program, hook, reason, loses };
         match &offsets {
             _ if !needed => plan.gaps.push(gap(GapReason::NotNeeded)),
-            Ok(_) if plan.config.dirty.watched == 0 => {
-                plan.gaps.push(gap(GapReason::NoTracepoint));
-            }
-            Ok(_) => plan.programs.push(Planned { program, hook, loses }),
             Err(reason) => plan.gaps.push(gap(reason.clone())),
+            Ok(_) => match &no_writers {
+                Some(reason) => plan.gaps.push(gap(reason.clone())),
+                None => plan.programs.push(Planned { program, hook, loses }),
+            },
         }
     }
     if let Ok(dirty) = offsets
         && needed
-        && plan.config.dirty.watched != 0
+        && no_writers.is_none()
     {
         plan.config.dirty = dirty;
     }
@@ -75,7 +96,7 @@ fn journal_offsets(facts: &Facts<'_>, dirty: Dirty) -> Result<Dirty, GapReason> 
     for (_, tracepoint) in JOURNAL {
         // One place for all of them.
         if offset_of(facts, tracepoint, "dev", 4)? != jbd2_dev {
-            return Err(GapReason::NoField("dev"));
+            return Err(GapReason::no_field("dev"));
         }
     }
     Ok(Dirty {
@@ -89,15 +110,12 @@ fn journal_offsets(facts: &Facts<'_>, dirty: Dirty) -> Result<Dirty, GapReason> 
 }
 
 fn offsets(btf: &Btf<'_>) -> Result<Dirty, GapReason> {
-    let first = |places: &[(&str, &str)]| {
-        places.iter().find_map(|(structure, path)| btf.offset(structure, path))
+    let need = |structure, path, whole| {
+        btf.offset(structure, path).ok_or_else(|| GapReason::no_field(whole))
     };
-    let need =
-        |structure, path, whole| btf.offset(structure, path).ok_or(GapReason::NoField(whole));
     // `BIO_BPS_THROTTLED` since 6.2 (include/linux/blk_types.h).
     let throttled = btf.enumerator("BIO_BPS_THROTTLED").or_else(|| btf.enumerator("BIO_THROTTLED"));
-    let flags = [("folio", "flags.f"), ("folio", "flags"), ("page", "flags")];
-    let head = btf.enumerator("PG_head").ok_or(GapReason::NoField("PG_head"))?;
+    let head = btf.enumerator("PG_head").ok_or_else(|| GapReason::no_field("PG_head"))?;
     for (structure, path, whole) in [
         ("address_space", "host", "address_space.host"),
         ("inode", "i_ino", "inode.i_ino"),
@@ -106,19 +124,16 @@ fn offsets(btf: &Btf<'_>) -> Result<Dirty, GapReason> {
     ] {
         need(structure, path, whole)?;
     }
-    Ok(Dirty {
+    let mut dirty = Dirty {
         watched: 1,
-        folio_flags: first(&flags).ok_or(GapReason::NoField("folio.flags"))?,
         head_mask: 1u32.checked_shl(head).unwrap_or(0),
-        folio_pages: first(&[("folio", "_nr_pages"), ("folio", "_folio_nr_pages")])
-            .unwrap_or(ABSENT),
-        inode_mode: need("inode", "i_mode", "inode.i_mode")?,
-        mapping_flags: need("address_space", "i_pages.xa_flags", "address_space.i_pages")?,
-        bio_size: need("bio", "bi_iter.bi_size", "bio.bi_iter.bi_size")?,
-        bio_opf: need("bio", "bi_opf", "bio.bi_opf")?,
-        bio_flags: if throttled.is_some() { btf.offset("bio", "bi_flags") } else { None }
-            .unwrap_or(ABSENT),
         throttled: throttled.and_then(|bit| 1u32.checked_shl(bit)).unwrap_or(0),
         ..Dirty::absent()
-    })
+    };
+    look_up(btf, Dirty::OFFSETS, &mut dirty).map_err(GapReason::no_field)?;
+    // Flags without the one that is asked for.
+    if throttled.is_none() {
+        dirty.bio_flags = ABSENT;
+    }
+    Ok(dirty)
 }

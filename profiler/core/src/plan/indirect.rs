@@ -1,14 +1,19 @@
 //! Devices whose IO is submitted by threads of their own: device-mapper's and loop devices'.
 
 use iocontend_wire::config::Indirect;
+use iocontend_wire::programs;
 
+use super::dirty::no_writers;
 use super::{Facts, Gap, GapReason, Hook, Loses, Plan, Planned, expect_args};
+
+/// Stands for what the block hooks do for loop devices, which have no program of their own.
+pub const LOOP_USERS: &str = "loop";
 
 /// Programs for device-mapper, by tracepoint and its leading arguments. Where a bio enters comes last.
 const STACKED: [(&str, &str, &str); 3] = [
-    ("stack_remap", "block_bio_remap", "bio, _, _"),
-    ("stack_split", "block_split", "bio"),
-    ("stack_queue", "block_bio_queue", "bio"),
+    (programs::STACK_REMAP, "block_bio_remap", "bio, _, _"),
+    (programs::STACK_SPLIT, "block_split", "bio"),
+    (programs::STACK_QUEUE, "block_bio_queue", "bio"),
 ];
 
 /// Carries causes through device-mapper where one of its threads submits for others; all programs or none.
@@ -36,7 +41,7 @@ pub(super) fn stacked_programs(plan: &mut Plan, facts: &Facts<'_>) {
 pub(super) fn loop_users(plan: &mut Plan, facts: &Facts<'_>) {
     let offsets = loop_offsets(plan, facts);
     let (hook, loses) = (Hook::Btf("block_rq_issue"), Loses::BehindLoops);
-    let mut gap = |reason| plan.gaps.push(Gap { program: "loop", hook, reason, loses });
+    let mut gap = |reason| plan.gaps.push(Gap { program: LOOP_USERS, hook, reason, loses });
     match offsets {
         _ if !facts.has_loops => gap(GapReason::NotNeeded),
         Ok(indirect) => plan.config.indirect = Indirect { loops: 1, ..indirect },
@@ -47,12 +52,12 @@ pub(super) fn loop_users(plan: &mut Plan, facts: &Facts<'_>) {
 /// The offset of a member, or that it is missing.
 fn need(facts: &Facts<'_>, places: &[(&str, &str)], whole: &'static str) -> Result<u32, GapReason> {
     let mut found = places.iter().filter_map(|(structure, path)| facts.btf.offset(structure, path));
-    found.next().ok_or(GapReason::NoField(whole))
+    found.next().ok_or_else(|| GapReason::no_field(whole))
 }
 
 fn stacked_offsets(plan: &Plan, facts: &Facts<'_>) -> Result<Indirect, GapReason> {
-    if plan.config.dirty.watched == 0 {
-        return Err(GapReason::NoTracepoint);
+    if let Some(reason) = no_writers(plan) {
+        return Err(reason);
     }
     Ok(Indirect {
         bio_bdev: need(facts, &[("bio", "bi_bdev")], "bio.bi_bdev")?,
@@ -64,8 +69,8 @@ fn stacked_offsets(plan: &Plan, facts: &Facts<'_>) -> Result<Indirect, GapReason
 }
 
 fn loop_offsets(plan: &Plan, facts: &Facts<'_>) -> Result<Indirect, GapReason> {
-    if plan.config.dirty.watched == 0 {
-        return Err(GapReason::NoTracepoint);
+    if let Some(reason) = no_writers(plan) {
+        return Err(reason);
     }
     // Named inside anonymous unions since 5.18.
     let index = [("folio", "index"), ("page", "index")];

@@ -1,22 +1,26 @@
 //! Who fills the log of an xfs.
 
 use iocontend_wire::config::{ABSENT, XfsLog};
+use iocontend_wire::programs;
 
-use super::{Facts, Gap, GapReason, Hook, Loses, Plan, Planned, offset_of};
+use super::dirty::no_writers;
+use super::{
+    Facts, Gap, GapReason, Hook, Loses, Plan, Planned, XLOG_END_SYMBOL, no_symbol, offset_of,
+};
 
 /// Tracepoints by program; what is in flight when it is attached counts as begun before.
 const LOG: [(&str, (&str, &str)); 8] = [
-    ("xfs_log_clean", ("xfs", "xlog_iclog_clean")),
-    ("xfs_log_write", ("xfs", "xlog_iclog_write")),
-    ("xfs_log_space", ("xfs", "xlog_iclog_get_space")),
-    ("xfs_inode_removed", ("xfs", "xfs_inode_inactivating")),
-    ("xfs_inode_left", ("xfs", "xfs_inode_set_need_inactive")),
-    ("xfs_data_written", ("xfs", "xfs_unwritten_convert")),
-    ("xfs_regrant", ("xfs", "xfs_log_ticket_regrant")),
-    ("xfs_ungrant", ("xfs", "xfs_log_ticket_ungrant")),
+    (programs::XFS_LOG_CLEAN, ("xfs", "xlog_iclog_clean")),
+    (programs::XFS_LOG_WRITE, ("xfs", "xlog_iclog_write")),
+    (programs::XFS_LOG_SPACE, ("xfs", "xlog_iclog_get_space")),
+    (programs::XFS_INODE_REMOVED, ("xfs", "xfs_inode_inactivating")),
+    (programs::XFS_INODE_LEFT, ("xfs", "xfs_inode_set_need_inactive")),
+    (programs::XFS_DATA_WRITTEN, ("xfs", "xfs_unwritten_convert")),
+    (programs::XFS_REGRANT, ("xfs", "xfs_log_ticket_regrant")),
+    (programs::XFS_UNGRANT, ("xfs", "xfs_log_ticket_ungrant")),
 ];
 /// The same program as for `xfs_unwritten_convert`.
-const SIZE: (&str, (&str, &str)) = ("xfs_data_written", ("xfs", "xfs_setfilesize"));
+const SIZE: (&str, (&str, &str)) = (programs::XFS_DATA_WRITTEN, ("xfs", "xfs_setfilesize"));
 
 /// Who fills the checkpoints of the log; needs the writers of files. All programs or none, only where an xfs is mounted.
 pub(super) fn log_programs(plan: &mut Plan, facts: &Facts<'_>) {
@@ -43,21 +47,24 @@ fn offsets(facts: &Facts<'_>, plan: &Plan) -> Result<XfsLog, GapReason> {
     // One place for each field in all of them.
     let same = |tracepoints: &[(&'static str, &'static str)], field, size| {
         let mut found = tracepoints.iter().map(|at| offset_of(facts, *at, field, size));
-        let first = found.next().ok_or(GapReason::NoField(field))??;
+        let first = found.next().ok_or_else(|| GapReason::no_field(field))??;
         for other in found {
             if other? != first {
-                return Err(GapReason::NoField(field));
+                return Err(GapReason::no_field(field));
             }
         }
         Ok(first)
     };
     let inodes = [removed, left, written, SIZE.1];
     let all = [clean, write, space, removed, left, written, SIZE.1, regrant, ungrant];
-    if plan.config.dirty.watched == 0 || plan.config.bio_end_io == ABSENT {
-        return Err(GapReason::NoTracepoint);
+    if let Some(reason) = no_writers(plan) {
+        return Err(reason);
+    }
+    if plan.config.bio_end_io == ABSENT {
+        return Err(GapReason::no_field("bio.bi_end_io"));
     }
     if facts.xlog_end == 0 {
-        return Err(GapReason::NoField("xlog_bio_end_io"));
+        return Err(no_symbol(facts, XLOG_END_SYMBOL));
     }
     Ok(XfsLog {
         end_io: facts.xlog_end,

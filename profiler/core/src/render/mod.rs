@@ -1,29 +1,11 @@
-//! Writers of a report. Each sees the report and a style, and nothing else.
+//! Writers. Each sees what it writes and a style, and no other writer: people's (`text`, `markdown`) write a document of
+//! `crate::view`, `json` and `forms` the report.
 
+pub mod forms;
 pub mod json;
 pub mod markdown;
-mod matrix;
-pub mod safe;
 pub mod text;
-pub mod units;
+mod values;
 
-use crate::text::Lang;
-
-/// How text for people is to look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Style {
-    /// Use ANSI colours.
-    pub color: bool,
-    /// Use characters beyond ASCII.
-    pub unicode: bool,
-    /// Columns of the terminal.
-    pub width: usize,
-    /// The language.
-    pub lang: Lang,
-}
-
-impl Default for Style {
-    fn default() -> Self {
-        Self { color: false, unicode: true, width: 80, lang: Lang::En }
-    }
-}
+pub use crate::style::Style;
+pub use crate::{safe, units};

@@ -3,7 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Newer;
 use crate::ids::Role;
+use crate::period;
 
 /// What an activity is.
 #[derive(
@@ -31,8 +33,65 @@ pub enum ActivityKind {
     Scheduled,
 }
 
+/// Why no period is claimed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "code", rename_all = "snake_case")]
+pub enum NotYet {
+    /// It did not happen often enough.
+    TooFew {
+        /// How often it began.
+        starts: u32,
+        /// The period that what was seen would fit.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        closest: Option<Closest>,
+    },
+    /// A period fits, but may be chance.
+    MayBeChance {
+        /// The period.
+        seconds: u64,
+        /// Cycles with a run.
+        cycles: u32,
+        /// Cycles that were watched and had none.
+        missed: u32,
+    },
+    /// It happened often enough, and no period fits.
+    Irregular {
+        /// How often it began.
+        starts: u32,
+    },
+    /// It was not seen at work: only the schedules name it.
+    NotSeen,
+    /// One of a newer version, or of a document without codes.
+    #[serde(untagged)]
+    Newer(Newer),
+}
+
+/// A period that would fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Closest {
+    /// The period.
+    pub seconds: u64,
+    /// How many cycles of it were seen.
+    pub cycles: u32,
+}
+
+impl From<period::NotYet> for NotYet {
+    fn from(found: period::NotYet) -> Self {
+        match found {
+            period::NotYet::TooFew { starts, closest } => Self::TooFew {
+                starts,
+                closest: closest.map(|(seconds, cycles)| Closest { seconds, cycles }),
+            },
+            period::NotYet::MayBeChance { period_s, seen, missed } => {
+                Self::MayBeChance { seconds: period_s, cycles: seen, missed }
+            }
+            period::NotYet::Irregular { starts } => Self::Irregular { starts },
+        }
+    }
+}
+
 /// Windows of one activity, by program across restarts: a backup is a new process each time.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Activity {
     /// What it is.
     pub kind: ActivityKind,
@@ -41,29 +100,21 @@ pub struct Activity {
     /// What part it plays on this host.
     pub role: Role,
     /// Ids of the processes, in the order of their numbers.
-    #[serde(default)]
     pub actors: Vec<String>,
     /// When, in order.
-    #[serde(default)]
     pub windows: Vec<ActivityWindow>,
     /// Older windows that were not kept. Absent when there are none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forgotten: Option<u64>,
     /// The rhythm in which it begins. Absent when none is claimed; then `not_yet` says why.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub period: Option<Period>,
     /// Further rhythms of what does not belong to the first one.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub further_periods: Vec<Period>,
-    /// Why no period is claimed, in a sentence.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub not_yet: Option<String>,
+    /// Why no period is claimed.
+    pub not_yet: Option<NotYet>,
     /// The entry of the host's schedules that it belongs to. Absent when none was found or looked for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<Scheduled>,
     /// Of a backup: windows in which (or up to five seconds after) waits of a target were far longer than usual. Absent
     /// where nothing is known of any target's waits.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub windows_with_peaks: Option<u64>,
 }
 
@@ -86,16 +137,13 @@ pub struct ActivityWindow {
 }
 
 /// A rhythm that was seen often enough.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Period {
     /// From one begin to the next, in seconds.
     pub seconds: u64,
     /// When in the period, in seconds of local time after midnight (of a week: after Monday's midnight), below
     /// `seconds`. Absent when it is not at a fixed time of the clock.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase_seconds: Option<u64>,
-    /// The same for people, such as `every hour at :05`.
-    pub text: String,
     /// How far begins were off at most, in seconds.
     pub spread_seconds: f64,
     /// Cycles in which it began.

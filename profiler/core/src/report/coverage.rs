@@ -5,43 +5,37 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Note;
 use crate::ids::Method;
+use crate::plan::GapReason;
 
 /// What share of events and bytes the numbers stand for. `events_seen` = `events_kept` + all of `lost`;
 /// the bytes of `attribution` sum to `io_bytes`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Coverage {
     /// Events the kernel side met in the window.
     pub events_seen: u64,
     /// Events that are in the numbers.
     pub events_kept: u64,
     /// Events that are not, by reason.
-    #[serde(default)]
     pub lost: BTreeMap<String, u64>,
     /// Bytes of all completed requests, over all devices.
     pub io_bytes: u64,
     /// The same bytes by the way they were given to an actor.
-    #[serde(default)]
     pub attribution: Attribution,
     /// Runs and run time of each BPF program in the window. Absent when the kernel did not count them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bpf: Option<BTreeMap<String, BpfCost>>,
     /// Memory of all BPF maps in bytes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub map_bytes: Option<u64>,
     /// Our waits beside the target's own metric of them, for each etcd that could be asked. Only in reports of the
     /// whole window; absent when none answered.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub self_check: Vec<SelfCheck>,
     /// What share of the waits and requests the matrix in `blame` stands for. Only in reports of the whole window.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blame: Option<BlameCoverage>,
     /// Every hook that was wanted, and whether it is in place.
-    #[serde(default)]
     pub attached: Vec<Attached>,
     /// What else a reader must know to trust the numbers.
-    #[serde(default)]
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
 }
 
 impl Coverage {
@@ -157,8 +151,8 @@ pub struct BpfCost {
     pub run_ns: u64,
 }
 
-/// One hook in the kernel.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// One hook in the kernel; captures hold it as it is here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attached {
     /// The BPF program.
     pub program: String,
@@ -170,7 +164,7 @@ pub struct Attached {
     pub attached: bool,
     /// Why it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+    pub reason: Option<GapReason>,
 }
 
 /// A sort of kernel hook.

@@ -6,6 +6,8 @@ use crate::schema::report_schema;
 
 /// The page as it is.
 const PAGE: &str = include_str!("../../../docs/report.md");
+/// The page of codes.
+const CODES: &str = include_str!("../../../docs/codes.md");
 
 /// One second of the sample host in few numbers.
 fn small() -> Report {
@@ -48,9 +50,11 @@ fn small() -> Report {
 
 /// The indented document with each histogram on one line.
 fn example() -> String {
-    let pretty = serde_json::to_string_pretty(&small()).unwrap();
+    let mut pretty = Vec::new();
+    crate::render::json::document(&small(), &mut pretty).unwrap();
+    let pretty = String::from_utf8(pretty).unwrap();
     let mut text = String::new();
-    let mut rest = pretty.as_str();
+    let mut rest = pretty.trim_end();
     while let Some(at) = rest.find("\"buckets\": [") {
         let (before, from) = rest.split_at(at);
         let end = buckets_end(from);
@@ -88,28 +92,29 @@ fn the_page_shows_the_example() {
     assert!(PAGE.contains(&example), "put this into profiler/docs/report.md:\n{example}");
 }
 
+/// Variants of a schema.
+fn variants(object: &serde_json::Value) -> impl Iterator<Item = &serde_json::Value> {
+    ["oneOf", "anyOf"].into_iter().flat_map(|of| object[of].as_array().into_iter().flatten())
+}
+
 #[test]
-fn the_page_names_every_field_and_every_word() {
+fn the_pages_name_every_field_and_every_word() {
     let schema = report_schema();
     let definitions = schema["$defs"].as_object().unwrap();
+    let is_named = |word: &str| {
+        let quoted = format!("`{word}`");
+        PAGE.contains(&quoted) || CODES.contains(&quoted)
+    };
     let objects = definitions.values().chain([&schema]);
     // A kind of object among others has its fields in one of the variants.
-    let variants =
-        objects.clone().flat_map(|object| object["oneOf"].as_array().into_iter().flatten());
-    for object in objects.chain(variants) {
-        for name in object["properties"].as_object().into_iter().flat_map(|all| all.keys()) {
-            assert!(PAGE.contains(&format!("`{name}`")), "field {name}");
-        }
-        for variant in object["oneOf"].as_array().into_iter().flatten() {
+    for object in objects.clone().chain(objects.flat_map(variants)) {
+        for (name, field) in object["properties"].as_object().into_iter().flatten() {
+            assert!(is_named(name), "field {name}: {field}");
             // A variant with fields has its word in the field that tells it apart.
-            let fields = variant["properties"].as_object().into_iter().flatten();
-            for (name, field) in fields.clone() {
-                assert!(PAGE.contains(&format!("`{name}`")), "field {name}: {field}");
-            }
-            let words = fields.map(|(_, field)| field).chain([variant]);
-            for word in words.filter_map(|one| one["const"].as_str()) {
-                assert!(PAGE.contains(&format!("`{word}`")), "word {word}");
-            }
+            let word = field["const"].as_str();
+            assert!(word.is_none_or(is_named), "word {word:?}");
         }
+        let word = object["const"].as_str();
+        assert!(word.is_none_or(is_named), "word {word:?}");
     }
 }

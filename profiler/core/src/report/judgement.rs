@@ -3,6 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{Newer, Pattern, Share, WaitKind};
+use crate::ids::FileClass;
+
 /// The verdict of a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -18,15 +21,150 @@ pub enum Outcome {
 }
 
 /// The answer to "is it the disk?", with its reasons.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judgement {
     /// The verdict.
     pub answer: Outcome,
-    /// It in one sentence for people.
-    pub summary: String,
-    /// What it rests on, and what is missing, a sentence each.
-    #[serde(default)]
-    pub because: Vec<String>,
+    /// What it comes to.
+    pub conclusion: Conclusion,
+    /// What it rests on, and what is missing.
+    pub because: Vec<Reason>,
+}
+
+/// Where the waits of a victim on one class of files stand.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Standing {
+    /// The actor that waits.
+    pub victim: String,
+    /// On what sort of file.
+    pub file_class: FileClass,
+    /// In which sort of call. Absent without waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait: Option<WaitKind>,
+    /// The 99th percentile.
+    pub p99_ns: u64,
+    /// The longest.
+    pub max_ns: u64,
+    /// The limit it is held against.
+    pub limit_ns: u64,
+}
+
+/// What a verdict comes to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "code", rename_all = "snake_case")]
+pub enum Conclusion {
+    /// Others cause the waits.
+    OthersCause {
+        /// The part of the waits that are too long.
+        share: Share,
+        /// The first of them: actors' ids.
+        culprits: Vec<String>,
+        /// The worst of these waits.
+        worst: Standing,
+    },
+    /// Waits are fine on the whole, but not at times.
+    AtTimes {
+        /// The finding that says when: its place in `findings`.
+        finding: usize,
+    },
+    /// The threads had no CPU, or were on one.
+    NoCpu {
+        /// The worst of the waits.
+        worst: Standing,
+    },
+    /// The disk itself.
+    DiskItself {
+        /// The disk's part of the waits that are too long.
+        disk: Share,
+        /// That of others.
+        others: Share,
+        /// The worst of these waits.
+        worst: Standing,
+    },
+    /// No wait is too long.
+    WaitsFine {
+        /// The one that is nearest to its limit.
+        worst: Standing,
+    },
+    /// It cannot be told.
+    Missing {
+        /// What is missing.
+        reason: Reason,
+    },
+    /// One of a newer version, or of a document without codes.
+    #[serde(untagged)]
+    Newer(Newer),
+}
+
+impl Conclusion {
+    /// Whether this reason is part of it already.
+    pub fn holds(&self, reason: &Reason) -> bool {
+        match (self, reason) {
+            (
+                Self::OthersCause { worst, .. }
+                | Self::NoCpu { worst }
+                | Self::DiskItself { worst, .. }
+                | Self::WaitsFine { worst },
+                Reason::Stands(standing),
+            ) => worst == standing,
+            (Self::Missing { reason: own }, reason) => own == reason,
+            _ => false,
+        }
+    }
+}
+
+/// What a verdict rests on, or why something cannot be said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "code", rename_all = "snake_case")]
+pub enum Reason {
+    /// Where waits stand.
+    Stands(Standing),
+    /// To whom the waits that are too long are charged.
+    Shares {
+        /// Others with a name.
+        named: Share,
+        /// Others without.
+        unnamed: Share,
+        /// The disk itself.
+        disk: Share,
+        /// The CPU, or a lack of it.
+        cpu: Share,
+        /// Neither who nor how is known.
+        unexplained: Share,
+    },
+    /// No target was there.
+    NoTarget,
+    /// No target waited on files that a limit is known for.
+    NoWaits,
+    /// Too few waits.
+    TooFewWaits {
+        /// How many there were.
+        count: u64,
+        /// How many it takes.
+        needed: u64,
+    },
+    /// Whom the waits are due to was not computed.
+    NoBlame {
+        /// On this sort of file; absent where none was.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        file_class: Option<FileClass>,
+    },
+    /// Too many events were lost.
+    EventsLost {
+        /// How many.
+        lost: u64,
+        /// Of how many.
+        seen: u64,
+    },
+    /// The waits were not taken apart.
+    NotTakenApart,
+    /// Waits in write(2) and in page faults were not watched.
+    NoThreadWaits,
+    /// Logs and metrics are not read.
+    LogsNotRead,
+    /// One of a newer version, or of a document without codes.
+    #[serde(untagged)]
+    Newer(Newer),
 }
 
 /// How a rule answered.
@@ -42,15 +180,14 @@ pub enum Answer {
 }
 
 /// One rule that was asked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// The pattern, as in `findings[].id`.
-    pub id: String,
+    /// The pattern.
+    pub id: Pattern,
     /// Its answer.
     pub answer: Answer,
-    /// Why it cannot say. Only beside `not_yet`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+    /// Why it cannot say. Only beside [`Answer::NotYet`].
+    pub reason: Option<Reason>,
 }
 
 /// What sort of program starts others.

@@ -1,7 +1,7 @@
-//! The report: the one document every command produces and every renderer reads.
+//! The report: what every command produces and every renderer reads.
 //!
-//! Owns the shape of `iocontend.report/1` (described for readers in `profiler/docs/report.md`) and the
-//! checks that its sums agree. Computes nothing, formats nothing.
+//! Owns its types and the checks that its sums agree. Computes nothing, formats nothing. It holds ids, numbers and names
+//! from outside, no sentences: `text` makes them when a writer asks.
 //!
 //! Rules of the document: a value that is not known is absent, never 0; units are in the names
 //! (`_ns`, `_us`, `_bytes`; plain counts have none; `bytes` is bytes); unknown fields are allowed when
@@ -9,8 +9,11 @@
 
 mod activity;
 mod actor;
+mod advice;
+mod agreement;
 mod blame;
 mod check;
+mod code;
 mod coverage;
 mod device;
 mod finding;
@@ -19,78 +22,74 @@ mod host;
 pub(crate) mod judged_sample;
 mod judgement;
 mod lat;
-mod read;
+mod note;
 #[cfg(test)]
 pub(crate) mod sample;
 mod time;
+mod why;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use activity::{Activity, ActivityKind, ActivityWindow, Period, Scheduled};
+pub use activity::{Activity, ActivityKind, ActivityWindow, Closest, NotYet, Period, Scheduled};
 pub use actor::{Actor, ForcedBy, Io, Pod, Wait, WorstWait};
+pub use advice::{Action, Advice, AdviceId, Effect, Expected, Risk, Verdict, Verify};
+pub use agreement::check_agreement;
 pub use blame::{ANYBODY, AloneVsShared, Blame, Mechanism, Part, SELF, UNEXPLAINED};
 pub use check::check_consistency;
+pub use code::{Newer, Share};
 pub use coverage::{
     Attached, Attribution, BlameCoverage, BpfCost, Coverage, HookKind, SelfCheck, Told,
 };
 pub use device::{Depth, Device, DeviceOp, Filesystem, InFlight};
-pub use finding::{Advice, Effect, Finding, Severity, Verdict};
+pub use finding::{Caveat, Culprit, Evidence, Finding, Pattern, Severity, WaitKind};
 pub use host::{CgroupVersion, Host, PsiIo};
-pub use judgement::{Answer, Judgement, Outcome, Rule, StartedBy, Starter};
+pub use judgement::{
+    Answer, Conclusion, Judgement, Outcome, Reason, Rule, Standing, StartedBy, Starter,
+};
 pub use lat::Lat;
-pub use read::ReadError;
+pub use note::{MissingEntry, Note};
 pub use time::rfc3339;
+pub use why::{Waits, Why};
 
-/// The value of [`Report::schema`] that this version writes.
+use crate::redact::CommandLinesShown;
+
+/// The schema that this version's document names.
 pub const SCHEMA: &str = "iocontend.report/1";
 
-/// The whole document.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[schemars(title = "iocontend report")]
+/// The whole report. Writers make documents of it; `render::json` has the shape of the one for programs.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Report {
-    /// Name and version of this document's shape: `iocontend.report/1`.
-    pub schema: String,
     /// The program that wrote it.
     pub tool: Tool,
     /// The host it describes.
-    #[serde(default)]
     pub host: Host,
     /// The time it covers.
     pub window: Window,
     /// What was asked for, and the actors that matched.
-    #[serde(default)]
     pub targets: Vec<Target>,
+    /// Whether secrets are hidden in command lines, here and in the recording. Absent in reports of versions that hid none.
+    pub command_lines: Option<CommandLinesShown>,
     /// What share of events and bytes the numbers stand for.
-    #[serde(default)]
     pub coverage: Coverage,
     /// Every block device that completed a request in the window, or was asked for.
-    #[serde(default)]
     pub devices: Vec<Device>,
     /// Everybody who caused IO or waited for it; all of them, not only the busiest.
-    #[serde(default)]
     pub actors: Vec<Actor>,
     /// Who made whom wait. Absent when it was not computed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blame: Option<Vec<Blame>>,
     /// Victims' waits with and without a culprit at work. Absent when it was not computed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alone_vs_shared: Option<Vec<AloneVsShared>>,
     /// Whether it is the disk. Absent when it was not asked.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Judgement>,
     /// Every pattern that was looked for, and the answer. Absent when none was.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rules: Option<Vec<Rule>>,
     /// Named patterns that were found. Absent when none was looked for; empty when none fired.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub findings: Option<Vec<Finding>>,
     /// When backups were at work and targets waited far longer than usual, in which rhythm, and what the host's schedules
     /// say. Only for the whole time; absent when it was not computed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activity: Option<Vec<Activity>>,
     /// What to do about it. Absent when it was not computed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advice: Option<Vec<Advice>>,
 }
 
@@ -98,11 +97,11 @@ impl Report {
     /// A report of a window with nothing in it yet.
     pub fn new(tool: Tool, host: Host, window: Window) -> Self {
         Self {
-            schema: SCHEMA.to_owned(),
             tool,
             host,
             window,
             targets: Vec::new(),
+            command_lines: None,
             coverage: Coverage::default(),
             devices: Vec::new(),
             actors: Vec::new(),
@@ -119,6 +118,11 @@ impl Report {
     /// The actor with this id.
     pub fn actor(&self, id: &str) -> Option<&Actor> {
         self.actors.iter().find(|actor| actor.id == id)
+    }
+
+    /// True when its command lines are as the processes have them.
+    pub fn has_whole_command_lines(&self) -> bool {
+        self.command_lines == Some(CommandLinesShown::Whole)
     }
 
     /// True when the actor matched one of the targets.

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use super::{
     Actor, Attached, Attribution, BpfCost, CgroupVersion, Coverage, Depth, Device, DeviceOp,
-    Filesystem, HookKind, Host, InFlight, Io, Lat, Part, Pod, PsiIo, Report, Target, Tool, Wait,
-    Window, WorstWait, rfc3339,
+    Filesystem, HookKind, Host, InFlight, Io, Lat, Note, Part, Pod, PsiIo, Report, Target, Tool,
+    Wait, Window, WorstWait, rfc3339,
 };
 use crate::hist::Dist;
 use crate::ids::{Call, FileClass, Method, Op, Role};
+use crate::plan::GapReason;
 
 /// The report.
 pub(crate) fn report() -> Report {
@@ -320,12 +321,14 @@ pub(crate) fn coverage(report: &Report) -> Coverage {
             attached("block_rq_complete", HookKind::TpBtf, None),
             attached("xfs_file_fsync", HookKind::Tracepoint, Some("xfs is not loaded")),
         ],
-        notes: vec!["One member was watched; the others were not looked at.".into()],
+        notes: vec![Note::Recorded(
+            "One member was watched; the others were not looked at.".into(),
+        )],
     }
 }
 
 fn attached(hook: &str, kind: HookKind, reason: Option<&str>) -> Attached {
-    let reason = reason.map(str::to_owned);
+    let reason = reason.map(|words| GapReason::Recorded(words.to_owned()));
     Attached {
         program: format!("on_{hook}"),
         hook: hook.into(),

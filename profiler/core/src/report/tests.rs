@@ -1,18 +1,56 @@
 //! Properties of the document: it survives JSON, absent stays absent, and wrong sums are found.
 
-use super::{ReadError, Report, SCHEMA, check_consistency, sample};
+use super::{Report, SCHEMA, check_consistency, judged_sample, sample};
+use crate::render::json::{self, ReadError};
+
+fn written(report: &Report) -> serde_json::Value {
+    let mut out = Vec::new();
+    json::document(report, &mut out).unwrap();
+    serde_json::from_slice(&out).unwrap()
+}
 
 #[test]
 fn a_report_survives_json() {
-    let report = sample::report();
-    let text = serde_json::to_string(&report).unwrap();
-    assert_eq!(serde_json::from_str::<Report>(&text).unwrap(), report);
-    assert_eq!(report.schema, SCHEMA);
+    for report in [sample::report(), judged_sample::judged()] {
+        let json = written(&report);
+        assert_eq!(json["schema"], SCHEMA);
+        assert_eq!(serde_json::from_value::<Report>(json).unwrap(), report);
+    }
+}
+
+/// Property: sentences of a document are not read; what is read are codes and numbers.
+#[test]
+fn sentences_are_not_read() {
+    let report = judged_sample::judged();
+    let mut json = written(&report);
+    json["verdict"]["summary"] = "nothing".into();
+    json["verdict"]["because"] = serde_json::json!(["nothing"]);
+    json["findings"][0]["summary"] = "nothing".into();
+    json["findings"][0]["caveats"] = serde_json::json!([]);
+    json["coverage"]["notes"] = serde_json::json!([]);
+    assert_eq!(serde_json::from_value::<Report>(json).unwrap(), report);
+}
+
+/// Property: a document of a version without codes, or with others, is read: what cannot be known is said to be unknown.
+#[test]
+fn documents_of_other_versions_are_read() {
+    let mut json = written(&judged_sample::judged());
+    for (object, code) in [("verdict", "summary_code"), ("verdict", "because_codes")] {
+        json[object].as_object_mut().unwrap().remove(code);
+    }
+    json["findings"][0]["caveat_codes"] = serde_json::json!([{"code": "later", "with": 1}]);
+    json["findings"][0]["id"] = "later".into();
+    json["findings"][0]["evidence"] = serde_json::json!({"later_ns": 1});
+    let read = serde_json::from_value::<Report>(json).unwrap();
+    let (verdict, found) = (read.verdict.unwrap(), &read.findings.unwrap()[0]);
+    assert!(matches!(verdict.conclusion, super::Conclusion::Newer(_)), "{verdict:?}");
+    assert_eq!((found.id.name(), &found.evidence), ("later", &None));
+    assert!(matches!(&found.caveats[..], [super::Caveat::Newer(newer)] if newer.code == "later"));
 }
 
 #[test]
 fn a_reader_skips_fields_it_does_not_know() {
-    let mut json = serde_json::to_value(sample::report()).unwrap();
+    let mut json = written(&sample::report());
     json["added_later"] = 1.into();
     json["devices"][0]["added_later"] = 1.into();
     assert_eq!(serde_json::from_value::<Report>(json).unwrap(), sample::report());
@@ -20,7 +58,7 @@ fn a_reader_skips_fields_it_does_not_know() {
 
 #[test]
 fn what_is_not_known_is_absent() {
-    let json = serde_json::to_value(sample::report()).unwrap();
+    let json = written(&sample::report());
     assert!(!json.to_string().contains("null"));
     assert!(json.get("blame").is_none() && json.get("findings").is_none());
     let unattributed = &json["actors"][4];
@@ -55,7 +93,7 @@ fn every_wrong_sum_is_found() {
 
 #[test]
 fn only_a_report_of_this_shape_is_read() {
-    let mut json = serde_json::to_value(sample::report()).unwrap();
+    let mut json = written(&sample::report());
     let read = |json: &serde_json::Value| Report::from_json(json.to_string().as_bytes());
     assert_eq!(read(&json).unwrap(), sample::report());
     json["schema"] = "iocontend.report/2".into();

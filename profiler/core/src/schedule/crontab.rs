@@ -1,7 +1,7 @@
 //! Crontabs: crontab(5) of the usual crons, anacrontab(5), and the folders that both run.
 
 use super::due::parse_cron;
-use super::{Entry, Kind, Problem, Trouble, When};
+use super::{Entry, Kind, MOST_ENTRIES, Problem, Script, Scripts, Trouble, When};
 
 /// Whose crontab: the system's have a user's name before the command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,22 +12,36 @@ pub enum Crontab {
     User,
 }
 
-/// The entries of a crontab. `script` gives the text of a script by its path; `zone` gives the rules of a zone by its
-/// name.
+/// Most lines of one crontab that are looked at, without comments: some of them may be backups, which stay of too many.
+const MOST_LINES: usize = 4 * MOST_ENTRIES;
+
+/// The entries of a crontab. `script` gives a script by its path; `zone` gives the rules of a zone by its
+/// name; `goes_on` says before each line whether there is time for it.
 pub fn crontab(
     source: &str,
     text: &str,
     whose: Crontab,
-    script: &dyn Fn(&str) -> Option<String>,
+    script: Scripts<'_>,
     zone: &dyn Fn(&str) -> Option<String>,
+    goes_on: &dyn Fn() -> bool,
 ) -> (Vec<Entry>, Vec<Problem>) {
     let (mut entries, mut problems) = (Vec::new(), Vec::new());
     let mut own_zone: Option<String> = None;
+    let mut left = MOST_LINES;
     for (number, line) in text.lines().enumerate() {
         let line = line.trim();
         let source = format!("{source}:{}", number + 1);
+        if left == 0 {
+            problems.push(Problem::new(source, Trouble::TooLarge));
+            break;
+        }
         if line.is_empty() || line.starts_with('#') {
             continue;
+        }
+        left -= 1;
+        if !goes_on() {
+            problems.push(Problem::new(source, Trouble::Late));
+            break;
         }
         if let Some((name, value)) = assignment(line) {
             if name == "CRON_TZ" {
@@ -67,7 +81,7 @@ fn entry(
     source: &str,
     line: &str,
     whose: Crontab,
-    script: &dyn Fn(&str) -> Option<String>,
+    script: Scripts<'_>,
 ) -> Result<Option<Entry>, Trouble> {
     // A dash before the first field keeps cron from logging.
     let line = line.strip_prefix('-').unwrap_or(line);
@@ -85,8 +99,8 @@ fn entry(
         return Ok(None);
     }
     let pattern = parse_cron(times).ok_or(Trouble::Times)?;
-    let text = script_of(&command).and_then(script);
-    let entry = Entry::new(source, Kind::Crontab, times, &command, text.as_deref());
+    let script = script_of(&command).and_then(script);
+    let entry = Entry::new(source, Kind::Crontab, times, &command, script.as_deref());
     Ok(Some(entry.due(When::Clock { pattern, both_days: false, zone: None })))
 }
 
@@ -177,7 +191,7 @@ pub fn anacrontab(source: &str, text: &str) -> (Vec<(String, Entry)>, Vec<Proble
 
 impl Entry {
     /// A script of a folder, at the times at which the folder is run.
-    pub fn of_folder(path: &str, script: Option<&str>, folder: &Self) -> Self {
+    pub fn of_folder(path: &str, script: Option<&Script>, folder: &Self) -> Self {
         let mut entry = Self::new(path, Kind::CronFolder, &folder.text, path, script);
         entry.text = format!("{} ({})", folder.text, folder.source);
         entry.when.clone_from(&folder.when);

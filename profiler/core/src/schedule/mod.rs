@@ -8,6 +8,7 @@ mod calendar;
 mod crontab;
 mod due;
 mod kubernetes;
+mod script;
 #[cfg(test)]
 mod tests;
 mod tie;
@@ -16,12 +17,15 @@ mod unit;
 pub use crontab::{Crontab, anacrontab, crontab, periodic_folders};
 pub use due::due;
 pub use kubernetes::{Distribution, distribution, manifest};
+pub use script::{Script, Scripts};
 pub use tie::{Agrees, Observed, Tie, names_it, tie};
 pub use unit::{exec_start, timer};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::activity::names_in;
+use crate::redact;
 use crate::role::text_runs_backup;
 
 /// Longest command that is kept, characters.
@@ -58,6 +62,16 @@ impl Schedules {
         self.problems.truncate(MOST_PROBLEMS);
         self.entries.iter_mut().for_each(|entry| entry.when.truncate(WHENS));
         self
+    }
+
+    /// Hides the secrets in the commands.
+    pub fn hide_secrets(&mut self) {
+        for entry in &mut self.entries {
+            let is_cut = entry.command.chars().count() >= LONGEST_COMMAND;
+            entry.command = redact::shell_text(&entry.command, is_cut);
+            // Those of older captures may hold words of the command.
+            entry.names.iter_mut().for_each(|name| *name = redact::shell_text(name, false));
+        }
     }
 
     /// Takes in what was read; of too much, backups stay.
@@ -112,14 +126,15 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// An entry; `script` is the text of the script that its command runs, where it was read.
-    fn new(source: &str, kind: Kind, text: &str, command: &str, script: Option<&str>) -> Self {
-        let mut names = names_in(command);
-        names.extend(script.map(names_in).into_iter().flatten());
+    /// An entry; `script` is the script that its command runs, where it was read.
+    fn new(source: &str, kind: Kind, text: &str, command: &str, script: Option<&Script>) -> Self {
+        // A name is never made of a password, shown or not.
+        let mut names = names_in(&redact::shell_text(command, false));
+        names.extend(script.iter().flat_map(|script| script.names.iter().cloned()));
         names.dedup();
         names.truncate(MOST_NAMES);
         let backup = text_runs_backup(command)
-            || script.is_some_and(text_runs_backup)
+            || script.is_some_and(|script| script.backup)
             || names.iter().any(|name| text_runs_backup(name));
         Self {
             source: source.to_owned(),
@@ -187,7 +202,9 @@ pub struct Problem {
 }
 
 /// Why an entry is missing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Trouble {
@@ -201,6 +218,8 @@ pub enum Trouble {
     Times,
     /// Its time zone is not known.
     Zone,
+    /// It, and what comes after it, was not read in the time that there is for all of them.
+    Late,
 }
 
 impl Problem {

@@ -1,6 +1,7 @@
 //! Texts as hosts have them, what is due when, and what is tied to what.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use proptest::prelude::*;
 
@@ -12,7 +13,7 @@ const HOUR: f64 = 3_600.0;
 const MIDNIGHT: f64 = 1_772_323_200.0;
 const BERLIN: &str = "CET-1CEST,M3.5.0,M10.5.0/3";
 
-fn no_script(_: &str) -> Option<String> {
+fn no_script(_: &str) -> Option<Rc<Script>> {
     None
 }
 
@@ -31,7 +32,7 @@ fn minutes(when: &When) -> Vec<f64> {
 }
 
 fn system(text: &str) -> (Vec<Entry>, Vec<Problem>) {
-    crontab("/etc/crontab", text, Crontab::System, &no_script, &zone)
+    crontab("/etc/crontab", text, Crontab::System, &no_script, &zone, &|| true)
 }
 
 /// Property: a system crontab's lines become entries with their line, and what is none is told.
@@ -76,7 +77,7 @@ fn days_are_or_in_cron_and_and_in_systemd() {
 fn a_users_crontab_may_have_its_own_zone() {
     let text =
         "CRON_TZ=Europe/Berlin\n30 2 * * * restic backup /\nCRON_TZ=Mars/Base\n30 2 * * * x\n";
-    let (entries, problems) = crontab("/c", text, Crontab::User, &no_script, &zone);
+    let (entries, problems) = crontab("/c", text, Crontab::User, &no_script, &zone, &|| true);
     assert_eq!(minutes(&entries[0].when[0]), [90.0]);
     assert_eq!(minutes(&entries[1].when[0]), [150.0]);
     assert_eq!(problems, [Problem::new("/c:3", Trouble::Zone)]);
@@ -91,7 +92,8 @@ fn folders_have_the_time_of_their_line() {
     let names: Vec<&str> = folders.iter().map(|(folder, _)| folder.as_str()).collect();
     assert_eq!(names, ["/etc/cron.hourly", "/etc/cron.daily"]);
     let script = "#!/bin/sh\nset -e\netcdctl snapshot save /b/x.db\n";
-    let entry = Entry::of_folder("/etc/cron.hourly/etcd", Some(script), &folders[0].1);
+    let entry =
+        Entry::of_folder("/etc/cron.hourly/etcd", Some(&Script::new(script)), &folders[0].1);
     assert!(entry.backup && entry.names.contains(&"etcdctl snapshot save".to_owned()), "{entry:?}");
     assert_eq!(minutes(&entry.when[0])[..2], [17.0, 77.0]);
     let text = "START_HOURS_RANGE=3-22\n1 5 cron.daily nice run-parts /etc/cron.daily\n\
@@ -353,7 +355,7 @@ proptest! {
     #[test]
     fn no_text_panics(text in "(?s)[ -~\n\t=%@\\[\\]äß*/,.:~-]{0,200}") {
         let _unused = system(&text);
-        let _unused = crontab("/c", &text, Crontab::User, &no_script, &zone);
+        let _unused = crontab("/c", &text, Crontab::User, &no_script, &zone, &|| true);
         let _unused = anacrontab("/a", &text);
         let _unused = calendar::calendar(&text, &zone);
         let _unused = calendar::span(&text);
@@ -388,4 +390,18 @@ proptest! {
             prop_assert!(times.iter().all(|at| (span.0..=span.1).contains(at)));
         }
     }
+}
+
+/// Property: however many lines name one script, only so many are looked at, and the rest is told.
+#[test]
+fn a_crontab_of_thousands_of_lines_is_cut_off_and_says_so() {
+    let text = "* * * * * /opt/x\n".repeat(8_700);
+    let (entries, problems) = crontab("/c", &text, Crontab::User, &no_script, &zone, &|| true);
+    assert_eq!(entries.len(), 2_048);
+    assert_eq!(problems, [Problem::new("/c:2049", Trouble::TooLarge)]);
+    let left = std::cell::Cell::new(3);
+    let goes_on = || left.replace(left.get() - 1) > 0;
+    let (entries, problems) = crontab("/c", &text, Crontab::User, &no_script, &zone, &goes_on);
+    assert_eq!(entries.len(), 3);
+    assert_eq!(problems, [Problem::new("/c:4", Trouble::Late)]);
 }

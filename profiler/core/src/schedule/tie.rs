@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use super::due::{first_due, is_due_more_than};
 use super::{Entry, Kind, Schedules, When, due};
 use crate::period::{Claim, Watched, Zone};
 
@@ -211,8 +212,8 @@ fn clock_agrees(
 /// Whether on the first day already its times cover too much; so not all times of long watches need to be worked out.
 fn is_too_often(entry: &Entry, from: f64, late: f64, zone: &Zone) -> bool {
     const DAY: f64 = 86_400.0;
-    let times: usize = entry.when.iter().map(|when| due(when, from, from + DAY, zone).len()).sum();
-    number(times) * (late + EARLY_S) > DAY * MOST_COVERED
+    let most = DAY * MOST_COVERED / (late + EARLY_S);
+    is_due_more_than(&entry.when, from, from + DAY, zone, most)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "at most some ten thousand")]
@@ -226,9 +227,8 @@ impl Entry {
         const YEAR: f64 = 366.0 * 86_400.0;
         // Soon first: most are due within a day, and a year of minutes is long.
         [90_000.0, YEAR].into_iter().find_map(|reach| {
-            let times = self.when.iter().filter_map(|when| {
-                due(when, after, after + reach, zone).into_iter().find(|at| *at > after)
-            });
+            let times =
+                self.when.iter().filter_map(|when| first_due(when, after, after + reach, zone));
             times.min_by(f64::total_cmp)
         })
     }

@@ -2,7 +2,7 @@
 
 use super::calendar::{calendar, span};
 use super::crontab::script_of;
-use super::{Entry, Kind, Problem, Trouble, When};
+use super::{Entry, Kind, Problem, Scripts, Trouble, When};
 
 /// systemd's default of `AccuracySec`, seconds.
 const ACCURACY_S: u64 = 60;
@@ -14,7 +14,7 @@ pub fn timer(
     name: &str,
     texts: &[String],
     command: &dyn Fn(&str) -> Option<String>,
-    script: &dyn Fn(&str) -> Option<String>,
+    script: Scripts<'_>,
     zone: &dyn Fn(&str) -> Option<String>,
 ) -> (Option<Entry>, Vec<Problem>) {
     let mut problems = Vec::new();

@@ -3,8 +3,7 @@
 //! A process is a pid and a start time; a pid that comes again is another actor. Processes that did nothing are
 //! forgotten when they end, all others are kept for the report.
 
-use std::collections::HashMap;
-
+use foldhash::{HashMap, HashMapExt as _};
 use iocontend_wire::key::Owner;
 
 use super::{Output, ancestry};

@@ -1,6 +1,6 @@
 //! What advice is told of the session: facts of the host, and who writes to which file system.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use super::Session;
 use super::actors::Owned;
@@ -8,6 +8,7 @@ use super::streams::What;
 use crate::advice::{Facts, advise};
 use crate::facts::{ProcessFacts, WrittenFile};
 use crate::report::{Advice, Report};
+use foldhash::{HashMap, HashMapExt as _};
 
 /// Users of disks of whom more is read than their name.
 const PARTIES: usize = 32;

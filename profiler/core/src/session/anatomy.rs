@@ -6,8 +6,9 @@
 //! the CPU, or blocked, as far as the scheduler says: until the needed commit began on its begin, else on something
 //! else.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
+use foldhash::HashMap;
 use iocontend_wire::key::{How, Kind};
 
 use super::blame::{Awaited, Segment};

@@ -1,9 +1,11 @@
 //! Puts a report together from the session's state. Owns the report's shape, no state of its own.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
+use foldhash::{HashMap, HashMapExt as _};
 use iocontend_wire::count::Count;
 use iocontend_wire::key::{DEVICE_OVERFLOW, Reason};
+use iocontend_wire::programs;
 
 use super::actors::{AUTO, Known, Owned, selector_name};
 use super::files::class_together;
@@ -13,11 +15,11 @@ use super::{HostSample, Now, Session, Span, advised, blamed, self_check};
 use crate::facts::{BlockStat, DeviceFacts};
 use crate::file_class::Classifier;
 use crate::ids::{Call, Dev, FileClass, Method, Op, Role};
+use crate::redact::CommandLinesShown;
 use crate::report::{
     Actor, Attribution, Depth, Device, DeviceOp, Filesystem, ForcedBy, Host, InFlight, Io, Lat,
-    Pod, PsiIo, Report, Target, Wait, Window, WorstWait, rfc3339,
+    Note, Pod, PsiIo, Report, Target, Wait, Window, WorstWait, rfc3339,
 };
-use crate::text::{Lang, notes};
 
 /// Rows of one actor.
 #[derive(Default)]
@@ -73,6 +75,9 @@ pub(super) fn report(session: &Session, span: Span, sample: &HostSample, now: No
     let mut report = Report::new(session.options.tool.clone(), host, window);
     let rows = if interval { session.streams.interval() } else { session.streams.whole() };
 
+    let options = &session.options;
+    let shown = CommandLinesShown::of(options.command_lines, options.recorded_command_lines);
+    report.command_lines = Some(shown);
     report.targets = targets(session);
     report.devices = devices(session, rows, before, sample, duration_ns);
     report.actors = actors(session, rows, interval, now);
@@ -101,7 +106,7 @@ pub(super) fn report(session: &Session, span: Span, sample: &HostSample, now: No
     for count in Count::ALL {
         let value = session.ledger.count(count, interval);
         if value > 0 {
-            report.coverage.notes.extend(notes::counter(Lang::En, count, value));
+            report.coverage.notes.extend(Note::counter(count, value));
         }
     }
     report
@@ -192,8 +197,8 @@ fn devices(
         .map(|(index, rows)| {
             let mut device = device(session, index, &rows.ops, duration_ns);
             device.flush_commands = Some(rows.flush_commands);
-            device.request_merges = counts("rq_merge").then_some(rows.merges);
-            device.requeues = counts("rq_requeue").then_some(rows.requeues);
+            device.request_merges = counts(programs::RQ_MERGE).then_some(rows.merges);
+            device.requeues = counts(programs::RQ_REQUEUE).then_some(rows.requeues);
             let dev = Dev { major: device.major, minor: device.minor };
             if let (Some(old), Some(new)) = (stat_of(before, dev), stat_of(after, dev)) {
                 device.merges = Some(new.merges().saturating_sub(old.merges()));

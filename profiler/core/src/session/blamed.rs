@@ -1,6 +1,6 @@
 //! Blame as the report has it: rows of names instead of numbers, that sum to the measured waits.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use super::Session;
 use super::actors::Owned;
@@ -11,6 +11,7 @@ use crate::ids::{Call, FileClass};
 use crate::report::{
     ANYBODY, AloneVsShared, Blame, BlameCoverage, Lat, Mechanism, SELF, UNEXPLAINED,
 };
+use foldhash::HashMap;
 
 /// Fewer waits than this on either side say nothing about a distribution, so they are not compared.
 const ENOUGH: u64 = 20;

@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 
 use iocontend_wire::count::Count;
 
-use crate::event::Event;
+use crate::event::{DecodeError, Event};
 use crate::ids::Dev;
-use crate::report::{Attached, Attribution, BpfCost, Coverage};
+use crate::report::{Attached, Attribution, BpfCost, Coverage, Note};
 
 /// Losses: what bears these names did happen and is not in the events.
 const LOST: [Count; 8] = [
@@ -51,7 +51,7 @@ pub(super) struct Ledger {
     kept_before: u64,
     undecodable: u64,
     undecodable_before: u64,
-    notes: Vec<String>,
+    notes: Vec<Note>,
     /// Requests that the kernel's own counters have for the whole time of counting, at least, by device.
     pub(super) kernel_completed: Vec<(Dev, u64)>,
 }
@@ -70,7 +70,7 @@ impl Ledger {
         self.attached.iter().any(|found| found.program == program && found.attached)
     }
 
-    pub(super) fn note(&mut self, note: String) {
+    pub(super) fn note(&mut self, note: Note) {
         if !self.notes.contains(&note) {
             self.notes.push(note);
         }
@@ -88,9 +88,9 @@ impl Ledger {
     }
 
     /// A record that this version cannot read is lost, and said to be.
-    pub(super) fn undecodable(&mut self, why: String) {
+    pub(super) fn undecodable(&mut self, why: DecodeError) {
         self.undecodable += 1;
-        self.note(why);
+        self.note(why.into());
     }
 
     pub(super) fn next_interval(&mut self) {

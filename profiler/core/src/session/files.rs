@@ -1,7 +1,8 @@
 //! What the numbers of files mean.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
+use foldhash::HashMap;
 use iocontend_wire::key::FILE_NUMBERS;
 
 use crate::ids::FileClass;

@@ -4,10 +4,11 @@
 //! is its cause's (`session/streams.rs`); here stands who made it happen now. What a kernel thread submits has no forcer:
 //! for commits of ext4's journal, the waits that needed them stand in the blame matrix.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use super::actors::Owned;
 use crate::event::IoEvent;
+use foldhash::HashMap;
 
 /// Requests and their bytes. A request that two processes caused is wholly that of the one with more of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -121,7 +122,7 @@ mod tests {
         let etcd = Owned::Actor(9);
         forced.io(Owned::Actor(1), etcd, &io(1));
         forced.io(Owned::Actor(2), etcd, &io(2));
-        forced.put_together(&HashMap::from([(1, 0), (2, 0)]));
+        forced.put_together(&HashMap::from_iter([(1, 0), (2, 0)]));
         assert_eq!(forced.of(Owned::Ended(0), false), [(etcd, Sum { count: 2, bytes: 3 })]);
     }
 }

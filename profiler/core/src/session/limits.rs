@@ -6,9 +6,7 @@
 use super::Session;
 use crate::cgroup::with_parents;
 use crate::facts::{ControlFacts, DeviceFacts};
-use crate::findings::THROTTLED;
-use crate::report::{Actor, Report};
-use crate::text::{Lang, findings as words};
+use crate::report::{Actor, Caveat, Pattern, Report};
 
 /// Files whose line for a disk holds a cgroup's own requests back.
 const FILE: &str = "io.max";
@@ -16,13 +14,13 @@ const FILE: &str = "io.max";
 /// Says in the findings of a report which limits there are.
 pub(super) fn name(session: &Session, report: &mut Report) {
     let Some(mut findings) = report.findings.take() else { return };
-    for finding in findings.iter_mut().filter(|finding| finding.id == THROTTLED) {
+    for finding in findings.iter_mut().filter(|finding| finding.id == Pattern::Throttled) {
         let actor = report.actor(&finding.subject);
         let controls = session.controls.as_deref();
         let said = actor.and_then(|actor| that_hold(actor, &session.devices, controls));
         if let Some(said) = said {
             // That is said where nothing is known of the host.
-            finding.caveats.retain(|caveat| *caveat != words::which_limit(Lang::En));
+            finding.caveats.retain(|caveat| *caveat != Caveat::LimitUnseen);
             finding.caveats.splice(0..0, said);
         }
     }
@@ -35,7 +33,7 @@ fn that_hold(
     actor: &Actor,
     disks: &[DeviceFacts],
     controls: Option<&ControlFacts>,
-) -> Option<Vec<String>> {
+) -> Option<Vec<Caveat>> {
     let uses = |disk: &&DeviceFacts| actor.io.iter().any(|io| io.device == disk.name);
     let used: Vec<&DeviceFacts> = disks.iter().filter(uses).collect();
     let limits = of_cgroups(controls, actor, &used)?;
@@ -50,7 +48,7 @@ fn of_cgroups(
     controls: Option<&ControlFacts>,
     actor: &Actor,
     disks: &[&DeviceFacts],
-) -> Option<Vec<String>> {
+) -> Option<Vec<Caveat>> {
     let controls = controls.filter(|controls| controls.has_controller("io"))?;
     let mut limits = Vec::new();
     for path in with_parents(actor.cgroup.as_deref()?) {
@@ -61,20 +59,29 @@ fn of_cgroups(
             let set: Vec<&str> =
                 values.split_ascii_whitespace().filter(|value| !value.ends_with("=max")).collect();
             if !set.is_empty() {
-                limits.push(words::limited_by(Lang::En, FILE, path, &disk.name, &set.join(" ")));
+                limits.push(Caveat::LimitSet {
+                    file: FILE.to_owned(),
+                    cgroup: path.to_owned(),
+                    device: disk.name.clone(),
+                    value: set.join(" "),
+                });
             }
         }
     }
     for disk in disks {
         if controls.disk(disk.dev).and_then(|disk| disk.iocost) == Some(true) {
-            limits.push(words::iocost_is_on(Lang::En, &disk.name));
+            limits.push(Caveat::IocostOn { device: disk.name.clone() });
         }
     }
     Some(limits)
 }
 
-fn of_disk(disk: &DeviceFacts) -> String {
-    words::limit_of_disk(Lang::En, &disk.name, disk.wbt_lat_usec, disk.nr_requests)
+fn of_disk(disk: &DeviceFacts) -> Caveat {
+    Caveat::LimitOfDisk {
+        device: disk.name.clone(),
+        wbt_us: disk.wbt_lat_usec,
+        nr_requests: disk.nr_requests,
+    }
 }
 
 #[cfg(test)]
@@ -87,7 +94,7 @@ mod tests {
     const DISK: Dev = Dev { major: 259, minor: 0 };
 
     /// etcd of the sample in a pod, on a disk with writeback throttling; `io.max` by cgroup.
-    fn said(limits: &[(&str, &str)], iocost: bool) -> Option<Vec<String>> {
+    fn said(limits: &[(&str, &str)], iocost: bool) -> Option<Vec<Caveat>> {
         let mut actor = sample::report().actors.swap_remove(0);
         actor.cgroup = Some("/kubepods.slice/pod".into());
         let disk = DeviceFacts {
@@ -132,20 +139,26 @@ mod tests {
         let of_pod = ("/kubepods.slice/pod", "8:0 rbps=1 wbps=1 riops=1 wiops=1");
         let of_slice = ("/kubepods.slice", "259:0 rbps=max wbps=1048576 riops=max wiops=50");
         let said = said(&[of_slice, of_pod], false).unwrap();
-        assert_eq!(said, ["io.max of /kubepods.slice limits it on vda: wbps=1048576 wiops=50."]);
+        let limit = Caveat::LimitSet {
+            file: "io.max".into(),
+            cgroup: "/kubepods.slice".into(),
+            device: "vda".into(),
+            value: "wbps=1048576 wiops=50".into(),
+        };
+        assert_eq!(said, [limit]);
     }
 
     /// Property: without one the disk's own limits are named, with what they are set to.
     #[test]
     fn without_one_it_is_the_disks() {
         let none = [("/kubepods.slice", ""), ("/kubepods.slice/pod", "259:0 rbps=max wbps=max")];
-        let of_disk = said(&none, false).unwrap();
-        assert_eq!(of_disk.len(), 1);
-        assert!(
-            of_disk[0].contains("wbt_lat_usec 2000") && of_disk[0].contains("nr_requests 1023")
-        );
-        let iocost = said(&none, true).unwrap();
-        assert!(iocost.len() == 1 && iocost[0].contains("iocost"), "{iocost:?}");
+        let of_disk = Caveat::LimitOfDisk {
+            device: "vda".into(),
+            wbt_us: Some(2000),
+            nr_requests: Some(1023),
+        };
+        assert_eq!(said(&none, false), Some(vec![of_disk]));
+        assert_eq!(said(&none, true), Some(vec![Caveat::IocostOn { device: "vda".into() }]));
     }
 
     /// Property: a cgroup that was not looked at may have a limit, so nothing is said.

@@ -15,6 +15,7 @@ mod blamed;
 mod coverage;
 mod files;
 mod forced;
+mod hiding;
 mod judge;
 mod limits;
 mod recent;
@@ -25,8 +26,7 @@ mod worst;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, HashSet};
-
+use foldhash::{HashMap, HashSet};
 use iocontend_wire::count::Count;
 use iocontend_wire::key::{Key, Owner};
 use serde::{Deserialize, Serialize};
@@ -35,7 +35,8 @@ use crate::cgroup::CgroupPaths;
 use crate::event::{Event, WaitEvent, decode};
 use crate::facts::{BlockStat, ControlFacts, DeviceFacts, ProcessFacts, Psi, WalFsyncs};
 use crate::ids::{Dev, Role};
-use crate::report::{Attached, BpfCost, Host, Report, Tool};
+use crate::redact::CommandLines;
+use crate::report::{Attached, BpfCost, Host, Note, Report, Tool};
 use crate::schedule::Schedules;
 use crate::selector::{Absent, Selector, why_absent};
 
@@ -49,6 +50,7 @@ use blame::{Blame, Filled, Waited};
 use coverage::Ledger;
 use files::Files;
 use forced::Forced;
+pub use hiding::entering;
 use self_check::EtcdMetrics;
 pub use streams::StreamSample;
 use streams::{RowKey, Streams};
@@ -65,6 +67,13 @@ pub struct Options {
     pub host: Host,
     /// Local time's distance from UTC, seconds.
     pub utc_offset_seconds: i32,
+    /// Whether secrets are hidden in the command lines that the session is told. Captures of versions that hid none do
+    /// not say it.
+    #[serde(default = "CommandLines::unsaid")]
+    pub command_lines: CommandLines,
+    /// Of a replay: what the capture says of its command lines.
+    #[serde(skip)]
+    pub recorded_command_lines: Option<CommandLines>,
 }
 
 /// The two clocks, read together.
@@ -142,7 +151,7 @@ pub enum Input<'a> {
     /// What can be set here, and how it is set.
     Controls(Box<ControlFacts>),
     /// Something to be said in every report.
-    Note(String),
+    Note(Note),
     /// What the host says will run when.
     Schedules(Box<Schedules>),
 }
@@ -309,7 +318,7 @@ impl Session {
                 self.event(event)
             }
             Err(error) => {
-                self.ledger.undecodable(error.to_string());
+                self.ledger.undecodable(error);
                 Vec::new()
             }
         }
@@ -470,7 +479,7 @@ impl Session {
 
     /// Whether any target has been found so far.
     pub fn has_targets(&self) -> bool {
-        self.actors.targets().next().is_some()
+        self.actors.has_targets()
     }
 
     /// Why the selectors found nobody. `cgroup_exists` is asked about each cgroup that was named.

@@ -1,13 +1,12 @@
 //! Our waits on etcd's log beside etcd's own metric of the same calls.
 
-use std::collections::HashMap;
-
 use super::actors::{ActorId, Owned};
 use super::streams::{Row, RowKey, What};
 use super::{Session, assemble};
 use crate::facts::WalFsyncs;
 use crate::ids::{Call, FileClass};
 use crate::report::{SelfCheck, Told};
+use foldhash::HashMap;
 
 /// What an etcd said first and last.
 #[derive(Default)]

@@ -1,8 +1,7 @@
 //! What everybody did: exact statistics per stream, as differences of the kernel side's counters.
 
-use std::collections::HashMap;
-
 use bytemuck::{Zeroable as _, bytes_of};
+use foldhash::HashMap;
 use iocontend_wire::key::{Key, Kind};
 use iocontend_wire::tables::{D2C, Phase, Q2C, Q2D, Stats};
 

@@ -1,11 +1,10 @@
 //! The longest waits of each target, taken apart one by one: a mean hides what an alarm was about.
 
-use std::collections::HashMap;
-
 use super::actors::{ActorId, Owned};
 use super::anatomy::Parts;
 use super::streams::{RowKey, What};
 use crate::ids::Call;
+use foldhash::HashMap;
 
 /// How many are kept of each target.
 const KEPT: usize = 3;
@@ -35,7 +34,7 @@ impl Worst {
     /// A wait of a target; only syncs are kept.
     pub(super) fn add(&mut self, row: RowKey, start_ns: u64, duration_ns: u64, parts: Parts) {
         let What::Wait(call) = row.what else { return };
-        if !is_sync(call) {
+        if !call.is_sync() {
             return;
         }
         let new = Long { row, call, start_ns, duration_ns, parts };
@@ -77,22 +76,5 @@ impl Worst {
                 }
             }
         }
-    }
-}
-
-/// Whether a call's whole purpose is to wait for the disk.
-const fn is_sync(call: Call) -> bool {
-    match call {
-        Call::Fsync
-        | Call::Fdatasync
-        | Call::OsyncWrite
-        | Call::OdsyncWrite
-        | Call::Msync
-        | Call::IoUringFsync
-        | Call::OtherSync
-        | Call::Sync
-        | Call::Syncfs
-        | Call::SyncFileRange => true,
-        Call::Write | Call::Read | Call::Fault | Call::FileCall => false,
     }
 }

@@ -1,4 +1,4 @@
-//! Sentences with values in them. Values arrive formatted (`render::units`) and made safe for a terminal.
+//! Sentences with values in them. Values arrive formatted (`units`); names in them as they came from outside: writers make them safe.
 
 use super::Lang;
 
@@ -37,8 +37,13 @@ pub enum Msg<'a> {
         /// The verdict in a word or two; empty without one.
         answer: &'a str,
     },
-    /// Who wrote a ticket.
-    WrittenBy(&'a str),
+    /// Command lines are as they were: in this report, or only in the recording.
+    Secrets {
+        /// In this report.
+        is_here: bool,
+    },
+    /// Which program wrote a ticket.
+    Version(&'a str),
     /// No rule fired.
     NothingFound,
     /// The numbers of a finding.
@@ -260,6 +265,14 @@ pub fn text(lang: Lang, msg: &Msg<'_>) -> String {
     }
 }
 
+fn secrets(is_here: bool) -> &'static str {
+    if is_here {
+        "Command lines are whole (--show-args): they may hold passwords and tokens."
+    } else {
+        "The recording holds whole command lines, which may hold passwords and tokens; this report hides them."
+    }
+}
+
 fn english(msg: &Msg<'_>) -> String {
     match msg {
         Msg::Watching => "watching".to_owned(),
@@ -269,7 +282,8 @@ fn english(msg: &Msg<'_>) -> String {
         Msg::SmallRows(rows) => format!("{rows} smaller ones"),
         Msg::TicketTitle { host, answer: "" } => format!("iocontend on {host}"),
         Msg::TicketTitle { host, answer } => format!("iocontend on {host}: {answer}"),
-        Msg::WrittenBy(version) => format!("written by: iocontend {version}"),
+        Msg::Secrets { is_here } => secrets(*is_here).to_owned(),
+        Msg::Version(version) => format!("iocontend {version}"),
         Msg::NothingFound => "No pattern was found.".to_owned(),
         Msg::Evidence(numbers) => format!("numbers: {numbers}"),
         Msg::Mounted { device, fstype, point, options } => {
@@ -324,7 +338,7 @@ fn english(msg: &Msg<'_>) -> String {
         Msg::MoreRows(rows) => format!("and {rows} more: -o json has them all"),
         Msg::NoProblems => "None found.".to_owned(),
         Msg::NoAdvice => {
-            "No advice: too few waits of a target were seen to say anything.".to_owned()
+            "No advice: no action is known to help here; the verdict says why.".to_owned()
         }
         Msg::MoreAdvice(count) => {
             format!("and {count} more: iocontend advise shows them, with risks and how to undo")

@@ -1,405 +1,188 @@
-//! What findings and the verdict say: summaries, caveats, reasons. Names and numbers arrive formatted and made safe.
+//! What findings and the verdict say: summaries, caveats, reasons.
 
-use super::Lang;
-use crate::ids::Role;
-use crate::report::Starter;
+use super::names::{Names, percent, safe, time};
+use super::{Lang, newer, periods};
+use crate::report::{
+    Caveat, Conclusion, Culprit, Evidence, Finding, Newer, Pattern, Reason, Scheduled, Standing,
+};
+use crate::units;
 
-/// A process in a sentence.
-pub struct Somebody<'a> {
-    /// What part it plays.
-    pub role: Role,
-    /// Its name.
-    pub name: &'a str,
-    /// Its command line, where that says more than its name.
-    pub command: Option<&'a str>,
-    /// Its process id.
-    pub pid: u32,
-    /// Who started it.
-    pub started_by: Option<(Starter, &'a str)>,
-}
-
-/// Numbers about a share of waits.
-pub struct Figures<'a> {
-    /// The share.
-    pub share: &'a str,
-    /// The class of file that was waited for.
-    pub class: &'a str,
-    /// The sort of call.
-    pub kind: &'a str,
-    /// Their 99th percentile.
-    pub p99: &'a str,
-    /// The line.
-    pub line: &'a str,
-}
-
-/// A process: ``the backup `etcdctl snapshot save /b` (pid 7) started by cron``.
-pub fn somebody(lang: Lang, who: &Somebody<'_>) -> String {
-    let Lang::En = lang;
-    let Somebody { role, name, command, pid, started_by } = who;
-    let mut text = match (role, command) {
-        (Role::Backup, Some(command)) => format!("the backup `{command}` (pid {pid})"),
-        (Role::Backup, None) => format!("the backup {name} (pid {pid})"),
-        (Role::Kernel, _) => format!("kernel thread {name} (pid {pid})"),
-        (_, Some(command)) => format!("`{command}` (pid {pid})"),
-        (_, None) => format!("{name} (pid {pid})"),
-    };
-    if let Some((how, name)) = started_by {
-        text.push_str(" started by ");
-        text.push_str(&starter(lang, *how, name));
+/// A finding in one sentence, or a few.
+pub fn summary(names: &Names<'_>, found: &Finding) -> String {
+    let Lang::En = names.lang;
+    let Some(evidence) = &found.evidence else { return newer(names.lang, found.id.name()) };
+    let victim = names.long(&found.victim);
+    let disk = found.device.as_deref().map_or_else(|| "its disk".to_owned(), safe);
+    let figures = figures(names.lang, evidence);
+    let culprits = || culprits(names, found);
+    match &found.id {
+        Pattern::ColocatedDisk => {
+            format!("{victim} shares {disk} with others, who cause {figures}: {}.", culprits())
+        }
+        Pattern::SnapshotContention => by_backup(names, found, evidence, &(victim, disk, figures)),
+        Pattern::JournalEntanglement => format!(
+            "{victim} waits for commits of the journal on {disk} that others fill, {figures}: {}.",
+            culprits()
+        ),
+        Pattern::PreFsyncStall => format!(
+            "write(2) of {victim} on its {} blocks before the sync: {} writes (p99 {}, max {}) beside {} syncs that are \
+             fine (p99 {}). etcd's own metric of syncs cannot see it.",
+            evidence.file_class.name(),
+            units::count(evidence.count),
+            time(evidence.p99_ns),
+            time(evidence.max_ns),
+            units::count(evidence.sync_count.unwrap_or(0)),
+            time(evidence.sync_p99_ns.unwrap_or(0)),
+        ),
+        Pattern::SnapshotReadBurst => format!(
+            "{victim} reads its own database ({}, as for a snapshot) from {disk} ahead of its log: {figures}.",
+            units::bytes(evidence.db_read_bytes.unwrap_or(0))
+        ),
+        Pattern::DbPageFaults => format!(
+            "Pages of the database of {victim} were evicted and come back from the disk: {} page faults took {} in all \
+             (max {}).",
+            units::count(evidence.count),
+            time(evidence.sum_ns),
+            time(evidence.max_ns),
+        ),
+        Pattern::SlowDisk => {
+            let depth = evidence.depth_while_busy.map(units::decimal);
+            let depth = depth
+                .map_or_else(String::new, |depth| format!(" at a mean of {depth} requests in it"));
+            let others = percent(found.others_share.unwrap_or_default());
+            format!(
+                "{disk} is slow by itself: {victim} spends {figures} on it{depth}; others cause {others}."
+            )
+        }
+        Pattern::Throttled => format!("A limit of the kernel's holds {victim} back: {figures}."),
+        Pattern::FlushBound => {
+            format!("Flushing the cache of {disk} dominates: {victim} spends {figures} in it.")
+        }
+        Pattern::NotTheDisk => format!("Waits of {victim} for the disk are fine."),
+        Pattern::Newer(name) => newer(names.lang, name),
     }
-    text
 }
 
-/// Who started a process.
-pub fn starter(lang: Lang, how: Starter, name: &str) -> String {
-    let Lang::En = lang;
-    match how {
-        Starter::Cron => name.to_owned(),
-        Starter::Systemd => format!("systemd ({name})"),
-        Starter::Container => format!("a container runtime ({name})"),
-        Starter::Ssh => format!("a session over the network ({name})"),
-        Starter::Login => format!("a session on a console ({name})"),
+/// A backup: what it does, what was measured beside it, whether it comes again, and who says so.
+fn by_backup(
+    names: &Names<'_>,
+    found: &Finding,
+    evidence: &Evidence,
+    (victim, disk, figures): &(String, String, String),
+) -> String {
+    let Lang::En = names.lang;
+    let backup = found.culprits.first().map(|first| runs_of(names, first)).unwrap_or_default();
+    let mut said = vec![format!("{backup} makes {victim} wait for {disk}: {figures}.")];
+    if let (Some(alone), Some(shared)) = (evidence.alone_mean_ns, evidence.shared_mean_ns) {
+        let (alone, shared) = (time(alone), time(shared));
+        said.push(format!("While it is at work a sync takes {shared} on average, else {alone}."));
+    }
+    let activity = found.activity.and_then(|at| names.report.activity.as_ref()?.get(at));
+    if let Some(period) = activity.and_then(|activity| activity.period.as_ref()) {
+        said.push(format!("It comes again {}.", periods::claim(names.lang, period)));
+    }
+    if let Some(entry) = activity.and_then(|activity| activity.schedule.as_ref()) {
+        said.push(periods::entry(names.lang, false, &harmless(entry)));
+    }
+    said.join(" ")
+}
+
+/// An entry without control characters.
+fn harmless(entry: &Scheduled) -> Scheduled {
+    Scheduled {
+        source: safe(&entry.source),
+        entry: safe(&entry.entry),
+        command: safe(&entry.command),
+        ..entry.clone()
     }
 }
 
-/// IO that was given to nobody, by its id in the report.
-pub fn nobodys(lang: Lang, id: &str) -> String {
-    let Lang::En = lang;
-    format!("IO that nobody could be named for ({id})")
+/// Those it is about, each with its share of the wait.
+fn culprits(names: &Names<'_>, found: &Finding) -> String {
+    let one = |culprit: &Culprit| format!("{} {}", runs_of(names, culprit), percent(culprit.share));
+    found.culprits.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
-/// In place of a device that is not known.
-pub fn its_disk(lang: Lang) -> String {
-    let Lang::En = lang;
-    "its disk".to_owned()
-}
-
-/// Somebody with a share.
-pub fn with_share(lang: Lang, who: &str, share: &str) -> String {
-    let Lang::En = lang;
-    format!("{who} {share}")
-}
-
-/// Several in a row.
-pub fn list(lang: Lang, all: &[String]) -> String {
-    let Lang::En = lang;
-    all.join(", ")
+/// A culprit by the name of the run with most, and how many others there are.
+fn runs_of(names: &Names<'_>, culprit: &Culprit) -> String {
+    let Lang::En = names.lang;
+    let name = names.long(&culprit.actor);
+    match culprit.runs.saturating_sub(1) {
+        0 => name,
+        1 => format!("{name} and one more run of it"),
+        more => format!("{name} and {} more runs of it", units::count(more)),
+    }
 }
 
 /// A share of waits, and how long they are.
-pub fn figures(lang: Lang, of: &Figures<'_>) -> String {
+fn figures(lang: Lang, of: &Evidence) -> String {
     let Lang::En = lang;
-    let Figures { share, class, kind, p99, line } = of;
+    let (share, class, kind) = (percent(of.share), of.file_class.name(), of.wait.name());
+    let (p99, line) = (time(of.p99_ns), time(of.line_ns));
     format!("{share} of the time in its {class} {kind}s (p99 {p99}, line {line})")
 }
 
-/// `colocated-disk`.
-pub fn colocated(lang: Lang, victim: &str, disk: &str, figures: &str, culprits: &str) -> String {
+/// What speaks against a finding.
+pub fn caveat(lang: Lang, caveat: &Caveat) -> String {
     let Lang::En = lang;
-    format!("{victim} shares {disk} with others, who cause {figures}: {culprits}.")
-}
-
-/// `snapshot-contention`.
-pub fn by_backup(lang: Lang, backup: &str, victim: &str, disk: &str, figures: &str) -> String {
-    let Lang::En = lang;
-    format!("{backup} makes {victim} wait for {disk}: {figures}.")
-}
-
-/// The mean wait without and with a culprit.
-pub fn beside(lang: Lang, alone: &str, shared: &str) -> String {
-    let Lang::En = lang;
-    format!("While it is at work a sync takes {shared} on average, else {alone}.")
-}
-
-/// `journal-entanglement`.
-pub fn in_journal(lang: Lang, victim: &str, disk: &str, figures: &str, culprits: &str) -> String {
-    let Lang::En = lang;
-    format!(
-        "{victim} waits for commits of the journal on {disk} that others fill, {figures}: {culprits}."
-    )
-}
-
-/// `pre-fsync-stall`.
-pub fn before_sync(
-    lang: Lang,
-    victim: &str,
-    class: &str,
-    (writes, write_p99, write_max): (&str, &str, &str),
-    (syncs, sync_p99): (&str, &str),
-) -> String {
-    let Lang::En = lang;
-    format!(
-        "write(2) of {victim} on its {class} blocks before the sync: {writes} writes (p99 {write_p99}, max \
-         {write_max}) beside {syncs} syncs that are fine (p99 {sync_p99}). etcd's own metric of syncs cannot see it."
-    )
-}
-
-/// `snapshot-read-burst`.
-pub fn own_reads(lang: Lang, victim: &str, read: &str, disk: &str, figures: &str) -> String {
-    let Lang::En = lang;
-    format!(
-        "{victim} reads its own database ({read}, as for a snapshot) from {disk} ahead of its log: {figures}."
-    )
-}
-
-/// `db-page-faults`.
-pub fn page_faults(lang: Lang, victim: &str, count: &str, sum: &str, max: &str) -> String {
-    let Lang::En = lang;
-    format!(
-        "Pages of the database of {victim} were evicted and come back from the disk: {count} page faults took {sum} \
-         in all (max {max})."
-    )
-}
-
-/// `slow-disk`.
-pub fn slow(
-    lang: Lang,
-    disk: &str,
-    victim: &str,
-    figures: &str,
-    depth: Option<&str>,
-    others: &str,
-) -> String {
-    let Lang::En = lang;
-    let depth =
-        depth.map_or_else(String::new, |depth| format!(" at a mean of {depth} requests in it"));
-    format!(
-        "{disk} is slow by itself: {victim} spends {figures} on it{depth}; others cause {others}."
-    )
-}
-
-/// `throttled`.
-pub fn throttled(lang: Lang, victim: &str, figures: &str) -> String {
-    let Lang::En = lang;
-    format!("A limit of the kernel's holds {victim} back: {figures}.")
-}
-
-/// `flush-bound`.
-pub fn flushes(lang: Lang, disk: &str, victim: &str, figures: &str) -> String {
-    let Lang::En = lang;
-    format!("Flushing the cache of {disk} dominates: {victim} spends {figures} in it.")
-}
-
-/// Where waits stand.
-pub fn stands(
-    lang: Lang,
-    victim: &str,
-    (class, kind): (&str, &str),
-    (p99, max): (&str, &str),
-    line: &str,
-) -> String {
-    let Lang::En = lang;
-    format!("{class} {kind} of {victim}: p99 {p99}, max {max}, line {line}")
-}
-
-/// Verdict: contended.
-pub fn contended(lang: Lang, stands: &str, share: &str, culprits: &str) -> String {
-    let Lang::En = lang;
-    format!("others cause {share} of the waits that are too long: {culprits} ({stands}).")
-}
-
-/// Verdict: contended for a part of the window only.
-pub fn at_times(lang: Lang, finding: &str) -> String {
-    let Lang::En = lang;
-    format!("fine on the whole, but at times: {finding}")
-}
-
-/// Verdict: slow.
-pub fn slow_verdict(lang: Lang, disk: &str, others: &str, stands: &str) -> String {
-    let Lang::En = lang;
-    format!(
-        "the disk itself causes {disk} of the waits that are too long, others {others} ({stands})."
-    )
-}
-
-/// Verdict: not the disk, for waits are fine.
-pub fn fine(lang: Lang, stands: &str) -> String {
-    let Lang::En = lang;
-    format!("waits for the disk are fine ({stands}).")
-}
-
-/// Verdict: not the disk, for it is the CPU.
-pub fn no_cpu(lang: Lang, stands: &str) -> String {
-    let Lang::En = lang;
-    format!("most of the waits' time the thread had no CPU, or was on one ({stands}).")
-}
-
-/// Verdict: cannot tell. What is missing is a sentence.
-pub fn cannot_tell(lang: Lang, missing: &str) -> String {
-    let Lang::En = lang;
-    missing.to_owned()
-}
-
-/// Of the waits that are too long, by whom they are charged to: others with a name, others without, the disk itself, the
-/// CPU, and what is not known.
-pub fn shares(lang: Lang, shares: &[String; 5]) -> String {
-    let Lang::En = lang;
-    let [named, unnamed, disk, cpu, unknown] = shares;
-    format!(
-        "Of the waits that are too long, others are charged with {named}, IO that nobody could be named for with \
-         {unnamed}, the disk itself with {disk}, the CPU or a lack of it with {cpu}; {unknown} is not explained."
-    )
-}
-
-/// There is no target.
-pub fn no_target(lang: Lang) -> String {
-    let Lang::En = lang;
-    "No target was there.".to_owned()
-}
-
-/// Targets did not wait.
-pub fn no_waits(lang: Lang) -> String {
-    let Lang::En = lang;
-    "No target waited on files that a line is known for.".to_owned()
-}
-
-/// Too few waits.
-pub fn too_few(lang: Lang, count: u64, needed: u64) -> String {
-    let Lang::En = lang;
-    format!("There were only {count} waits; it takes {needed}.")
-}
-
-/// Nobody was asked about blame.
-pub fn no_blame(lang: Lang) -> String {
-    let Lang::En = lang;
-    "Whom the waits are due to was not computed.".to_owned()
-}
-
-/// Blame has no rows for some waits.
-pub fn no_blame_of(lang: Lang, class: &str) -> String {
-    let Lang::En = lang;
-    format!("Whom the waits on {class} are due to was not computed.")
-}
-
-/// Events were lost.
-pub fn lost(lang: Lang, lost: &str, seen: &str) -> String {
-    let Lang::En = lang;
-    format!("{lost} of {seen} events were lost.")
-}
-
-/// Waits were not taken apart.
-pub fn not_apart(lang: Lang) -> String {
-    let Lang::En = lang;
-    "The waits were not taken apart.".to_owned()
-}
-
-/// The hook at the scheduler is missing.
-pub fn no_thread_waits(lang: Lang) -> String {
-    let Lang::En = lang;
-    "Waits in write(2) and in page faults were not watched.".to_owned()
-}
-
-/// Logs and metrics are not read.
-pub fn logs_not_read(lang: Lang) -> String {
-    let Lang::En = lang;
-    "Whether requests are slow all the same stands in logs and metrics, which this version does not read.".to_owned()
-}
-
-/// What this version does not look at.
-pub fn not_looked_at(lang: Lang) -> [&'static str; 4] {
-    let Lang::En = lang;
-    [
-        "Logs of etcd, of the API server and of backups are not read, nor are metrics beyond the second source.",
-        "Other members, the network between them, and who leads are not looked at.",
-        "Below the block device nothing is seen: firmware, a hypervisor, a neighbour on the same storage.",
-        "Pressure is that of the whole host's IO; that of single cgroups, of memory and of the CPU is not read.",
-    ]
-}
-
-/// Caveat: few waits.
-pub fn few_waits(lang: Lang, count: u64) -> String {
-    let Lang::En = lang;
-    format!("Only {count} waits: the 99th percentile is little more than the longest of them.")
-}
-
-/// Caveat: bytes of nobody.
-pub fn unattributed(lang: Lang, share: &str) -> String {
-    let Lang::En = lang;
-    format!("{share} of all bytes could be given to nobody.")
-}
-
-/// Caveat: a part of the waits is not explained.
-pub fn unknown(lang: Lang, share: &str) -> String {
-    let Lang::En = lang;
-    format!("{share} of these waits is not explained.")
-}
-
-/// Caveat: the other check says otherwise.
-pub fn not_longer(lang: Lang) -> String {
-    let Lang::En = lang;
-    "Measured side by side, waits are no longer beside the first of them than without it."
-        .to_owned()
-}
-
-/// Caveat: the other check is missing.
-pub fn not_compared(lang: Lang) -> String {
-    let Lang::En = lang;
-    "Waits with and without the first of them could not be compared.".to_owned()
-}
-
-/// Caveat: contributions to a commit.
-pub fn by_blocks(lang: Lang) -> String {
-    let Lang::En = lang;
-    "A commit is shared by the blocks that each put into it; what a block costs may differ."
-        .to_owned()
-}
-
-/// The rhythm of a backup.
-pub fn comes_again(lang: Lang, claim: &str) -> String {
-    let Lang::En = lang;
-    format!("It comes again {claim}.")
-}
-
-/// Caveat: not looked for.
-pub fn not_periodic(lang: Lang) -> String {
-    let Lang::En = lang;
-    "Whether it comes again, and what starts it then, is not known.".to_owned()
-}
-
-/// Caveat: who asked for a snapshot.
-pub fn who_asked(lang: Lang) -> String {
-    let Lang::En = lang;
-    "Who asked for the data is not seen here: it may be a backup on another host.".to_owned()
-}
-
-/// Caveat: dirty pages.
-pub fn dirty_pages(lang: Lang) -> String {
-    let Lang::En = lang;
-    "Most of it are pauses because of dirty pages: somebody writes faster than the disk takes it."
-        .to_owned()
-}
-
-/// Caveat: nobody is named.
-pub fn nobody_named(lang: Lang) -> String {
-    let Lang::En = lang;
-    "Who filled the page cache is not known.".to_owned()
-}
-
-/// Caveat: who took the memory.
-pub fn who_evicted(lang: Lang) -> String {
-    let Lang::En = lang;
-    "Who took the memory is not seen here.".to_owned()
-}
-
-/// A limit that is set.
-pub fn limited_by(lang: Lang, file: &str, cgroup: &str, disk: &str, values: &str) -> String {
-    let Lang::En = lang;
-    format!("{file} of {cgroup} limits it on {disk}: {values}.")
-}
-
-/// iocost may hold it back.
-pub fn iocost_is_on(lang: Lang, disk: &str) -> String {
-    let Lang::En = lang;
-    format!("iocost is on for {disk}, and may hold it back for others with more weight.")
+    match caveat {
+        Caveat::FewWaits { count } => format!(
+            "Only {count} waits: the 99th percentile is little more than the longest of them."
+        ),
+        Caveat::EventsLost { lost, seen } => events_lost(lang, *lost, *seen),
+        Caveat::Unattributed { bytes, io_bytes } => format!(
+            "{} of all bytes could be given to nobody.",
+            units::share(*bytes, *io_bytes).unwrap_or_default()
+        ),
+        Caveat::Unexplained { share } => {
+            format!("{} of these waits is not explained.", percent(*share))
+        }
+        Caveat::NotLonger => {
+            "Measured side by side, waits are no longer beside the first of them than without it."
+                .to_owned()
+        }
+        Caveat::NotCompared => {
+            "Waits with and without the first of them could not be compared.".to_owned()
+        }
+        Caveat::SharedByBlocks => {
+            "A commit is shared by the blocks that each put into it; what a block costs may differ."
+                .to_owned()
+        }
+        Caveat::NoPeriod { why: Some(why) } => periods::not_yet(lang, why),
+        Caveat::NoPeriod { why: None } => {
+            "Whether it comes again, and what starts it then, is not known.".to_owned()
+        }
+        Caveat::AskerUnseen => {
+            "Who asked for the data is not seen here: it may be a backup on another host.".to_owned()
+        }
+        Caveat::DirtyPages => {
+            "Most of it are pauses because of dirty pages: somebody writes faster than the disk takes it."
+                .to_owned()
+        }
+        Caveat::WriterUnknown => "Who filled the page cache is not known.".to_owned(),
+        Caveat::MemoryTakerUnseen => "Who took the memory is not seen here.".to_owned(),
+        Caveat::LimitUnseen => {
+            "Which limit is not seen: io.max, io.weight, io.latency, writeback throttling, or a lack of tags.".to_owned()
+        }
+        Caveat::BelowDeviceUnseen => {
+            "Below the device nothing is seen: a hypervisor's limit or a neighbour on the same storage looks the same."
+                .to_owned()
+        }
+        Caveat::LimitSet { file, cgroup, device, value } => {
+            format!("{file} of {cgroup} limits it on {device}: {value}.")
+        }
+        Caveat::IocostOn { device } => {
+            format!("iocost is on for {device}, and may hold it back for others with more weight.")
+        }
+        Caveat::LimitOfDisk { device, wbt_us, nr_requests } => {
+            limit_of_disk(lang, device, *wbt_us, *nr_requests)
+        }
+        Caveat::Newer(Newer { code }) => newer(lang, code),
+    }
 }
 
 /// No cgroup of it limits it. `wbt_us` is the goal of writeback throttling, 0 where it is off, `None` where that is not known.
-pub fn limit_of_disk(
-    lang: Lang,
-    disk: &str,
-    wbt_us: Option<u64>,
-    nr_requests: Option<u32>,
-) -> String {
+fn limit_of_disk(lang: Lang, disk: &str, wbt_us: Option<u64>, nr_requests: Option<u32>) -> String {
     let Lang::En = lang;
     let wbt = match wbt_us {
         Some(0) => None,
@@ -415,15 +198,95 @@ pub fn limit_of_disk(
     format!("io.max limits none of its cgroups on {disk}: what is left is {}.", left.join(", or "))
 }
 
-/// Caveat: which of several limits.
-pub fn which_limit(lang: Lang) -> String {
+fn events_lost(lang: Lang, lost: u64, seen: u64) -> String {
     let Lang::En = lang;
-    "Which limit is not seen: io.max, io.weight, io.latency, writeback throttling, or a lack of tags.".to_owned()
+    format!("{} of {} events were lost.", units::count(lost), units::count(seen))
 }
 
-/// Caveat: nothing below the device is seen.
-pub fn below_the_device(lang: Lang) -> String {
+/// Where waits stand.
+fn stands(names: &Names<'_>, of: &Standing) -> String {
+    let Lang::En = names.lang;
+    let (class, kind) = (of.file_class.name(), of.wait.map_or("", |kind| kind.name()));
+    let (p99, max, line) = (time(of.p99_ns), time(of.max_ns), time(of.limit_ns));
+    format!("{class} {kind} of {}: p99 {p99}, max {max}, line {line}", names.long(&of.victim))
+}
+
+/// The verdict in one sentence.
+pub fn conclusion(names: &Names<'_>, conclusion: &Conclusion) -> String {
+    let Lang::En = names.lang;
+    match conclusion {
+        Conclusion::OthersCause { share, culprits, worst } => format!(
+            "others cause {} of the waits that are too long: {} ({}).",
+            percent(*share),
+            names.list(culprits),
+            stands(names, worst)
+        ),
+        Conclusion::AtTimes { finding } => {
+            let found = names.report.findings.as_ref().and_then(|all| all.get(*finding));
+            let found = found.map(|found| summary(names, found)).unwrap_or_default();
+            format!("fine on the whole, but at times: {found}")
+        }
+        Conclusion::NoCpu { worst } => format!(
+            "most of the waits' time the thread had no CPU, or was on one ({}).",
+            stands(names, worst)
+        ),
+        Conclusion::DiskItself { disk, others, worst } => format!(
+            "the disk itself causes {} of the waits that are too long, others {} ({}).",
+            percent(*disk),
+            percent(*others),
+            stands(names, worst)
+        ),
+        Conclusion::WaitsFine { worst } => {
+            format!("waits for the disk are fine ({}).", stands(names, worst))
+        }
+        Conclusion::Missing { reason: missing } => reason(names, missing),
+        Conclusion::Newer(Newer { code }) => newer(names.lang, code),
+    }
+}
+
+/// What a verdict rests on, or why something cannot be said.
+pub fn reason(names: &Names<'_>, reason: &Reason) -> String {
+    let Lang::En = names.lang;
+    match reason {
+        Reason::Stands(standing) => stands(names, standing),
+        Reason::Shares { named, unnamed, disk, cpu, unexplained } => format!(
+            "Of the waits that are too long, others are charged with {}, IO that nobody could be named for with {}, the \
+             disk itself with {}, the CPU or a lack of it with {}; {} is not explained.",
+            percent(*named),
+            percent(*unnamed),
+            percent(*disk),
+            percent(*cpu),
+            percent(*unexplained),
+        ),
+        Reason::NoTarget => "No target was there.".to_owned(),
+        Reason::NoWaits => "No target waited on files that a line is known for.".to_owned(),
+        Reason::TooFewWaits { count, needed } => {
+            format!("There were only {count} waits; it takes {needed}.")
+        }
+        Reason::NoBlame { file_class: None } => {
+            "Whom the waits are due to was not computed.".to_owned()
+        }
+        Reason::NoBlame { file_class: Some(class) } => {
+            format!("Whom the waits on {} are due to was not computed.", class.name())
+        }
+        Reason::EventsLost { lost, seen } => events_lost(names.lang, *lost, *seen),
+        Reason::NotTakenApart => "The waits were not taken apart.".to_owned(),
+        Reason::NoThreadWaits => "Waits in write(2) and in page faults were not watched.".to_owned(),
+        Reason::LogsNotRead => {
+            "Whether requests are slow all the same stands in logs and metrics, which this version does not read."
+                .to_owned()
+        }
+        Reason::Newer(Newer { code }) => newer(names.lang, code),
+    }
+}
+
+/// What this version does not look at.
+pub fn not_looked_at(lang: Lang) -> [&'static str; 4] {
     let Lang::En = lang;
-    "Below the device nothing is seen: a hypervisor's limit or a neighbour on the same storage looks the same."
-        .to_owned()
+    [
+        "Logs of etcd, of the API server and of backups are not read, nor are metrics beyond the second source.",
+        "Other members, the network between them, and who leads are not looked at.",
+        "Below the block device nothing is seen: firmware, a hypervisor, a neighbour on the same storage.",
+        "Pressure is that of the whole host's IO; that of single cgroups, of memory and of the CPU is not read.",
+    ]
 }

@@ -8,6 +8,19 @@ use crate::lease::verified::{Verified, Word};
 use crate::lease::verify::{Doubt, MIN_CALLS};
 use crate::lease::{Due, Item, Lapse, Lease, State, Unread};
 
+/// Who ends a lease when its time is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keeper<'a> {
+    /// A timer of systemd, by its unit.
+    Timer(&'a str),
+    /// Guardians.
+    Guardian,
+    /// The process that made it, alone.
+    Maker,
+    /// Nobody.
+    Nobody,
+}
+
 /// What can stop `apply`, `undo` and `status`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trouble<'a> {
@@ -29,6 +42,12 @@ pub enum Trouble<'a> {
     TooShort,
     /// Another run took the change back while it was looked at.
     TakenBackMeanwhile(&'a str),
+    /// Nobody could be found who ends the lease.
+    NoKeeper(&'a str),
+    /// A signal came while another run was waited for.
+    Stopped,
+    /// The lease could not be left to its keeper, and was taken back.
+    NotLeft(&'a str),
 }
 
 /// Trouble in words.
@@ -64,6 +83,17 @@ pub fn trouble(lang: Lang, trouble: &Trouble<'_>) -> Explained {
         ),
         Trouble::TakenBackMeanwhile(id) => {
             (format!("lease {id} was taken back by another run: not verified"), None)
+        }
+        Trouble::NoKeeper(error) => (
+            format!("nothing was changed: no process could be started that takes it back: {error}"),
+            None,
+        ),
+        Trouble::Stopped => (
+            "stopped while waiting for another run: nothing was done".to_owned(),
+            Some("iocontend status lists what is in force"),
+        ),
+        Trouble::NotLeft(error) => {
+            (format!("cannot be left without this process, so it is taken back: {error}"), None)
         }
     };
     Explained { what, hint: hint.map(str::to_owned) }
@@ -113,26 +143,57 @@ pub fn item(lang: Lang, item: &Item) -> Vec<String> {
                 format!("; changed to {found} by somebody else, left as it is")
             }
             (State::Differs, None, _) => "; not there".to_owned(),
+            (State::Replaced, ..) => {
+                "; another one has that name by now and holds this value, left as it is".to_owned()
+            }
             (State::Undone, ..) => "; taken back".to_owned(),
             (_, _, Some(error)) => format!("; not taken back: {error}"),
             _ => String::new(),
         };
-        format!("{name}{part}: {} to {wanted}{state}", cell.prior)
+        let became = cell.became.as_ref().map(|now| format!(", of which the kernel made {now}"));
+        let became = became.unwrap_or_default();
+        format!("{name}{part}: {} to {wanted}{became}{state}", cell.prior)
     })
     .collect()
 }
 
-/// The head of a lease.
-pub fn lease(lang: Lang, lease: &Lease, due: Due) -> String {
+/// The head of a lease: what it is, who ends it or what to do.
+pub fn lease(lang: Lang, lease: &Lease, due: Due, keeper: Keeper<'_>) -> String {
     let Lang::En = lang;
+    let id = &lease.id;
+    let undo = || format!("`sudo iocontend undo {id}` restores its settings");
     let due = match due {
-        _ if lease.has_differences() => "not wholly taken back",
-        Due::Running => "running",
-        Due::Expired => "expired",
-        Due::Interrupted => "its process ended without taking it back",
-        Due::Restarted => "of an earlier boot",
+        _ if lease.has_differences() => "not wholly taken back".to_owned(),
+        Due::Running => format!("running; {}", ends(lang, lease, keeper)),
+        Due::Expired => format!("expired, and nobody took it back; {}", undo()),
+        Due::Interrupted | Due::Unrecorded => {
+            let last = match keeper {
+                Keeper::Timer(unit) => format!("; {unit} does at {}", lease.expires),
+                Keeper::Guardian => "; its guardian is about to".to_owned(),
+                Keeper::Maker | Keeper::Nobody => String::new(),
+            };
+            format!("its process ended without taking it back{last}; {}", undo())
+        }
+        Due::Restarted => {
+            "of an earlier boot: nothing of it is in force, and the next apply or undo forgets it"
+                .to_owned()
+        }
     };
-    format!("{}, made {}, until {}: {due}", lease.id, lease.created, lease.expires)
+    format!("{id}, made {}, until {}: {due}", lease.created, lease.expires)
+}
+
+/// How a lease ends.
+fn ends(lang: Lang, lease: &Lease, keeper: Keeper<'_>) -> String {
+    let Lang::En = lang;
+    let until = &lease.expires;
+    match keeper {
+        Keeper::Timer(unit) => format!("reverts by itself at {until} ({unit})"),
+        Keeper::Guardian => format!("reverts by itself at {until} (guardian process)"),
+        Keeper::Maker => format!("its process takes it back at {until}"),
+        Keeper::Nobody => {
+            format!("nobody takes it back at {until}: `sudo iocontend undo {}` does now", lease.id)
+        }
+    }
 }
 
 /// No lease.
@@ -160,13 +221,75 @@ pub fn declined(lang: Lang) -> &'static str {
 }
 
 /// Applied.
-pub fn applied(lang: Lang, id: &str, until: &str, left: bool) -> String {
+pub fn applied(lang: Lang, lease: &Lease, is_left: bool, keeper: Keeper<'_>) -> String {
     let Lang::En = lang;
-    if left {
-        format!("applied as lease {id}; the next run after {until} takes it back")
+    let (id, until) = (&lease.id, &lease.expires);
+    if is_left {
+        format!(
+            "applied as lease {id}; {}; `iocontend undo {id}` takes it back now",
+            ends(lang, lease, keeper)
+        )
     } else {
         format!("applied as lease {id} until {until}; Ctrl-C takes it back")
     }
+}
+
+/// Somebody else ended a lease that this process stays for.
+pub fn ended_elsewhere(lang: Lang, id: &str) -> String {
+    let Lang::En = lang;
+    format!("lease {id} is taken back, by another run or its guardian")
+}
+
+/// The record of a lease cannot be used any more.
+pub fn lost(lang: Lang, id: &str, error: &str) -> String {
+    let Lang::En = lang;
+    format!("the record of lease {id} is lost ({error}): it is taken back from memory")
+}
+
+/// Beside an unreadable record: somebody knows what was in it.
+pub fn known_elsewhere(lang: Lang, id: &str) -> String {
+    let Lang::En = lang;
+    format!("lease {id} has a guardian or a timer, which knows it and takes it back")
+}
+
+/// The guardian was killed.
+pub fn guardian_replaced(lang: Lang, id: &str, error: Option<&str>) -> String {
+    let Lang::En = lang;
+    match error {
+        None => format!("the guardian of lease {id} was killed; there is another one"),
+        Some(error) => format!(
+            "the guardian of lease {id} was killed, and no other could be started: {error}. While this process runs it takes the lease back"
+        ),
+    }
+}
+
+/// Another run holds the lock.
+pub fn waiting(lang: Lang, holder: Option<(u32, &str)>) -> String {
+    let Lang::En = lang;
+    let who = match holder {
+        Some((pid, "")) => format!("process {pid}"),
+        Some((pid, name)) => format!("{name} (process {pid})"),
+        None => "another run".to_owned(),
+    };
+    format!("waiting for {who}, which is writing settings; Ctrl-C ends the wait")
+}
+
+/// The record of a lease that is over could not be removed.
+pub fn record_stays(lang: Lang, id: &str, error: &str) -> String {
+    let Lang::En = lang;
+    format!("the record of lease {id} could not be removed: {error}")
+}
+
+/// The record of a lease that is not over could not be written.
+pub fn not_recorded(lang: Lang, id: &str, error: &str) -> String {
+    let Lang::En = lang;
+    format!("the record of lease {id} could not be written: {error}")
+}
+
+/// The timer of a lease that is over could not be removed.
+pub fn timer_stays(lang: Lang, id: &str, error: &str) -> String {
+    let Lang::En = lang;
+    format!("the timer of lease {id} could not be removed: {error}. It finds nothing to do")
 }
 
 /// A lease was taken back, and why when nobody asked for it.
@@ -176,6 +299,7 @@ pub fn undone(lang: Lang, id: &str, why: Option<Due>, complete: bool) -> String 
         None | Some(Due::Running) => "",
         Some(Due::Expired) => ", whose time is over,",
         Some(Due::Interrupted) => ", whose process was killed,",
+        Some(Due::Unrecorded) => ", whose record is lost,",
         // None of its settings is left.
         Some(Due::Restarted) => {
             return format!("lease {id} is of an earlier boot and is forgotten");
@@ -193,6 +317,16 @@ pub fn gone(lang: Lang, change: &Change) -> String {
     format!("{} is gone, and so is what was set there", setting(lang, change))
 }
 
+/// A setting that was not taken back, for what has its name now is not what was changed.
+pub fn replaced(lang: Lang, change: &Change) -> String {
+    let kind = match change {
+        Change::CgroupDevice { .. } => "another cgroup or disk has",
+        Change::Cgroup { .. } => "another cgroup has",
+        _ => "another disk has",
+    };
+    format!("{}: {kind} that name by now: nothing was written there", setting(lang, change))
+}
+
 /// A lease was forgotten, as was asked for.
 pub fn forgotten(lang: Lang, id: &str) -> String {
     let Lang::En = lang;
@@ -203,7 +337,7 @@ pub fn forgotten(lang: Lang, id: &str) -> String {
 pub fn overdue(lang: Lang, lease: &Lease, due: Due) -> Option<String> {
     let Lang::En = lang;
     let (id, why) = match due {
-        Due::Running | Due::Restarted => return None,
+        Due::Running | Due::Restarted | Due::Unrecorded => return None,
         _ if lease.has_differences() => {
             return Some(format!(
                 "lease {} is not wholly taken back: somebody else changed its values. `sudo iocontend status` lists them",

@@ -1,7 +1,6 @@
 //! All text for people: every label, column head, sentence, error and hint.
 //!
-//! Owns the wording in every language (one so far). Does not own how numbers look (`render::units`
-//! formats them before they get here) nor where text goes. What a machine reads (JSON names, enum
+//! Owns the wording in every language (one so far). Does not own how numbers look (`units`) nor where text goes. What a machine reads (JSON names, enum
 //! spellings) is not here.
 
 pub mod advice;
@@ -11,18 +10,22 @@ pub mod findings;
 pub mod forced;
 mod labels;
 pub mod lease;
+pub mod names;
 pub mod notes;
 pub mod periods;
 mod problems;
 
 pub use catalogue::{Msg, text};
 pub use labels::{Label, label};
-pub use problems::{Explained, Problem, explain};
+pub use problems::{Explained, InTheWay, Problem, explain};
 
-/// A language of the catalogue.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Lang {
-    /// English.
-    #[default]
-    En,
+pub use crate::style::Lang;
+
+/// Something that a document or capture of another version says by a code that this one does not know.
+fn newer(lang: Lang, code: &str) -> String {
+    let Lang::En = lang;
+    format!("Not known to this version: {}.", code.escape_debug())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,14 +1,19 @@
 //! Notes: what a report's numbers do not hold, in a sentence each.
 
+use std::fmt;
+
 use iocontend_wire::count::Count;
 
-use super::Lang;
-use crate::plan::{Gap, GapReason, Loses};
+use super::{Lang, newer, periods};
+use crate::capture::Damage;
+use crate::plan::{GapReason, Loses, NoFormats, SyncFs};
+use crate::report::{Newer, Note};
 
-/// The note of a counter that is not zero; `None` for counters that are shown elsewhere or cost nothing.
-pub fn counter(lang: Lang, count: Count, value: u64) -> Option<String> {
+/// Counters that are shown elsewhere or cost nothing.
+fn counter(lang: Lang, name: &str) -> Option<&'static str> {
     let Lang::En = lang;
-    let text = match count {
+    let count = Count::ALL.into_iter().find(|count| count.name() == name)?;
+    Some(match count {
         Count::InFlightAtAttach => {
             "requests were in flight when watching began: their owners are unknown"
         }
@@ -28,18 +33,125 @@ pub fn counter(lang: Lang, count: Count, value: u64) -> Option<String> {
         Count::DirtyFileLost => "files with dirty pages found no room: their writers are not known",
         Count::ExtremeContended => "minima or maxima were not stored because CPUs competed",
         _ => return None,
-    };
-    Some(format!("{value} {text}."))
+    })
 }
 
-/// What a missing probe costs.
-pub fn gap(lang: Lang, gap: &Gap) -> Option<String> {
+/// A note in words.
+pub fn note(lang: Lang, note: &Note) -> String {
     let Lang::En = lang;
-    if gap.reason == GapReason::NotNeeded {
-        return None;
+    match note {
+        Note::Counter { counter: name, value } => {
+            counter(lang, name).map_or_else(|| newer(lang, name), |text| format!("{value} {text}."))
+        }
+        Note::NotAttached { hook, why, loses: lost } => {
+            format!("{hook} is not attached ({}): {}.", reason(lang, why), loses(lang, *lost))
+        }
+        Note::SyscallHooks => {
+            "xfs or btrfs is mounted: the end of a sync there is taken from system call exits, which slows every system \
+             call of the host a little while watching."
+                .to_owned()
+        }
+        Note::OsyncOnXfs => {
+            "O_SYNC writes on xfs are counted as odsync_write: this kernel's type information does not lead to the file's flags."
+                .to_owned()
+        }
+        Note::SyncCalls { everybody: true } => {
+            "Waits in sync, syncfs and sync_file_range are those of everybody, from system call tracepoints, which slow \
+             every system call of the host a little while watching."
+                .to_owned()
+        }
+        Note::SyncCalls { everybody: false } => {
+            "Waits in sync, syncfs and sync_file_range are those of the targets, as long as they were blocked; \
+             --sync-calls shows those of everybody."
+                .to_owned()
+        }
+        Note::NoLossCounters { error } => format!(
+            "The counters of lost events could not be read ({error}): losses may be missing here."
+        ),
+        Note::NoRecursionMisses => {
+            "This kernel does not say how often it skipped a program that would have interrupted itself."
+                .to_owned()
+        }
+        Note::NoRoomForFiles { pid } => {
+            format!("No room to tell the files of process {pid} apart: they have the class other.")
+        }
+        Note::NoRoomForThreads { pid } => format!(
+            "No room to watch the threads of process {pid}: its waits outside syncs are missing. Name fewer targets."
+        ),
+        Note::NoRoomForLoops => {
+            "Not all loop devices are known to the probes: below the others, IO is their workers'."
+                .to_owned()
+        }
+        Note::NotTracked { pid } => format!(
+            "Process {pid} was not a target while this was recorded: which files it used, and its threads' waits that \
+             only targets have, are not known."
+        ),
+        Note::CaptureTruncated { seconds } => format!(
+            "The capture is truncated. Statistics were last stored {seconds} s after counting began; what came later \
+             is missing."
+        ),
+        Note::CaptureCorrupt { damage: what, seconds } => format!(
+            "The capture is corrupt ({}) and was read up to there. Statistics were last stored {seconds} s after \
+             counting began; what came later is missing.",
+            damage(lang, *what)
+        ),
+        Note::UnknownItems { kind, count } => format!(
+            "{count} items of the capture have a kind that this version does not know ({}) and were left out.",
+            kind.escape_debug()
+        ),
+        Note::RecordingStopped { error } => {
+            format!("The recording stopped early ({error}): the capture is truncated.")
+        }
+        Note::RecordTooShort { record, bytes } => {
+            format!("a record of kind {record} has {bytes} bytes")
+        }
+        Note::UnknownRecord { record } => format!("unknown kind of record {record}"),
+        Note::ImpossibleKey { key } => format!("a record has the impossible stream key {key:#x}"),
+        Note::SchedulesMissing { entries, count } => periods::missing(lang, entries, *count),
+        Note::HistoryLeftOut { captures } => periods::left_out(lang, *captures),
+        Note::Newer(Newer { code }) => newer(lang, code),
+        Note::Recorded(text) => text.clone(),
     }
-    let lost = loses(lang, gap.loses);
-    Some(format!("{} is not attached ({}): {lost}.", gap.hook.name(), reason(lang, &gap.reason)))
+}
+
+/// In which way a capture is damaged.
+pub const fn damage(lang: Lang, damage: Damage) -> &'static str {
+    let Lang::En = lang;
+    match damage {
+        Damage::NoOpening => "it does not say who recorded it",
+        Damage::BlockMissing => "a block is missing or in the wrong place",
+        Damage::BlockHeader => "a block's header is damaged",
+        Damage::BlockLength => "a block claims an impossible length",
+        Damage::Block => "a block is damaged",
+        Damage::BlockDecompresses => "a block does not decompress to its length",
+        Damage::BlockCount => "the last block counts otherwise",
+        Damage::AfterEnd => "there is more after the last block",
+        Damage::TooManyItems => "a block has too many items",
+        Damage::BrokenItem => "a block has a broken item",
+        Damage::Layout => "its records are laid out otherwise",
+        Damage::HalfRecord => "half a record",
+        Damage::StreamPlace => "a stream has an impossible place",
+        Damage::NoShard => "a change of no shard",
+        Damage::UnknownShard => "a stream has no such shard",
+        Damage::UnknownWord => "a stream has no such word",
+    }
+}
+
+/// Errors name it in English, as all errors do.
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(damage(Lang::En, *self))
+    }
+}
+
+/// The file systems of syncs.
+const fn filesystem(of: SyncFs) -> &'static str {
+    match of {
+        SyncFs::Ext4 => "ext4",
+        SyncFs::Xfs => "xfs",
+        SyncFs::Btrfs => "btrfs",
+        SyncFs::XfsBtrfs => "xfs, btrfs",
+    }
 }
 
 /// What is lost without a probe.
@@ -51,7 +163,7 @@ pub fn loses(lang: Lang, loses: Loses) -> String {
         Loses::Requeues => "time after a requeue counts as device time".to_owned(),
         Loses::ShortLived => "short-lived processes may lack their arguments".to_owned(),
         Loses::Exits => "ended processes are noticed late".to_owned(),
-        Loses::SyncWaits(filesystem) => format!("no fsync waits on {filesystem}"),
+        Loses::SyncWaits { filesystem: of } => format!("no fsync waits on {}", filesystem(of)),
         Loses::ThreadWaits => {
             "no waits in write, read and page faults, and no run-queue delay".to_owned()
         }
@@ -76,119 +188,28 @@ pub fn loses(lang: Lang, loses: Loses) -> String {
     }
 }
 
-/// xfs does not tell which kind of synchronous write it was, and the file's flags are out of reach.
-pub fn o_sync_on_xfs(lang: Lang) -> String {
-    let Lang::En = lang;
-    "O_SYNC writes on xfs are counted as odsync_write: this kernel's type information does not lead to the file's flags."
-        .to_owned()
-}
-
 /// Why a probe is missing.
 pub fn reason(lang: Lang, reason: &GapReason) -> String {
     let Lang::En = lang;
     match reason {
         GapReason::NoTracepoint => "this kernel has no such tracepoint".to_owned(),
-        GapReason::NoTracefs => "tracefs is not mounted".to_owned(),
-        GapReason::NoField(name) => format!("its record has no field {name}"),
+        GapReason::NoTracefs { why: NoFormats::NotMounted } => "tracefs is not mounted".to_owned(),
+        GapReason::NoTracefs { why: NoFormats::NotPermitted } => {
+            "not permitted to read tracefs: CAP_DAC_READ_SEARCH is missing".to_owned()
+        }
+        GapReason::SymbolsHidden => {
+            "addresses of kernel functions are hidden: CAP_SYSLOG is missing, or \
+             kernel.kptr_restrict is 2"
+                .to_owned()
+        }
+        GapReason::NoSymbol { symbol } => format!("this kernel shows no function {symbol}"),
+        GapReason::NoField { field } => format!("its record has no field {field}"),
+        GapReason::NoMembers => {
+            "this kernel's type information or symbols do not lead there".to_owned()
+        }
         GapReason::NotNeeded => "not needed here".to_owned(),
-        GapReason::Refused(why) => format!("the kernel refused: {why}"),
+        GapReason::Refused { error } => format!("the kernel refused: {error}"),
+        GapReason::Newer { code } => newer(lang, code),
+        GapReason::Recorded(words) => words.clone(),
     }
-}
-
-/// The counters of what was lost are not known.
-pub fn no_loss_counters(lang: Lang, error: &str) -> String {
-    let Lang::En = lang;
-    format!("The counters of lost events could not be read ({error}): losses may be missing here.")
-}
-
-/// The kernel does not say how often it left a program out.
-pub fn no_recursion_misses(lang: Lang) -> String {
-    let Lang::En = lang;
-    "This kernel does not say how often it skipped a program that would have interrupted itself."
-        .to_owned()
-}
-
-/// A process whose files have the class `other`, for the table of such processes is full.
-pub fn no_room_for_files(lang: Lang, pid: u32) -> String {
-    let Lang::En = lang;
-    format!("No room to tell the files of process {pid} apart: they have the class other.")
-}
-
-/// A target whose threads are not watched, for the table of targets is full.
-pub fn no_room_for_threads(lang: Lang, pid: u32) -> String {
-    let Lang::En = lang;
-    format!(
-        "No room to watch the threads of process {pid}: its waits outside syncs are missing. Name fewer targets."
-    )
-}
-
-/// There are more loop devices than the kernel side has room for, or it refused one.
-pub fn no_room_for_loops(lang: Lang) -> String {
-    let Lang::En = lang;
-    "Not all loop devices are known to the probes: below the others, IO is their workers'."
-        .to_owned()
-}
-
-/// Where waits in `sync` and its like come from.
-pub fn sync_calls(lang: Lang, everybody: bool) -> String {
-    let Lang::En = lang;
-    if everybody {
-        "Waits in sync, syncfs and sync_file_range are those of everybody, from system call tracepoints, which slow \
-         every system call of the host a little while watching."
-            .to_owned()
-    } else {
-        "Waits in sync, syncfs and sync_file_range are those of the targets, as long as they were blocked; \
-         --sync-calls shows those of everybody."
-            .to_owned()
-    }
-}
-
-/// System calls are slowed a little.
-pub fn syscall_probes(lang: Lang) -> String {
-    let Lang::En = lang;
-    "xfs or btrfs is mounted: the end of a sync there is taken from system call exits, which slows every system \
-     call of the host a little while watching."
-        .to_owned()
-}
-
-/// A target of a replay was none while it was recorded.
-pub fn not_tracked(lang: Lang, pid: u32) -> String {
-    let Lang::En = lang;
-    format!(
-        "Process {pid} was not a target while this was recorded: which files it used, and its threads' waits that \
-         only targets have, are not known."
-    )
-}
-
-/// A capture was cut off.
-pub fn truncated(lang: Lang, seconds: u64) -> String {
-    let Lang::En = lang;
-    format!(
-        "The capture is truncated. Statistics were last stored {seconds} s after counting began; what came later \
-         is missing."
-    )
-}
-
-/// A capture is damaged.
-pub fn corrupt(lang: Lang, what: &str, seconds: u64) -> String {
-    let Lang::En = lang;
-    format!(
-        "The capture is corrupt ({what}) and was read up to there. Statistics were last stored {seconds} s after \
-         counting began; what came later is missing."
-    )
-}
-
-/// A capture of a newer version.
-pub fn unknown_items(lang: Lang, kind: &str, count: u64) -> String {
-    let Lang::En = lang;
-    let kind = kind.escape_debug();
-    format!(
-        "{count} items of the capture have a kind that this version does not know ({kind}) and were left out."
-    )
-}
-
-/// Recording ended before the watch.
-pub fn recording_stopped(lang: Lang, error: &str) -> String {
-    let Lang::En = lang;
-    format!("The recording stopped early ({error}): the capture is truncated.")
 }

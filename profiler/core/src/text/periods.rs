@@ -1,8 +1,8 @@
 //! Rhythms in words: every hour at :05, or why none is claimed.
 
-use super::Lang;
-use crate::period::{MIN_GAPS, NotYet};
-use crate::report::{Period, Scheduled};
+use super::{Lang, newer};
+use crate::period::{MIN_GAPS, clock_minute};
+use crate::report::{Closest, MissingEntry, Newer, NotYet, Period, Scheduled};
 use crate::schedule::{Problem, Trouble};
 
 const HOUR: u64 = 3_600;
@@ -11,9 +11,14 @@ const WEEK: u64 = 604_800;
 const DAYS: [&str; 7] =
     ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
+/// The rhythm of a period.
+pub fn rhythm_of(lang: Lang, period: &Period) -> String {
+    rhythm(lang, period.seconds, clock_minute(period.seconds, period.phase_seconds))
+}
+
 /// A period in seconds and, where it is at a fixed time of the clock, its minute (after midnight; of a week after
 /// Monday's midnight).
-pub fn rhythm(lang: Lang, period_s: u64, minute: Option<u64>) -> String {
+fn rhythm(lang: Lang, period_s: u64, minute: Option<u64>) -> String {
     let Lang::En = lang;
     let every = every(period_s);
     let Some(minute) = minute else {
@@ -84,12 +89,12 @@ fn length(seconds: u64) -> String {
 /// Why no period is claimed.
 pub fn not_yet(lang: Lang, why: &NotYet) -> String {
     let Lang::En = lang;
-    match *why {
+    match why {
         NotYet::TooFew { starts: 0, .. } => "No begin of it was seen.".to_owned(),
-        NotYet::TooFew { starts, closest: Some((period_s, gaps)) } => format!(
-            "No period yet: it began {starts} times, {gaps} {} of {} apart; {MIN_GAPS} are needed.",
-            if gaps == 1 { "cycle" } else { "cycles" },
-            length(period_s)
+        NotYet::TooFew { starts, closest: Some(Closest { seconds, cycles }) } => format!(
+            "No period yet: it began {starts} times, {cycles} {} of {} apart; {MIN_GAPS} are needed.",
+            if *cycles == 1 { "cycle" } else { "cycles" },
+            length(*seconds)
         ),
         NotYet::TooFew { starts: 1, .. } => {
             format!("No period yet: once is no rhythm, {} times are needed.", MIN_GAPS + 1)
@@ -98,21 +103,17 @@ pub fn not_yet(lang: Lang, why: &NotYet) -> String {
             "No period yet: it began {starts} times, not the same time apart; {} are needed.",
             MIN_GAPS + 1
         ),
-        NotYet::MayBeChance { period_s, seen, missed } => format!(
-            "No period yet: {} fits {seen} of {} cycles, which may be chance.",
-            length(period_s),
-            seen + missed
+        NotYet::MayBeChance { seconds, cycles, missed } => format!(
+            "No period yet: {} fits {cycles} of {} cycles, which may be chance.",
+            length(*seconds),
+            cycles.saturating_add(*missed)
         ),
         NotYet::Irregular { starts } => {
             format!("No period: it began {starts} times, and none fits.")
         }
+        NotYet::NotSeen => "It was not seen at work in this window.".to_owned(),
+        NotYet::Newer(Newer { code }) => newer(lang, code),
     }
-}
-
-/// A backup of the schedules that was not seen.
-pub fn not_seen(lang: Lang) -> String {
-    let Lang::En = lang;
-    "It was not seen at work in this window.".to_owned()
 }
 
 /// A backup, and how often it ran.
@@ -147,7 +148,7 @@ pub fn claim(lang: Lang, period: &Period) -> String {
     let cycles = period.cycles.saturating_add(period.missed);
     format!(
         "{} ({} of {cycles} cycles, confidence {:.0}%)",
-        period.text,
+        rhythm_of(lang, period),
         period.cycles,
         period.confidence * 100.0
     )
@@ -179,32 +180,35 @@ pub fn with_peaks(lang: Lang, with_peaks: u64, windows: usize) -> String {
     }
 }
 
-/// Rows that are left out.
-pub fn more(lang: Lang, rows: &str) -> String {
-    let Lang::En = lang;
-    format!("and {rows} more: -o json has them all")
-}
-
 /// Schedules that were not understood: the first few by name.
-pub fn problems(lang: Lang, problems: &[Problem], all: u64) -> String {
-    const NAMED: usize = 5;
+pub(super) fn missing(lang: Lang, entries: &[MissingEntry], all: u64) -> String {
     let Lang::En = lang;
-    let one = |problem: &Problem| {
-        let what = match problem.what {
+    let one = |entry: &MissingEntry| {
+        let what = match entry.why {
             Trouble::Unreadable => "not readable",
             Trouble::TooLarge => "too large, or too many",
             Trouble::Malformed => "not well formed",
             Trouble::Times => "times not understood",
             Trouble::Zone => "time zone not known",
+            Trouble::Late => "not read in time",
         };
-        format!("{} ({what})", problem.source.escape_debug())
+        format!("{} ({what})", entry.source.escape_debug())
     };
-    let named: Vec<String> = problems.iter().take(NAMED).map(one).collect();
+    let named: Vec<String> = entries.iter().map(one).collect();
     format!("{all} of the host's schedule entries are missing here: {}.", named.join(", "))
 }
 
+/// Reading the schedules took too long, as watching begins.
+pub fn late(lang: Lang, problem: &Problem, limit_ms: u128) -> String {
+    let Lang::En = lang;
+    format!(
+        "the host's schedules were not read within {limit_ms} ms: from {} on they are missing",
+        problem.source.escape_debug()
+    )
+}
+
 /// Parts of the history that were not used.
-pub fn left_out(lang: Lang, captures: usize) -> String {
+pub(super) fn left_out(lang: Lang, captures: u64) -> String {
     let Lang::En = lang;
     format!(
         "{captures} of the other captures are of another host, or of a time that is in two of them: they are left out of \
@@ -235,7 +239,7 @@ mod tests {
     #[test]
     fn what_is_missing_is_said() {
         let say = |why| not_yet(Lang::En, &why);
-        let closest = Some((3_600, 2));
+        let closest = Some(Closest { seconds: 3_600, cycles: 2 });
         assert_eq!(
             say(NotYet::TooFew { starts: 3, closest }),
             "No period yet: it began 3 times, 2 cycles of 1 h apart; 3 are needed."
@@ -244,7 +248,7 @@ mod tests {
             say(NotYet::TooFew { starts: 1, closest: None }).contains("once is no rhythm, 4 times")
         );
         assert!(
-            say(NotYet::MayBeChance { period_s: 3_600, seen: 5, missed: 1 }).contains("5 of 6")
+            say(NotYet::MayBeChance { seconds: 3_600, cycles: 5, missed: 1 }).contains("5 of 6")
         );
         assert!(say(NotYet::Irregular { starts: 40 }).contains("40 times"));
     }

@@ -25,6 +25,11 @@ pub enum Problem<'a> {
         /// The places that were looked at, separated by commas.
         looked: &'a str,
     },
+    /// Tracepoint formats may not be read.
+    TracefsNotPermitted {
+        /// The places that were looked at, separated by commas.
+        looked: &'a str,
+    },
     /// The kernel lacks something that nothing can replace.
     Unsupported {
         /// What is missing.
@@ -36,6 +41,16 @@ pub enum Problem<'a> {
     TargetNotFound {
         /// Each of them, and why.
         absent: &'a [Absent],
+    },
+    /// Nobody whom selectors mean came in a whole watch.
+    NeverCame {
+        /// Each of them, and why; none: nothing looked like etcd.
+        absent: &'a [Absent],
+    },
+    /// The limit of open files is too low.
+    FewDescriptors {
+        /// The limit.
+        limit: u64,
     },
     /// No target was given and nothing looks like etcd.
     NoEtcd,
@@ -99,6 +114,13 @@ pub enum Problem<'a> {
         /// Why.
         error: &'a str,
     },
+    /// A recording does not go where something else is.
+    NotReplaced {
+        /// The file.
+        file: &'a str,
+        /// What is there.
+        found: InTheWay,
+    },
     /// Nobody reads the output any more.
     StdoutClosed,
     /// The output cannot be written.
@@ -137,6 +159,25 @@ pub enum Problem<'a> {
     },
 }
 
+/// What is where a capture was to go, and stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InTheWay {
+    /// A symbolic link.
+    Link,
+    /// A folder.
+    Folder,
+    /// A named pipe.
+    Fifo,
+    /// A socket.
+    Socket,
+    /// A device.
+    Device,
+    /// A file that is no capture.
+    Other,
+    /// A capture that is being recorded.
+    Busy,
+}
+
 /// A problem in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explained {
@@ -167,10 +208,22 @@ fn what(problem: &Problem<'_>) -> String {
         Problem::TracefsNotMounted { looked } => {
             format!("tracepoint formats cannot be read: no tracefs at {looked}")
         }
+        Problem::TracefsNotPermitted { looked } => {
+            format!("tracepoint formats cannot be read: not permitted to read {looked}")
+        }
         Problem::Unsupported { missing, kernel } => {
             format!("kernel {kernel} has no {missing}")
         }
         Problem::TargetNotFound { absent } => format!("target not found: {}", not_found(absent)),
+        Problem::NeverCame { absent: [] } => {
+            "target not found: nothing that looks like etcd ran while watching".to_owned()
+        }
+        Problem::NeverCame { absent } => {
+            format!("target not found in the whole watch: {}", not_found(absent))
+        }
+        Problem::FewDescriptors { limit } => {
+            format!("too few open files are allowed: the limit is {limit} (ulimit -Hn)")
+        }
         Problem::NoEtcd => "no target given, and no process here looks like etcd".to_owned(),
         Problem::TargetExited { selector } => format!("target exited: {selector}; watching on"),
         Problem::Truncated { file, kept, size } => {
@@ -190,6 +243,9 @@ fn what(problem: &Problem<'_>) -> String {
         Problem::RecordingStopped { error } => {
             format!("recording stopped: {error}; watching on")
         }
+        Problem::NotReplaced { file, found } => {
+            format!("cannot record into {file}: it is {}", in_the_way(*found))
+        }
         Problem::NotReadable { file, error } => format!("cannot read {file}: {error}"),
         Problem::WrongSchema { file, found, expected } => {
             format!("{file} is a {found} document; this version reads {expected}")
@@ -206,6 +262,18 @@ fn what(problem: &Problem<'_>) -> String {
         Problem::BadValue { option, value, expected } => {
             format!("{option} {value}: expected {expected}")
         }
+    }
+}
+
+fn in_the_way(found: InTheWay) -> &'static str {
+    match found {
+        InTheWay::Link => "a symbolic link, which is not followed",
+        InTheWay::Folder => "a folder",
+        InTheWay::Fifo => "a FIFO",
+        InTheWay::Socket => "a socket",
+        InTheWay::Device => "a device",
+        InTheWay::Other => "not a capture, and is not overwritten",
+        InTheWay::Busy => "being recorded by another watch",
     }
 }
 
@@ -252,7 +320,7 @@ fn hint(problem: &Problem<'_>) -> Option<String> {
              kernel lockdown, lower it to integrity"
         }
         Problem::NotPermitted { .. } => {
-            "run it as root, or with CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH"
+            "run it as root, or with CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH and CAP_SYSLOG"
         }
         Problem::NoBtf { .. } => {
             "use a kernel built with CONFIG_DEBUG_INFO_BTF; distributions' kernels since 5.10 are"
@@ -260,10 +328,19 @@ fn hint(problem: &Problem<'_>) -> Option<String> {
         Problem::TracefsNotMounted { .. } => {
             "mount it: mount -t tracefs tracefs /sys/kernel/tracing"
         }
+        Problem::TracefsNotPermitted { .. } => "run it as root, or with CAP_DAC_READ_SEARCH",
         Problem::Unsupported { .. } | Problem::LoadFailed { .. } | Problem::AttachFailed { .. } => {
             "the README says which kernels it needs; a refusal by one of those is worth a bug report"
         }
         Problem::TargetNotFound { absent } => return Some(near_or_wait(absent)),
+        Problem::NeverCame { absent } => {
+            let longer = "watch longer: --duration counts the waiting too";
+            let near = near(absent).map(|near| format!("{near}; or {longer}"));
+            return Some(near.unwrap_or_else(|| longer.to_owned()));
+        }
+        Problem::FewDescriptors { .. } => {
+            "allow 1024: ulimit -Hn 1024 as root, or LimitNOFILE=1024 in the unit that starts it"
+        }
         Problem::NoEtcd => {
             "name a target: --pid-of NAME, --unit NAME, --cgroup PATH or --pid N; add --wait to wait until it starts"
         }
@@ -274,6 +351,9 @@ fn hint(problem: &Problem<'_>) -> Option<String> {
             "what was read is complete up to that point; copy the file again if it was copied"
         }
         Problem::NotInCapture { absent, .. } => return Some(near_or_recorded(absent)),
+        Problem::NotReplaced { .. } => {
+            "name a file that is not there yet, or an older capture, which is replaced"
+        }
         Problem::RecordingStopped { .. } => "the file is readable up to its last whole block",
         Problem::WrongSchema { .. } | Problem::UnknownItems { .. } => {
             "read it with the version that wrote it"

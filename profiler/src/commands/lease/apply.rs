@@ -1,5 +1,6 @@
 //! `iocontend apply`: shows, asks, applies, looks whether it helped, and stays until the lease ends.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::io::{self, IsTerminal as _};
 use std::path::Path;
@@ -12,28 +13,22 @@ use iocontend_core::report::{Report, Verdict, rfc3339};
 use iocontend_core::selector::Selector;
 use iocontend_core::text::lease::{self as words, Trouble};
 use iocontend_core::text::{Lang, Problem};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
+use super::keeper::{GRACE, Keeper};
 use super::verify::Check;
-use super::{Place, explained, not_in_force, say, shown};
+use super::{Host, Place, Proposal, block_on, explained, not_in_force, say, shown};
 use crate::cli::ApplyArgs;
-use crate::commands::watch::{Ended, StopSignals};
 use crate::error::{Failure, tell};
-use crate::lease::store::{Hold, Lock};
-use crate::lease::{self, ApplyError};
+use crate::lease::store::{Hold, Known, Lock};
+use crate::lease::{self, ApplyError, timer};
 use crate::live::now;
 use crate::output;
+use crate::runtime::signals::{Signals, StopSignals};
+use crate::runtime::watching::Ended;
 
 /// Between two looks whether another run took the lease back.
 const LOOK: Duration = Duration::from_secs(1);
-
-/// What is to be applied, and for whom.
-pub(super) struct Proposal {
-    pub(super) advice: String,
-    pub(super) changes: Vec<Change>,
-    pub(super) subject: Subject,
-    pub(super) targets: Vec<Selector>,
-}
 
 /// Reads the advice that is asked for out of a report.
 fn proposal(args: &ApplyArgs) -> Result<Proposal, Failure> {
@@ -41,7 +36,7 @@ fn proposal(args: &ApplyArgs) -> Result<Proposal, Failure> {
     let report = read(&args.file, &name)?;
     let found = report.advice.iter().flatten().find(|advice| {
         let usable = advice.verdict == Verdict::Recommended && !advice.changes.is_empty();
-        usable && args.id.as_ref().is_none_or(|id| advice.id == *id)
+        usable && args.id.as_ref().is_none_or(|id| advice.id.name() == id)
     });
     let advice = found.ok_or_else(|| Failure::Usage(explained(&Trouble::NoAdvice(&name))))?;
     let named = args.target.selectors();
@@ -51,7 +46,7 @@ fn proposal(args: &ApplyArgs) -> Result<Proposal, Failure> {
         named
     };
     Ok(Proposal {
-        advice: advice.id.clone(),
+        advice: advice.id.name().to_owned(),
         changes: advice.changes.clone(),
         subject: Subject::of(advice, &report),
         targets,
@@ -76,14 +71,14 @@ fn targets(report: &Report) -> Option<Vec<Selector>> {
     }
 }
 
-pub(in crate::commands) fn run(args: &ApplyArgs) -> Result<(), Failure> {
-    let place = Place::new(&args.lease_args);
+pub(in crate::commands) fn run(args: &ApplyArgs, signals: &Signals) -> Result<(), Failure> {
+    let host = Host::new(&args.lease_args)?;
     let proposal = proposal(args)?;
     if args.verify && args.lease <= Check::length(args.window) {
         return Err(Failure::Usage(explained(&Trouble::TooShort)));
     }
     let items =
-        lease::plan(&proposal.changes, &place.settings).map_err(|error| place.failed(&error))?;
+        lease::plan(&proposal.changes, &host.settings).map_err(|error| host.failed(&error))?;
     if items.is_empty() {
         tell(words::nothing_to_do(Lang::En));
         return Ok(());
@@ -92,11 +87,7 @@ pub(in crate::commands) fn run(args: &ApplyArgs) -> Result<(), Failure> {
     if args.dry_run || !(args.yes || ask()?) {
         return Ok(());
     }
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::other(&error.into()))?;
-    runtime.block_on(apply(args, &place, &proposal))
+    block_on(apply(args, host, &proposal, signals))
 }
 
 /// What would be changed; beside the document where there is one.
@@ -125,31 +116,56 @@ fn ask() -> Result<bool, Failure> {
     Ok(yes)
 }
 
-async fn apply(args: &ApplyArgs, place: &Place, proposal: &Proposal) -> Result<(), Failure> {
-    // Before anything is changed, so that Ctrl-C always takes it back.
-    let mut stop = StopSignals::new().map_err(|error| Failure::other(&error.into()))?;
-    place.store.prepare().map_err(|error| place.store_failed(&error))?;
+async fn apply(
+    args: &ApplyArgs,
+    host: Host,
+    proposal: &Proposal,
+    signals: &Signals,
+) -> Result<(), Failure> {
+    let place = host.create()?;
     let mut check = None;
     if args.verify {
         // What stands in the way is better known before a minute of watching than after it.
-        free(place, &proposal.changes, &place.lock()?)?;
+        let mut waiting = signals.ask();
+        free(&place, &proposal.changes, &place.lock(&mut waiting).await?)?;
+        // A signal ends what attaches.
+        drop(waiting);
         let attached = check.insert(Check::start(args.window, proposal)?);
+        let mut stop = signals.ask();
         if attached.before(&mut stop).await? == Ended::BySignal {
             tell(words::not_verified(Lang::En, false));
             return Err(Failure::Said);
         }
     }
-    let (lease, _hold) = make(args, place, proposal)?;
-    let end = Instant::now() + args.lease;
+    // Before anything is changed, so that Ctrl-C always takes it back.
+    let mut stop = signals.ask();
+    let Made { lease, mut keeper, end, _hold } = make(args, &place, proposal, &mut stop).await?;
+    let memory = RefCell::new(lease);
     if let Some(check) = &mut check {
-        verified(args, place, proposal, &lease, check, &mut stop).await?;
+        let verified = verified(args, &place, proposal, &memory, check, &mut stop);
+        watched(verified, &mut keeper, &memory, &place).await?;
     }
     if args.leave {
         // While the probes are still there: a run that is killed as it takes them out must not take back what it said stays.
-        leave(place, &lease.id)
+        leave(&place, &memory, &mut keeper, &mut stop).await
     } else {
         drop(check);
-        stay(place, &lease.id, end, &mut stop).await
+        let stayed = stay(&place, &memory, end, &mut stop);
+        watched(stayed, &mut keeper, &memory, &place).await
+    }
+}
+
+/// Does something while the guardian is watched.
+async fn watched<T>(
+    work: impl Future<Output = T>,
+    keeper: &mut Keeper,
+    memory: &RefCell<Lease>,
+    place: &Place,
+) -> T {
+    tokio::select! {
+        biased;
+        done = work => done,
+        never = keeper.watch(memory, place) => match never {},
     }
 }
 
@@ -158,19 +174,34 @@ fn free(place: &Place, changes: &[Change], lock: &Lock) -> Result<(), Failure> {
     place.recover(lock)?;
     let taken = lease::taken(changes, &place.store).map_err(|error| place.store_failed(&error))?;
     match taken {
-        Some((change, id)) => Err(place.failed(&ApplyError::Taken { change, id })),
+        Some((change, id)) => Err(place.host.failed(&ApplyError::Taken { change, id })),
         None => Ok(()),
     }
 }
 
-/// Records the lease and makes its changes: all of them, or none.
-fn make(args: &ApplyArgs, place: &Place, proposal: &Proposal) -> Result<(Lease, Hold), Failure> {
+/// A lease that was made.
+struct Made {
+    lease: Lease,
+    keeper: Keeper,
+    end: Instant,
+    _hold: Hold,
+}
+
+/// Records the lease, finds somebody who ends it, and makes its changes: all of them, or none.
+async fn make(
+    args: &ApplyArgs,
+    place: &Place,
+    proposal: &Proposal,
+    stop: &mut StopSignals,
+) -> Result<Made, Failure> {
     let failed = |error: &io::Error| place.store_failed(error);
-    let lock = place.lock()?;
+    let lock = place.lock(stop).await?;
     free(place, &proposal.changes, &lock)?;
+    let settings = &place.host.settings;
     let items =
-        lease::plan(&proposal.changes, &place.settings).map_err(|error| place.failed(&error))?;
-    let clock = lease::clock(&place.root).map_err(|error| failed(&error))?;
+        lease::plan(&proposal.changes, settings).map_err(|error| place.host.failed(&error))?;
+    let clock = lease::clock(&place.host.root).map_err(|error| failed(&error))?;
+    let end = Instant::now() + args.lease;
     let (unix_ns, length) =
         (now().unix_ns, u64::try_from(args.lease.as_nanos()).unwrap_or(u64::MAX));
     let until = unix_ns.saturating_add(i64::try_from(length).unwrap_or(i64::MAX));
@@ -189,14 +220,28 @@ fn make(args: &ApplyArgs, place: &Place, proposal: &Proposal) -> Result<(Lease, 
         left: false,
         items,
     };
-    if let Err(error) = lease::apply(&mut lease, &place.settings, &place.store, &lock) {
-        if place.store.has(&id) {
+    place.store.write(&lease).map_err(|error| failed(&error))?;
+    let length = if args.leave { args.lease } else { args.lease.saturating_add(GRACE) };
+    let mut keeper = match Keeper::start(&lease, length, place) {
+        Ok(keeper) => keeper,
+        Err(error) => {
             place.undo(lease, &lock);
+            let error = error.to_string();
+            return Err(Failure::Failed(explained(&Trouble::NoKeeper(&error))));
         }
-        return Err(place.failed(&error));
+    };
+    if let Err(error) = lease::apply(&mut lease, settings, &place.store, &lock) {
+        place.undo(lease, &lock);
+        return Err(place.host.failed(&error));
     }
-    say(&words::applied(Lang::En, &id, &lease.expires, args.leave));
-    Ok((lease, hold))
+    keeper.look();
+    let unit = format!("{}.timer", timer::unit(&id));
+    say(&words::applied(Lang::En, &lease, args.leave, place.keeper(&id, &unit)));
+    for item in &lease.items {
+        let is_rounded = item.cells.iter().any(|cell| cell.became.is_some());
+        words::item(Lang::En, item).iter().filter(|_| is_rounded).for_each(|line| say(line));
+    }
+    Ok(Made { lease, keeper, end, _hold: hold })
 }
 
 /// Watches with the change and judges. What is not kept, for whichever reason, is taken back before this returns its error.
@@ -204,12 +249,13 @@ async fn verified(
     args: &ApplyArgs,
     place: &Place,
     proposal: &Proposal,
-    lease: &Lease,
+    memory: &RefCell<Lease>,
     check: &mut Check,
     stop: &mut StopSignals,
 ) -> Result<(), Failure> {
-    let is_there = || place.store.has(&lease.id);
-    let outcome = check.after(&lease.id, &proposal.advice, &is_there, stop).await;
+    let id = memory.borrow().id.clone();
+    let is_there = || place.store.has(&id);
+    let outcome = check.after(&id, &proposal.advice, &is_there, stop).await;
     let outcome = outcome.and_then(|verified| {
         let Some(verified) = verified else {
             tell(words::not_verified(Lang::En, true));
@@ -224,49 +270,68 @@ async fn verified(
     match outcome {
         Ok(true) => Ok(()),
         other => {
-            take_back(place, &lease.id)?;
+            take_back(place, memory, stop).await?;
             Err(other.err().unwrap_or(Failure::Said))
         }
     }
 }
 
 /// From now on its time alone ends it.
-fn leave(place: &Place, id: &str) -> Result<(), Failure> {
-    let _lock = place.lock()?;
-    match place.store.read(id) {
-        Ok(mut lease) => {
-            lease.left = true;
-            place.store.write(&lease).map_err(|error| place.store_failed(&error))
-        }
-        // Another run has taken it back.
-        Err(_) => Ok(()),
+async fn leave(
+    place: &Place,
+    memory: &RefCell<Lease>,
+    keeper: &mut Keeper,
+    stop: &mut StopSignals,
+) -> Result<(), Failure> {
+    // A signal that came while it was applied means that it is not wanted.
+    if timeout(Duration::ZERO, stop.wait()).await.is_ok() {
+        return take_back(place, memory, stop).await;
     }
+    let lock = place.lock(stop).await?;
+    let mut lease = match place.store.known(&memory.borrow().id) {
+        Known::Recorded(lease) => *lease,
+        Known::Ended | Known::Lost(_) => return place.take_back(&memory.borrow(), &lock),
+    };
+    lease.left = true;
+    let left = place.store.write(&lease).and_then(|()| keeper.leave(&lease, place));
+    if let Err(error) = left {
+        say(&explained(&Trouble::NotLeft(&error.to_string())).what);
+        place.take_back(&lease, &lock)?;
+        return Err(Failure::Said);
+    }
+    Ok(())
 }
 
 /// Waits for the end of the lease, or a signal, and takes it back.
 async fn stay(
     place: &Place,
-    id: &str,
+    memory: &RefCell<Lease>,
     end: Instant,
     stop: &mut StopSignals,
 ) -> Result<(), Failure> {
     let mut told = BTreeSet::new();
-    while place.store.has(id) && Instant::now() < end {
-        say_what_lapsed(place, id, &mut told);
+    let id = memory.borrow().id.clone();
+    while Instant::now() < end {
+        match place.store.known(&id) {
+            Known::Recorded(lease) => *memory.borrow_mut() = *lease,
+            // It is not in force any more, or must not be: nobody else would know it.
+            Known::Ended | Known::Lost(_) => break,
+        }
+        say_what_lapsed(place, &id, &mut told);
         tokio::select! {
             () = stop.wait() => break,
             () = sleep_until(end.min(Instant::now() + LOOK)) => {}
         }
     }
-    take_back(place, id)
+    take_back(place, memory, stop).await
 }
 
 /// Says once of every value that it does not hold any more.
 fn say_what_lapsed(place: &Place, id: &str, told: &mut BTreeSet<String>) {
     // Not while another run takes it back; one that was taken back has no values any more.
-    let Ok(_lock) = place.lock() else { return };
+    let Ok(Some(_lock)) = place.store.try_lock() else { return };
     let Ok(lease) = place.store.read(id) else { return };
-    for line in not_in_force(&lease::look(&lease, &place.settings)) {
+    for line in not_in_force(&lease::look(&lease, &place.host.settings)) {
         if !told.contains(&line) {
             say(&line);
             told.insert(line);
@@ -274,9 +339,12 @@ fn say_what_lapsed(place: &Place, id: &str, told: &mut BTreeSet<String>) {
     }
 }
 
-fn take_back(place: &Place, id: &str) -> Result<(), Failure> {
-    let lock = place.lock()?;
-    // Somebody else may have taken it back meanwhile.
-    let Ok(lease) = place.store.read(id) else { return Ok(()) };
-    if place.undo(lease, &lock) { Ok(()) } else { Err(Failure::Said) }
+async fn take_back(
+    place: &Place,
+    memory: &RefCell<Lease>,
+    stop: &mut StopSignals,
+) -> Result<(), Failure> {
+    let lock = place.lock(stop).await?;
+    let memory = memory.borrow().clone();
+    place.take_back(&memory, &lock)
 }

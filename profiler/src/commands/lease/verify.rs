@@ -14,14 +14,14 @@ use iocontend_core::text::Lang;
 use iocontend_core::text::lease::{self as words, Trouble};
 use tokio::time::Instant;
 
-use super::apply::Proposal;
-use super::explained;
-use crate::commands::watch::{Each, Ended, StopSignals, until};
+use super::{Proposal, explained};
 use crate::error::{Failure, tell};
 use crate::host::HostRoot;
 use crate::kernel::facts::KernelPaths;
 use crate::live::{Live, RING_BYTES, Settings};
 use crate::output;
+use crate::runtime::signals::StopSignals;
+use crate::runtime::watching::{Each, Ended, until};
 
 /// What intervals are drawn from.
 const SECOND: Duration = Duration::from_secs(1);
@@ -107,7 +107,7 @@ impl Check {
         let mut looks = Vec::new();
         let mut each = |report: &Report| {
             looks.push(self.subject.look(report));
-            goes_on()
+            goes_on().map(|()| Vec::new())
         };
         let each: Option<Each<'_>> = Some(&mut each);
         let end = Some(Instant::now() + self.window + REST);

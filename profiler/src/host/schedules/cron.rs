@@ -2,8 +2,9 @@
 
 use iocontend_core::schedule::{Crontab, Entry, anacrontab, crontab, periodic_folders};
 
-use super::files::Files;
-use super::{Found, zone};
+use super::files::{Author, Files};
+use super::progress::Progress;
+use super::zone;
 
 /// Where users' crontabs are: Debian's and SUSE's, Red Hat's and Alpine's.
 const SPOOLS: [&str; 3] = ["/var/spool/cron/crontabs", "/var/spool/cron/tabs", "/var/spool/cron"];
@@ -11,32 +12,61 @@ const SPOOLS: [&str; 3] = ["/var/spool/cron/crontabs", "/var/spool/cron/tabs", "
 const FOLDERS: [&str; 4] =
     ["/etc/cron.hourly", "/etc/cron.daily", "/etc/cron.weekly", "/etc/cron.monthly"];
 
-pub(super) fn read(files: &Files) -> Found {
-    let mut found: Found = (Vec::new(), Vec::new());
-    one(files, "/etc/crontab", Crontab::System, &mut found);
+/// Those of users come last: no more than theirs is missing when theirs take too long.
+pub(super) fn read(files: &Files<'_>, progress: &Progress) {
+    // Folders, and the lines that say when they are run.
+    let mut when: Vec<(String, Entry)> = Vec::new();
+    if let Some(text) = files.text("/etc/anacrontab") {
+        let (folders, problems) = anacrontab("/etc/anacrontab", &text);
+        add_folders(&mut when, folders);
+        progress.add(Vec::new(), problems);
+    }
+    one(files, "/etc/crontab", Crontab::System, progress, &mut when);
     for (name, path) in files.files("/etc/cron.d") {
         if is_run(&name) {
-            one(files, &path, Crontab::System, &mut found);
+            one(files, &path, Crontab::System, progress, &mut when);
         }
+    }
+    let known = when.len();
+    for (folder, line) in &when {
+        run_folder(files, folder, line, progress);
     }
     for spool in SPOOLS {
         for (name, path) in files.files(spool) {
             if is_run(&name) {
-                one(files, &path, Crontab::User, &mut found);
+                one(files, &path, Crontab::User, progress, &mut when);
             }
         }
     }
-    folders(files, &mut found);
-    found
+    when[known..].iter().for_each(|(folder, line)| run_folder(files, folder, line, progress));
 }
 
-fn one(files: &Files, path: &str, whose: Crontab, found: &mut Found) {
-    let Some(text) = files.text(path) else { return };
-    let script = |path: &str| files.script(path);
-    let (entries, problems) =
-        crontab(path, &text, whose, &script, &|name| zone::named(files, name));
-    found.0.extend(entries);
-    found.1.extend(problems);
+fn one(
+    files: &Files<'_>,
+    path: &str,
+    whose: Crontab,
+    progress: &Progress,
+    when: &mut Vec<(String, Entry)>,
+) {
+    let Some(file) = files.file(path) else { return };
+    let script = |path: &str| files.script(path, file.author());
+    let zone = |name: &str| zone::named(files, name);
+    let goes_on = || files.has_time();
+    let (mut entries, problems) = crontab(path, &file.text(), whose, &script, &zone, &goes_on);
+    add_folders(when, periodic_folders(&entries));
+    // The lines that only run folders are no entries of their own.
+    entries.retain(|entry| !entry.command.contains("run-parts"));
+    progress.add(entries, problems);
+}
+
+/// The first line that runs a folder counts; anacron's before the others.
+fn add_folders(when: &mut Vec<(String, Entry)>, folders: Vec<(String, Entry)>) {
+    for (folder, line) in folders {
+        let is_known = when.iter().any(|(known, _)| *known == folder);
+        if FOLDERS.contains(&folder.as_str()) && !is_known {
+            when.push((folder, line));
+        }
+    }
 }
 
 /// Whether cron and `run-parts` take a file of this name: hidden ones, and what editors and packages leave, are passed
@@ -48,24 +78,12 @@ fn is_run(name: &str) -> bool {
         && !name.contains(".rpm")
 }
 
-/// Scripts in folders: with anacron its times, else those of the line that runs the folder.
-fn folders(files: &Files, found: &mut Found) {
-    let mut when: Vec<(String, Entry)> = Vec::new();
-    if let Some(text) = files.text("/etc/anacrontab") {
-        let (folders, problems) = anacrontab("/etc/anacrontab", &text);
-        when.extend(folders);
-        found.1.extend(problems);
-    }
-    when.extend(periodic_folders(&found.0));
-    // The lines that only run folders are no entries of their own.
-    found.0.retain(|entry| !entry.command.contains("run-parts"));
-    for folder in FOLDERS {
-        let Some((_, line)) = when.iter().find(|(known, _)| known == folder) else { continue };
-        for (name, path) in files.files(folder) {
-            if is_run(&name) {
-                let script = files.script(&path);
-                found.0.push(Entry::of_folder(&path, script.as_deref(), line));
-            }
-        }
-    }
+/// Scripts in a folder, at the times of the line that runs it.
+fn run_folder(files: &Files<'_>, folder: &str, line: &Entry, progress: &Progress) {
+    let scripts = files.files(folder).into_iter().filter(|(name, _)| is_run(name));
+    let entries = scripts.filter(|(_, path)| !files.is_folder(path)).map(|(_, path)| {
+        let script = files.script(&path, Author::ROOT);
+        Entry::of_folder(&path, script.as_deref(), line)
+    });
+    progress.add(entries.collect(), Vec::new());
 }

@@ -3,7 +3,8 @@
 use iocontend_core::schedule::{Distribution, Kind, distribution, manifest};
 
 use super::files::{Files, ends_in};
-use super::{Found, zone};
+use super::progress::Progress;
+use super::zone;
 
 const MANIFESTS: [&str; 4] = [
     "/etc/kubernetes/manifests",
@@ -12,8 +13,7 @@ const MANIFESTS: [&str; 4] = [
     "/var/lib/rancher/rke2/server/manifests",
 ];
 
-pub(super) fn read(files: &Files) -> Found {
-    let mut found: Found = (Vec::new(), Vec::new());
+pub(super) fn read(files: &Files<'_>, progress: &Progress) {
     let zone = |name: &str| zone::named(files, name);
     for folder in MANIFESTS {
         for (name, path) in files.files(folder) {
@@ -23,8 +23,7 @@ pub(super) fn read(files: &Files) -> Found {
             }
             let Some(text) = files.text(&path) else { continue };
             let (entries, problems) = manifest(&path, &text, &zone);
-            found.0.extend(entries);
-            found.1.extend(problems);
+            progress.add(entries, problems);
         }
     }
     for (kind, name) in [(Kind::K3s, "k3s"), (Kind::Rke2, "rke2")] {
@@ -39,8 +38,6 @@ pub(super) fn read(files: &Files) -> Found {
             paths.filter_map(|path| files.text(&path).map(|text| (path, text))).collect();
         let server = Distribution { kind, configs: &configs, etcd: etcd.as_deref() };
         let (entry, problems) = distribution(&server, &zone);
-        found.0.extend(entry);
-        found.1.extend(problems);
+        progress.add(entry.into_iter().collect(), problems);
     }
-    found
 }

@@ -2,10 +2,14 @@
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use iocontend_core::schedule::{Kind, Problem, Schedules, Trouble, When};
 
 use super::*;
+
+/// Far more than any of these takes.
+const LIMIT: Duration = Duration::from_secs(60);
 
 struct Tree(tempfile::TempDir);
 
@@ -27,7 +31,7 @@ impl Tree {
     }
 
     fn read(&self) -> Schedules {
-        read_schedules(self.0.path())
+        read_schedules(self.0.path(), LIMIT)
     }
 }
 
@@ -57,14 +61,14 @@ fn crontabs_and_their_folders_are_read() {
         [
             "/etc/crontab:2",
             "/etc/cron.d/etcd:1",
+            "/etc/cron.hourly/etcd-save",
             "/var/spool/cron/crontabs/root:1",
-            "/var/spool/cron/admin:1",
-            "/etc/cron.hourly/etcd-save"
+            "/var/spool/cron/admin:1"
         ]
     );
     assert_eq!(schedules.problems, []);
     assert!(schedules.entries.iter().all(|entry| entry.backup), "{:#?}", schedules.entries);
-    assert_eq!(schedules.entries[4].kind, Kind::CronFolder);
+    assert_eq!(schedules.entries[2].kind, Kind::CronFolder);
 }
 
 /// Property: where there is anacron, its folders have its times.
@@ -153,7 +157,7 @@ fn what_cannot_be_read_is_told() {
     assert_eq!(schedules.entries, []);
     let circle = Problem::new("/etc/cron.d/circle", Trouble::Unreadable);
     assert_eq!(schedules.problems, [Problem::new("/etc/crontab", Trouble::TooLarge), circle]);
-    assert_eq!(read_schedules(Path::new("/nonexistent")), Schedules::default());
+    assert_eq!(read_schedules(Path::new("/nonexistent"), LIMIT), Schedules::default());
 }
 
 /// Property: local time and named zones are known by the rules at the end of their files.
@@ -174,4 +178,66 @@ fn zones_are_known_by_their_rules() {
     assert_eq!(schedules.problems, [Problem::new("/etc/cron.d/a:3", Trouble::Zone)]);
     tree.write("etc/localtime", b"TZif");
     assert_eq!(tree.read().zone, None);
+}
+
+/// Property: a script is read once, however often it is named, and counts as a file that is read.
+#[test]
+fn a_script_that_thousands_of_lines_name_costs_one_read() {
+    let tree = Tree::new();
+    let script = format!("#!/bin/sh\n{}", "true; etcdctl snapshot save /b\n".repeat(8_000));
+    tree.write("opt/x", &script);
+    tree.write("var/spool/cron/crontabs/user", "* * * * * /opt/x\n".repeat(8_700));
+    let begin = Instant::now();
+    let schedules = tree.read();
+    let took = begin.elapsed();
+    assert_eq!(schedules.entries.len(), iocontend_core::schedule::MOST_ENTRIES);
+    assert!(schedules.entries.iter().all(|entry| entry.backup));
+    // Without a build's optimizations too; to read it for each line takes minutes.
+    assert!(took < Duration::from_secs(10), "{took:?}");
+}
+
+/// Property: scripts are in the budget of files, and what is beyond it is told once.
+#[test]
+fn scripts_are_in_the_budget() {
+    let tree = Tree::new();
+    for user in 0..10 {
+        let lines = (0..500).map(|n| format!("* * * * * /opt/{user}/{n}\n"));
+        tree.write(&format!("var/spool/cron/crontabs/{user}"), lines.collect::<String>());
+    }
+    let schedules = tree.read();
+    let [problem] = &schedules.problems[..] else { panic!("{:#?}", schedules.problems) };
+    assert!(problem.source.starts_with("/opt/8/"), "{problem:?}");
+    assert_eq!(problem.what, Trouble::TooLarge);
+}
+
+/// Property: pipes and kernel files that scripts or crontabs turn out to be are passed over, and the rest is read.
+#[test]
+fn what_would_be_waited_for_is_passed_over() {
+    let tree = Tree::new();
+    let folder = tree.0.path().join("var/spool/cron/crontabs");
+    tree.write("var/spool/cron/crontabs/user", "1 * * * * /opt/pipe\n2 * * * * /opt/kernel\n");
+    std::fs::create_dir_all(tree.0.path().join("opt")).unwrap();
+    for path in [folder.join("pipe"), tree.0.path().join("opt/pipe")] {
+        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, 0o600.into(), 0)
+            .unwrap();
+    }
+    let schedules = tree.read();
+    assert_eq!(schedules.entries.len(), 2);
+    assert_eq!(schedules.problems, []);
+}
+
+/// Property: when the time is over, what was not read is told by its first path, and what was read is there.
+#[test]
+fn what_is_not_read_in_time_is_told() {
+    let tree = Tree::new();
+    tree.write("etc/crontab", "1 2 * * * root /opt/save.sh\n");
+    let late = read_schedules(tree.0.path(), Duration::ZERO);
+    assert!(late.entries.is_empty());
+    let [problem] = &late.problems[..] else { panic!("{late:#?}") };
+    assert_eq!(problem.what, Trouble::Late);
+    // Whoever reads and whoever waits find the same: one of them tells.
+    let progress = Progress::default();
+    progress.at("/var/spool/cron/x");
+    let taken = progress.take(false);
+    assert_eq!(taken.problems, [Problem::new("/var/spool/cron/x", Trouble::Late)]);
 }

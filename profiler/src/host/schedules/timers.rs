@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use iocontend_core::schedule::{exec_start, timer};
 
-use super::files::{Files, ends_in};
-use super::{Found, zone};
+use super::files::{Author, Files, ends_in};
+use super::progress::Progress;
+use super::zone;
 
 /// Where units are, the first before the others (systemd.unit(5)).
 const FOLDERS: [&str; 5] = [
@@ -16,8 +17,7 @@ const FOLDERS: [&str; 5] = [
     "/lib/systemd/system",
 ];
 
-pub(super) fn read(files: &Files) -> Found {
-    let mut found: Found = (Vec::new(), Vec::new());
+pub(super) fn read(files: &Files<'_>, progress: &Progress) {
     let units = units(files);
     for name in enabled(files) {
         // A template's instance is named after nothing that stands in a file.
@@ -28,16 +28,14 @@ pub(super) fn read(files: &Files) -> Found {
             exec_start(&self::texts(files, service, path))
         };
         let (script, zone) =
-            (|path: &str| files.script(path), |name: &str| zone::named(files, name));
+            (|path: &str| files.script(path, Author::ROOT), |name: &str| zone::named(files, name));
         let (entry, problems) = timer(path, &name, &texts, &command, &script, &zone);
-        found.0.extend(entry);
-        found.1.extend(problems);
+        progress.add(entry.into_iter().collect(), problems);
     }
-    found
 }
 
 /// Timers and services by name, each with the path that counts.
-fn units(files: &Files) -> BTreeMap<String, String> {
+fn units(files: &Files<'_>) -> BTreeMap<String, String> {
     let mut units = BTreeMap::new();
     for folder in FOLDERS {
         for (name, path) in files.files(folder) {
@@ -50,21 +48,20 @@ fn units(files: &Files) -> BTreeMap<String, String> {
 }
 
 /// Timers that something wants.
-fn enabled(files: &Files) -> BTreeSet<String> {
+fn enabled(files: &Files<'_>) -> BTreeSet<String> {
     let mut enabled = BTreeSet::new();
     for folder in FOLDERS {
-        let wants =
-            files.names(folder).into_iter().filter(|name| ends_in(name, &[".wants", ".requires"]));
-        for folder in wants.map(|name| format!("{folder}/{name}")) {
-            enabled
-                .extend(files.names(&folder).into_iter().filter(|name| ends_in(name, &[".timer"])));
+        let names = files.names(folder);
+        for wants in names.iter().filter(|name| ends_in(name, &[".wants", ".requires"])) {
+            let wanted = files.names(&format!("{folder}/{wants}"));
+            enabled.extend(wanted.iter().filter(|name| ends_in(name, &[".timer"])).cloned());
         }
     }
     enabled
 }
 
 /// A unit's own text and its drop-ins by name, those of the first folders before others of the same name.
-fn texts(files: &Files, name: &str, path: &str) -> Vec<String> {
+fn texts(files: &Files<'_>, name: &str, path: &str) -> Vec<String> {
     let mut drop_ins: BTreeMap<String, String> = BTreeMap::new();
     for folder in FOLDERS {
         for (drop_in, path) in files.files(&format!("{folder}/{name}.d")) {

@@ -4,12 +4,12 @@
 use super::files::Files;
 
 /// The host's local time.
-pub(super) fn local(files: &Files) -> Option<String> {
-    rules(&files.bytes("/etc/localtime")?)
+pub(super) fn local(files: &Files<'_>) -> Option<String> {
+    rules(files.file("/etc/localtime")?.bytes())
 }
 
 /// A zone by its name, as crontabs and CronJobs give it.
-pub(super) fn named(files: &Files, name: &str) -> Option<String> {
+pub(super) fn named(files: &Files<'_>, name: &str) -> Option<String> {
     let is_name = |c: char| c.is_ascii_alphanumeric() || "/_+-".contains(c);
     if ["UTC", "Etc/UTC", "GMT"].contains(&name) {
         return Some("UTC0".to_owned());
@@ -17,7 +17,7 @@ pub(super) fn named(files: &Files, name: &str) -> Option<String> {
     if name.is_empty() || name.starts_with('/') || !name.chars().all(is_name) {
         return None;
     }
-    rules(&files.bytes(&format!("/usr/share/zoneinfo/{name}"))?)
+    rules(files.file(&format!("/usr/share/zoneinfo/{name}"))?.bytes())
 }
 
 /// Version 2 and later have a last line; those of version 1 have none.

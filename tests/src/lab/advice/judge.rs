@@ -1,7 +1,6 @@
 //! Whether the advice of a case was good. Pure.
 
 use iocontend_core::report::Advice;
-use iocontend_core::text::{Lang, advice::nothing_here_helps};
 
 use super::case::{Case, SETTABLE};
 use super::figure::Figure;
@@ -89,7 +88,7 @@ pub fn judge(case: &Case, lines: &[Line]) -> Option<Judged> {
     let all = [Some(&alone), Some(&none), Some(&winner), figure.as_ref()];
     Some(Judged {
         case: case.name.clone(),
-        action: advice.map(|one| one.id.clone()),
+        action: advice.map(|one| one.id.name().to_owned()),
         is_near_best: at_most(NEAR_BEST * winner.put_p99_ms),
         is_cured_too: (winner.put_p99_ms <= goal).then(|| at_most(goal)),
         is_not_worse: match (sets, worse) {
@@ -121,17 +120,14 @@ fn is_within(expected: Option<f64>, measured: Option<f64>) -> bool {
 
 /// Whether it says that nothing here helps, and names what takes another disk, host or plan.
 fn says_helpless(advice: Option<&Advice>) -> bool {
-    let words = nothing_here_helps(Lang::En, "");
-    advice.is_some_and(|one| {
-        !SETTABLE.contains(&one.id.as_str()) && one.reason.starts_with(words.trim_end())
-    })
+    advice.is_some_and(|one| !SETTABLE.contains(&one.id.name()) && one.nothing_here_helps)
 }
 
 #[cfg(test)]
 pub(super) mod tests {
     use iocontend_core::change::Change;
     use iocontend_core::ids::{Call, FileClass};
-    use iocontend_core::report::{Effect, Lat, Verdict};
+    use iocontend_core::report::{Action, Effect, Lat, Verdict, Why};
 
     use super::super::super::table::tests::round;
     use super::super::case::ASK;
@@ -150,12 +146,12 @@ pub(super) mod tests {
     /// A first action that sets something, or nothing, and expects this.
     fn advice(id: &str, sets: bool, expected_ms: u64, helpless: bool) -> Advice {
         let change = Change::Sysctl { name: "vm/x".to_owned(), value: "1".to_owned() };
-        let reason = if helpless { nothing_here_helps(Lang::En, "r") } else { "r".to_owned() };
         Advice {
-            id: id.to_owned(),
-            action: String::new(),
+            id: serde_json::from_value(id.into()).unwrap(),
+            action: Action::LimitsUnchanged,
             verdict: Verdict::Recommended,
-            reason,
+            reason: Why::SingleMember,
+            nothing_here_helps: helpless,
             culprit: None,
             expected: None,
             effect: Some(Effect {
@@ -167,7 +163,7 @@ pub(super) mod tests {
                 error_factor: 1.5,
                 culprit_duration_factor: None,
             }),
-            risk: None,
+            risks: Vec::new(),
             changes: if sets { vec![change] } else { Vec::new() },
             apply: Vec::new(),
             undo: Vec::new(),

@@ -55,7 +55,7 @@ pub fn advised(case: &Case, lines: &[Line]) -> Option<Advised> {
     let first = first.clone();
     let does_it = |setting: &&Setting| {
         if first.changes.is_empty() {
-            setting.action == first.id
+            setting.action == first.id.name()
         } else {
             setting.is(&first.changes)
         }

@@ -177,7 +177,7 @@ fn round(
         action: setting.as_ref().map(|setting| setting.action.clone()).or_else(|| {
             let is_advice = todo.arm == ADVICE;
             let advised = is_advice.then(|| advised(case, lines)).flatten()?;
-            Some(advised.advice()?.id.clone())
+            Some(advised.advice()?.id.name().to_owned())
         }),
         in_force,
         outcome,

@@ -96,7 +96,7 @@ fn in_force(line: &Line) -> String {
 fn action_of(case: &Case, arm: &str, lines: &[Line]) -> Option<String> {
     let of_setting = case.setting(arm).map(|setting| setting.action.clone());
     let of_advice = || (arm == ADVICE).then(|| advised(case, lines))?;
-    of_setting.or_else(|| Some(of_advice()?.advice()?.id.clone()))
+    of_setting.or_else(|| Some(of_advice()?.advice()?.id.name().to_owned()))
 }
 
 /// Whether the advice was good.

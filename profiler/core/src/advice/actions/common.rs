@@ -1,4 +1,4 @@
-//! What actions have in common: sentences about a case, refusals, commands of changes.
+//! What actions have in common: the numbers of a case, refusals, commands of changes.
 
 use crate::advice::case::Case;
 use crate::advice::demand::scaled;
@@ -7,11 +7,7 @@ use crate::advice::forms::{argv, systemd};
 use crate::advice::judgement::{Danger, Judgement, Recommendation, Refusal};
 use crate::advice::place::{Manager, Unfit, Way};
 use crate::change::Change;
-use crate::ids::FileClass;
-use crate::render::{Style, units};
-use crate::report::Effect;
-use crate::text::Lang;
-use crate::text::advice::{self as words, Action, Risk, Why};
+use crate::report::{Action, Effect, Expected, Risk, Share, Verify, Waits, Why};
 
 /// Part of the disk that is left to a culprit that is held back: at a fifth a reader did no harm any more (D11).
 pub(super) const LEFT: f64 = 0.2;
@@ -21,46 +17,40 @@ const BURST_NS: u64 = 250_000_000;
 const MIN_BACKLOG: u64 = 4 << 20;
 
 /// A refusal about this culprit.
-pub(super) fn refused(case: &Case<'_>, action: &Action<'_>, why: &Why<'_>) -> Judgement {
-    Judgement::Refused(Refusal {
-        action: words::action(Lang::En, action),
-        reason: words::why(Lang::En, why),
-        culprit: Some(case.culprit.id.clone()),
-    })
+pub(super) fn refused(case: &Case<'_>, action: Action, reason: Why) -> Judgement {
+    Judgement::Refused(Refusal { action, reason, culprit: Some(case.actor()) })
 }
 
 /// Refuses what is expected to change too little; what cannot be told is tried.
 pub(super) fn not_worth(
     case: &Case<'_>,
-    action: &Action<'_>,
+    action: &Action,
     effect: Option<&Effect>,
 ) -> Option<Judgement> {
     let effect = effect.filter(|effect| !expect::is_worth(effect))?;
-    let time = |ns| units::duration(ns, &Style::default());
-    let (before, after) = (time(effect.p99_before_ns), time(effect.p99_expected_ns));
-    let what = call_of(case);
-    let why = Why::NotWorth { what: &what, before: &before, after: &after };
-    Some(refused(case, action, &why))
+    let (before_ns, after_ns) = (effect.p99_before_ns, effect.p99_expected_ns);
+    let why = Why::NotWorth { waits: waits_of(case), before_ns, after_ns };
+    Some(refused(case, action.clone(), why))
 }
 
-/// Why a place cannot be used, as a sentence.
-pub(super) fn unfit(case: &Case<'_>, action: &Action<'_>, file: &str, unfit: Unfit) -> Judgement {
-    let (who, victim) = (case.culprit_name(), case.victim_name());
-    let (who, victim) = (who.as_str(), victim.as_str());
+/// Why a place cannot be used.
+pub(super) fn unfit(case: &Case<'_>, action: Action, file: &str, unfit: Unfit) -> Judgement {
+    let actor = case.actor();
     let parent = case.place.controls.and_then(|cgroup| cgroup.io_ends_at.as_deref()).unwrap_or("/");
+    let controller = |name: &str| Why::NoController { controller: name.to_owned() };
     let is_memory = file.starts_with("memory");
     let why = match unfit {
-        Unfit::Root => Why::RootCgroup { who },
-        Unfit::WithVictim => Why::WithVictim { who, victim },
-        Unfit::NoController if is_memory => Why::NoController { name: "memory" },
+        Unfit::Root => Why::RootCgroup { actor },
+        Unfit::WithVictim => Why::WithVictim { actor, victim: case.victim_id() },
+        Unfit::NoController if is_memory => controller("memory"),
         Unfit::NoController if is_v1(case) => Why::V1Io,
-        Unfit::NoController => Why::NoController { name: "io" },
-        Unfit::Gone => Why::Gone { who },
-        Unfit::NotPassedOn => Why::NotPassedOn { parent },
-        Unfit::NoFile => Why::NoFile { file },
-        Unfit::Unknown => Why::PlaceUnknown { who },
+        Unfit::NoController => controller("io"),
+        Unfit::Gone => Why::CgroupGone { actor },
+        Unfit::NotPassedOn => Why::NotPassedOn { parent: parent.to_owned() },
+        Unfit::NoFile => Why::NoFile { file: file.to_owned() },
+        Unfit::Unknown => Why::CgroupUnknown { actor },
     };
-    refused(case, action, &why)
+    refused(case, action, why)
 }
 
 /// Whether IO is accounted by version 1.
@@ -75,23 +65,23 @@ pub(super) fn is_v1(case: &Case<'_>) -> bool {
 /// Begins a recommendation about this culprit.
 pub(super) fn recommended(
     case: &Case<'_>,
-    action: &Action<'_>,
-    why: &Why<'_>,
+    action: Action,
+    reason: Why,
     effect: Option<Effect>,
     danger: Danger,
 ) -> Recommendation {
     Recommendation {
-        action: words::action(Lang::En, action),
-        reason: words::why(Lang::En, why),
-        culprit: Some(case.culprit.id.clone()),
+        action,
+        reason,
+        culprit: Some(case.actor()),
         expected: expected(case, effect.as_ref()),
         effect,
-        risk: words::risk(Lang::En, &Risk::CulpritSlower),
+        risks: vec![Risk::CulpritSlower],
         danger,
         changes: Vec::new(),
         apply: Vec::new(),
         undo: Vec::new(),
-        verify: words::verify(Lang::En, &call_of(case)),
+        verify: Verify::Compare { waits: waits_of(case) },
         structural: false,
     }
 }
@@ -99,59 +89,38 @@ pub(super) fn recommended(
 /// Begins a recommendation that takes another disk, host or plan.
 pub(super) fn structural(
     case: &Case<'_>,
-    action: &Action<'_>,
-    why: &Why<'_>,
+    action: Action,
+    reason: Why,
     effect: Option<Effect>,
-    risk: &Risk<'_>,
+    risk: Risk,
 ) -> Recommendation {
     Recommendation {
-        risk: words::risk(Lang::En, risk),
+        risks: vec![risk],
         structural: true,
-        ..recommended(case, action, why, effect, Danger::High)
+        ..recommended(case, action, reason, effect, Danger::High)
     }
 }
 
-/// The victim's call in a sentence: that of the expected numbers.
-pub(super) fn call_of(case: &Case<'_>) -> String {
-    let class = expect::without(case).map_or(Some(case.class), |without| without.class);
-    let class = class.map(FileClass::name);
-    words::call_of(Lang::En, case.call.name(), class, &case.victim_name())
+/// The victim's waits that the expected numbers are about.
+fn waits_of(case: &Case<'_>) -> Waits {
+    let file_class = expect::without(case).map_or(Some(case.class), |without| without.class);
+    Waits { victim: case.victim_id(), call: case.call, file_class }
 }
 
-/// The expected effect in a sentence.
-pub(super) fn expected(case: &Case<'_>, effect: Option<&Effect>) -> String {
-    let what = call_of(case);
-    let time = |ns| units::duration(ns, &Style::default());
+/// What to expect.
+fn expected(case: &Case<'_>, effect: Option<&Effect>) -> Expected {
     match effect {
-        Some(effect) => {
-            let slowdown = effect.culprit_duration_factor.map(units::decimal);
-            let (before, after) = (time(effect.p99_before_ns), time(effect.p99_expected_ns));
-            let error = units::decimal(effect.error_factor);
-            words::expected(Lang::En, &what, &before, &after, &error, slowdown.as_deref())
-        }
+        Some(_) => Expected::Effect,
         None if expect::without(case).is_none() => {
-            let count = units::count(case.waits.count);
-            let missing = words::too_few_waits(Lang::En, &count);
-            words::expected_unknown(Lang::En, &what, &missing)
+            Expected::TooFewWaits { waits: waits_of(case), count: case.waits.count }
         }
-        None => words::expected_unknown(Lang::En, &what, &words::no_model(Lang::En)),
+        None => Expected::NotMeasured { waits: waits_of(case) },
     }
 }
 
-/// Several risks in a sentence.
-pub(super) fn risks(all: &[Risk<'_>]) -> String {
-    let all: Vec<String> = all.iter().map(|risk| words::risk(Lang::En, risk)).collect();
-    all.join("; ")
-}
-
-/// The share of the wait that is charged to the culprit, for people.
-pub(super) fn share(case: &Case<'_>) -> String {
-    percent(case.share)
-}
-
-/// A part of a whole for people.
-pub(super) fn percent(share: f64) -> String {
-    units::share(scaled(1_000_000, share.clamp(0.0, 1.0)), 1_000_000).unwrap_or_default()
+/// The share of the wait that is charged to the culprit.
+pub(super) fn share(case: &Case<'_>) -> Share {
+    Share::of(case.share)
 }
 
 /// The effect of the culprit being gone from the disk.
@@ -176,23 +145,23 @@ fn ns_to_s(ns: u64) -> f64 {
     ns as f64 / 1e9
 }
 
-/// What the place adds to the risks: others in it, its manager, a stack of disks.
-pub(super) fn place_risks<'a>(case: &'a Case<'_>, first: &[Risk<'a>]) -> String {
-    let mut all = first.to_vec();
+/// These risks, and what the place adds: others in it, its manager, a stack of disks.
+pub(super) fn place_risks(case: &Case<'_>, mut all: Vec<Risk>) -> Vec<Risk> {
     if case.place.has_others()
-        && let Some(cgroup) = case.place.path.as_deref()
+        && let Some(cgroup) = case.place.path.clone()
     {
         all.push(Risk::CgroupSlower { cgroup });
     }
     match case.place.manager {
-        Manager::Pod => all.push(Risk::Manager { who: words::runtime(Lang::En, true) }),
-        Manager::Runtime => all.push(Risk::Manager { who: words::runtime(Lang::En, false) }),
-        Manager::Unit(_) | Manager::Delegate(_) | Manager::Nobody => {}
+        Manager::Pod => all.push(Risk::ForgottenByRuntime { kubelet: true }),
+        Manager::Runtime => all.push(Risk::ForgottenByRuntime { kubelet: false }),
+        Manager::Delegate(ref unit) => all.push(Risk::ForgottenByUnit { unit: unit.clone() }),
+        Manager::Unit(_) | Manager::Nobody => {}
     }
     if case.disk.is_some_and(|disk| !disk.slaves.is_empty() || !disk.holders.is_empty()) {
         all.push(Risk::Stacked);
     }
-    risks(&all)
+    all
 }
 
 /// Adds a change of the culprit's cgroup: through systemd where it is a unit, else by its file.

@@ -9,8 +9,7 @@ use super::common::{not_worth, recommended, share};
 use crate::advice::case::Case;
 use crate::advice::expect::{self, Held};
 use crate::advice::judgement::{Danger, Judgement};
-use crate::text::Lang;
-use crate::text::advice::{Action, Risk, Why, risk};
+use crate::report::{Action, Why};
 
 /// A piece.
 const PIECE: u64 = 64 << 10;
@@ -24,13 +23,10 @@ pub(in crate::advice) fn judge(case: &Case<'_>) -> Judgement {
         return Judgement::Silent;
     }
     let effect = expect::effect(case, Held { load: LOAD, ahead_bytes: PIECE, ..Held::default() });
-    let (who, share) = (case.culprit_name(), share(case));
-    let action = Action::DirectIo { who: &who };
+    let action = Action::DirectIo { actor: case.actor() };
     if let Some(refusal) = not_worth(case, &action, effect.as_ref()) {
         return refusal;
     }
-    let why = Why::DdCan { who: &who, share: &share };
-    let mut one = recommended(case, &action, &why, effect, Danger::Low);
-    one.risk = risk(Lang::En, &Risk::CulpritSlower);
-    Judgement::Recommended(Box::new(one))
+    let why = Why::CanWriteDirect { actor: case.actor(), share: share(case) };
+    Judgement::Recommended(Box::new(recommended(case, action, why, effect, Danger::Low)))
 }

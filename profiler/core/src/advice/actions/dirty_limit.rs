@@ -15,29 +15,25 @@ use crate::advice::expect::{self, Held};
 use crate::advice::forms::argv;
 use crate::advice::judgement::{Danger, Judgement};
 use crate::change::Change;
-use crate::render::units;
-use crate::text::Lang;
-use crate::text::advice::{Action, Risk, Why, risk};
+use crate::report::{Action, Risk, Why};
 
 pub(in crate::advice) fn judge(case: &Case<'_>) -> Judgement {
     if !case.demand.writes_buffered() {
         return Judgement::Silent;
     }
     let Some(bytes) = backlog_bytes(case) else { return Judgement::Silent };
-    let text = units::bytes(bytes);
-    let action = Action::DirtyLimit { bytes: &text };
+    let action = Action::DirtyLimit { bytes };
     let now = case.facts.controls.map(|all| all.dirty).unwrap_or_default();
     if let Some(low) = now.bytes.filter(|now| (1..=bytes).contains(now)) {
-        return refused(case, &action, &Why::LimitIsLow { bytes: &units::bytes(low) });
+        return refused(case, action, Why::LimitIsLow { bytes: low });
     }
     let effect = expect::effect(case, Held { ahead_bytes: bytes, ..Held::default() });
     if let Some(refusal) = not_worth(case, &action, effect.as_ref()) {
         return refusal;
     }
-    let (who, share) = (case.culprit_name(), share(case));
-    let why = Why::Backlog { who: &who, share: &share };
-    let mut one = recommended(case, &action, &why, effect, Danger::High);
-    one.risk = risk(Lang::En, &Risk::AllWriters);
+    let why = Why::Backlog { actor: case.actor(), share: share(case) };
+    let mut one = recommended(case, action, why, effect, Danger::High);
+    one.risks = vec![Risk::AllWriters];
     one.culprit = None;
     // First the lower one: the kernel wants it below the other.
     let settings = [

@@ -5,19 +5,12 @@
 //! - *Inert when* its waits are syncs.
 //! - *Harmful when* memory is short: what is locked is taken from others.
 
-use super::common::percent;
 use crate::advice::case::Case;
 use crate::advice::judgement::{Danger, Judgement, Recommendation};
 use crate::argv::has_flag;
+use crate::diagnosis::limits;
 use crate::ids::{Call, FileClass, Role};
-use crate::report::{Actor, Report};
-use crate::text::Lang;
-use crate::text::advice::{self as words, Action, Risk, Why};
-
-/// Share of all waits from which faults matter.
-const COUNTS: f64 = 0.1;
-/// Waits in faults and reads from which they are more than the start of the member, ns.
-const MIN_NS: u64 = 500_000_000;
+use crate::report::{Action, Actor, Expected, Report, Risk, Share, Verify, Waits, Why};
 
 pub(in crate::advice) fn judge(case: &Case<'_>) -> Judgement {
     of_victim(case.victim).map_or(Judgement::Silent, |one| Judgement::Recommended(Box::new(one)))
@@ -38,24 +31,23 @@ fn of_victim(victim: &Actor) -> Option<Recommendation> {
     });
     let lookups = lookups.fold(0, |sum: u64, one| sum.saturating_add(one.latency.sum_ns));
     let part = super::io_max::ratio(lookups, all);
-    if victim.role != Role::Etcd || has || lookups < MIN_NS || part < COUNTS {
+    if victim.role != Role::Etcd || has || lookups < limits::LOOKUPS_NS || part < limits::LOOKUPS {
         return None;
     }
-    let name = victim.comm.clone().unwrap_or_else(|| victim.id.clone());
-    let share = percent(part);
-    let what = words::call_of(Lang::En, Call::Fault.name(), Some(FileClass::Db.name()), &name);
+    let waits =
+        Waits { victim: victim.id.clone(), call: Call::Fault, file_class: Some(FileClass::Db) };
     Some(Recommendation {
-        action: words::action(Lang::En, &Action::EtcdFlags { victim: &name }),
-        reason: words::why(Lang::En, &Why::DbFaults { share: &share }),
+        action: Action::MemoryMlock { victim: victim.id.clone() },
+        reason: Why::DbFaults { share: Share::of(part) },
         culprit: None,
-        expected: words::expected_unknown(Lang::En, &what, &words::no_model(Lang::En)),
+        expected: Expected::NotMeasured { waits: waits.clone() },
         effect: None,
-        risk: words::risk(Lang::En, &Risk::Memory),
+        risks: vec![Risk::Memory],
         danger: Danger::High,
         changes: Vec::new(),
         apply: Vec::new(),
         undo: Vec::new(),
-        verify: words::verify(Lang::En, &what),
+        verify: Verify::Compare { waits },
         structural: true,
     })
 }

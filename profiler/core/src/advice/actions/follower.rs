@@ -11,8 +11,7 @@ use crate::advice::case::Case;
 use crate::advice::judgement::{Judgement, Refusal};
 use crate::argv::flag_value;
 use crate::ids::Role;
-use crate::text::Lang;
-use crate::text::advice::{self as words, Action, Risk, Why};
+use crate::report::{Action, Risk, Verify, Why};
 
 pub(in crate::advice) fn judge(case: &Case<'_>) -> Judgement {
     if case.victim.role != Role::Etcd || !case.is_backup() || !is_client(case) {
@@ -22,15 +21,14 @@ pub(in crate::advice) fn judge(case: &Case<'_>) -> Judgement {
     let members = flag_value(argv, "initial-cluster").map(|list| list.split(',').count());
     if members == Some(1) {
         return Judgement::Refused(Refusal {
-            action: words::action(Lang::En, &Action::Follower),
-            reason: words::why(Lang::En, &Why::SingleMember),
+            action: Action::Follower,
+            reason: Why::SingleMember,
             culprit: None,
         });
     }
-    let share = share(case);
-    let why = Why::FollowerHasTime { share: &share };
-    let mut one = structural(case, &Action::Follower, &why, None, &Risk::Stale);
-    one.verify = words::verify_follower(Lang::En);
+    let why = Why::FollowerHasTime { share: share(case) };
+    let mut one = structural(case, Action::Follower, why, None, Risk::Stale);
+    one.verify = Verify::FollowerFresh;
     one.culprit = None;
     Judgement::Recommended(Box::new(one))
 }

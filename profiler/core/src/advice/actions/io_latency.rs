@@ -6,7 +6,7 @@
 //! - *Harmful when* the goal is lower than the disk can do: then all peers are held back for good. The kernel's documentation says
 //!   10 to 15 % above what is seen; here 15 % above the victim's requests in the device.
 
-use super::common::{recommended, risks};
+use super::common::recommended;
 use crate::advice::case::Case;
 use crate::advice::demand::scaled;
 use crate::advice::forms::argv;
@@ -14,8 +14,7 @@ use crate::advice::judgement::{Danger, Judgement};
 use crate::advice::place::{Manager, manager};
 use crate::change::Change;
 use crate::hist::Dist;
-use crate::render::{Style, units};
-use crate::text::advice::{Action, Risk, Why};
+use crate::report::{Action, Risk, Why};
 
 /// Above what was seen.
 const ABOVE: f64 = 1.15;
@@ -31,16 +30,12 @@ pub(in crate::advice) fn judge(case: &Case<'_>) -> Judgement {
         return Judgement::Silent;
     }
     let target_ns = scaled(seen, ABOVE);
-    let target = units::duration(target_ns, &Style::default());
-    let victim = case.victim_name();
-    let action = Action::IoLatency { victim: &victim, target: &target, disk: case.device_name() };
-    let mut one = recommended(case, &action, &Why::HoldsPeers, None, Danger::High);
-    one.risk = match manager(path) {
-        Manager::Pod => {
-            let who = crate::text::advice::runtime(crate::text::Lang::En, true);
-            risks(&[Risk::Peers, Risk::Manager { who }])
-        }
-        _ => risks(&[Risk::Peers]),
+    let (victim, device) = (case.victim_id(), case.disk_name());
+    let action = Action::IoLatency { victim, target_ns, device };
+    let mut one = recommended(case, action, Why::HoldsPeers, None, Danger::High);
+    one.risks = match manager(path) {
+        Manager::Pod => vec![Risk::Peers, Risk::ForgottenByRuntime { kubelet: true }],
+        _ => vec![Risk::Peers],
     };
     one.culprit = None;
     let change = Change::CgroupDevice {

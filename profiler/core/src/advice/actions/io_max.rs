@@ -21,45 +21,42 @@ use crate::advice::expect::{self, Held};
 use crate::advice::judgement::{Danger, Judgement};
 use crate::change::Change;
 use crate::facts::CgroupControls;
-use crate::render::units;
-use crate::text::advice::{Action, Risk, Why};
+use crate::report::{Action, Risk, Why};
 
 /// Ceilings are multiples of this: nobody wants to read 4,194,317.
 const STEP: u64 = 64 << 10;
 
 pub(in crate::advice) fn judge(case: &Case<'_>) -> Judgement {
-    let who = case.culprit_name();
-    let who = who.as_str();
-    let of = Action::IoMaxOf { who };
+    let of = Action::SomeIoMax { actor: case.actor() };
     let buffered = case.demand.writes_buffered();
-    if buffered && let Some(refusal) = not_charged(case, &of, who) {
+    if buffered && let Some(refusal) = not_charged(case, &of) {
         return refusal;
     }
     let Some(capability) = case.demand.capability else { return Judgement::Silent };
     let (Some(dev), rate) = (case.dev(), case.demand.rate()) else { return Judgement::Silent };
     let way = match case.place.way("io", "io.max") {
         Ok(way) => way,
-        Err(why) => return unfit(case, &of, "io.max", why),
+        Err(why) => return unfit(case, of, "io.max", why),
     };
     let ceiling = (scaled(capability, LEFT) / STEP).max(1) * STEP;
-    let rate_text = units::bytes(rate);
     if rate <= ceiling {
-        return refused(case, &of, &Why::BelowCeiling { who, rate: &rate_text });
+        return refused(case, of, Why::BelowCeiling { actor: case.actor(), bytes_per_s: rate });
     }
     let (reads, writes) = (case.demand.reads(), buffered || case.demand.writes_direct());
     // Both at once share the fifth.
     let each = if reads && writes { (ceiling / 2 / STEP).max(1) * STEP } else { ceiling };
-    let text = units::bytes(each);
     let action = Action::IoMax {
-        who,
-        reads: reads.then_some(&text),
-        writes: writes.then_some(&text),
-        disk: case.device_name(),
+        actor: case.actor(),
+        read_bytes_per_s: reads.then_some(each),
+        write_bytes_per_s: writes.then_some(each),
+        device: case.disk_name(),
     };
-    let capability_text = units::bytes(capability);
-    let share = share(case);
-    let why =
-        Why::TakesDevice { who, share: &share, rate: &rate_text, capability: &capability_text };
+    let why = Why::TakesDevice {
+        actor: case.actor(),
+        share: share(case),
+        bytes_per_s: rate,
+        capability_bytes_per_s: capability,
+    };
     let effect = expect::effect(
         case,
         Held {
@@ -84,8 +81,8 @@ pub(in crate::advice) fn judge(case: &Case<'_>) -> Judgement {
         risks.push(Risk::CommitWaits);
     }
     let danger = if buffered { Danger::Medium } else { Danger::Low };
-    let mut one = recommended(case, &action, &why, effect, danger);
-    one.risk = place_risks(case, &risks);
+    let mut one = recommended(case, action, why, effect, danger);
+    one.risks = place_risks(case, risks);
     for (limit, _) in [("rbps", reads), ("wbps", writes)].into_iter().filter(|(_, is)| *is) {
         let change = Change::CgroupDevice {
             cgroup: case.place.path.clone().unwrap_or_default(),
@@ -99,13 +96,14 @@ pub(in crate::advice) fn judge(case: &Case<'_>) -> Judgement {
 }
 
 /// Why what it writes through the page cache is nowhere charged to its cgroup.
-fn not_charged(case: &Case<'_>, action: &Action<'_>, who: &str) -> Option<Judgement> {
+fn not_charged(case: &Case<'_>, action: &Action) -> Option<Judgement> {
+    let (action, actor) = (action.clone(), case.actor());
     if is_v1(case) {
-        return Some(refused(case, action, &Why::V1Writeback { who }));
+        return Some(refused(case, action, Why::V1Writeback { actor }));
     }
     let has_memory = |cgroup: &CgroupControls| cgroup.controllers.iter().any(|one| one == "memory");
     let lacks = case.place.controls.is_some_and(|cgroup| !has_memory(cgroup));
-    lacks.then(|| refused(case, action, &Why::WritebackElsewhere { who }))
+    lacks.then(|| refused(case, action, Why::WritebackElsewhere { actor }))
 }
 
 /// How many times as long it takes: as long as the slower of its directions.

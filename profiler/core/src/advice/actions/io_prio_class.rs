@@ -6,13 +6,12 @@
 //! - *Inert when* the scheduler is none or kyber, or the wait arises in the device: then it is as inert as `ionice`, which says so.
 //! - *Harmful when* the victim waits for the culprit's pages in a commit of a shared journal: they would come last.
 
-use super::common::{percent, place_risks, recommended, refused, set_in_place};
+use super::common::{place_risks, recommended, refused, set_in_place};
 use super::ionice::inert;
 use crate::advice::case::Case;
 use crate::advice::judgement::{Danger, Judgement};
 use crate::change::Change;
-use crate::text::Lang;
-use crate::text::advice::{self as words, Action, Risk, Why};
+use crate::report::{Action, Risk, Share, Why};
 
 pub(in crate::advice) fn judge(case: &Case<'_>) -> Judgement {
     let Ok(way) = case.place.way("io", "io.prio.class") else { return Judgement::Silent };
@@ -20,25 +19,19 @@ pub(in crate::advice) fn judge(case: &Case<'_>) -> Judgement {
     if case.place.value("io.prio.class").is_none() || inert(case).is_some() {
         return Judgement::Silent;
     }
-    let who = case.culprit_name();
-    let who = who.as_str();
-    let action = Action::IoPrioClass { who };
+    let action = Action::IoPrioClass { actor: case.actor() };
     if case.demand.writes_buffered() && case.sharing.journal() {
-        let named = case.sharing.fstype.as_deref().zip(case.sharing.mount_point.as_deref());
-        let place = named.map_or_else(
-            || words::some_filesystem(Lang::En).to_owned(),
-            |(fstype, mount)| words::filesystem(Lang::En, fstype, mount),
-        );
-        return refused(case, &action, &Why::JournalShared { who, place: &place });
+        let (fstype, mount_point) = (case.sharing.fstype.clone(), case.sharing.mount_point.clone());
+        let why = Why::JournalShared { actor: case.actor(), fstype, mount_point };
+        return refused(case, action, why);
     }
-    let share = percent(case.queue_share());
     let why = if case.demand.writes_buffered() {
-        Why::CoversWriteback { who }
+        Why::CoversWriteback { actor: case.actor() }
     } else {
-        Why::InQueue { share: &share, disk: case.device_name() }
+        Why::InQueue { share: Share::of(case.queue_share()), device: case.disk_name() }
     };
-    let mut one = recommended(case, &action, &why, None, Danger::Medium);
-    one.risk = place_risks(case, &[Risk::MayStarve]);
+    let mut one = recommended(case, action, why, None, Danger::Medium);
+    one.risks = place_risks(case, vec![Risk::MayStarve]);
     let change = Change::Cgroup {
         cgroup: case.place.path.clone().unwrap_or_default(),
         file: "io.prio.class".to_owned(),

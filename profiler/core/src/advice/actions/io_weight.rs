@@ -8,40 +8,42 @@
 //! - *Harmful when* iocost's model is wrong for the disk: then it holds back everybody. It is not switched on here. systemd scales
 //!   `IOWeight=` for BFQ (systemd #22897, #27622), so BFQ's own file is written.
 
-use super::common::{is_v1, percent, place_risks, recommended, refused, set_in_place, unfit};
+use super::common::{is_v1, place_risks, recommended, refused, set_in_place, unfit};
 use super::ionice::behind;
 use crate::advice::case::Case;
 use crate::advice::judgement::{Danger, Judgement};
 use crate::change::Change;
-use crate::text::advice::{Action, Risk, Why};
+use crate::report::{Action, Risk, Share, Why};
 
 /// A tenth of the default weight, 100.
-const WEIGHT: &str = "10";
+const WEIGHT: u32 = 10;
 
 pub(in crate::advice) fn judge(case: &Case<'_>) -> Judgement {
-    let who = case.culprit_name();
-    let who = who.as_str();
-    let disk = case.device_name();
-    let of = Action::IoWeightOf { who };
+    let device = case.disk_name();
+    let of = Action::SomeIoWeight { actor: case.actor() };
     let scheduler = case.scheduler().unwrap_or("none");
     let has_iocost = case.disk_controls().and_then(|one| one.iocost) == Some(true);
-    let queue_share = percent(case.queue_share());
     let (file, why) = match scheduler {
-        _ if is_v1(case) => return refused(case, &of, &Why::V1Io),
-        _ if has_iocost => ("io.weight", Why::Iocost { disk }),
-        "bfq" => match behind(case) {
-            Some(why) => return refused(case, &of, &why),
-            None => ("io.bfq.weight", Why::InQueue { share: &queue_share, disk }),
-        },
-        scheduler => return refused(case, &of, &Why::NoWeights { disk, scheduler }),
+        _ if is_v1(case) => return refused(case, of, Why::V1Io),
+        _ if has_iocost => ("io.weight", Why::IocostOn { device }),
+        "bfq" => {
+            if let Some(why) = behind(case) {
+                return refused(case, of, why);
+            }
+            ("io.bfq.weight", Why::InQueue { share: Share::of(case.queue_share()), device })
+        }
+        scheduler => {
+            let scheduler = scheduler.to_owned();
+            return refused(case, of, Why::NoWeights { device, scheduler });
+        }
     };
     let way = match case.place.way("io", file) {
         Ok(way) => way,
-        Err(why) => return unfit(case, &of, file, why),
+        Err(why) => return unfit(case, of, file, why),
     };
-    let action = Action::IoWeight { who, weight: WEIGHT, file };
-    let mut one = recommended(case, &action, &why, None, Danger::Low);
-    one.risk = place_risks(case, &[Risk::CulpritSlower]);
+    let action = Action::IoWeight { actor: case.actor(), weight: WEIGHT, file: file.to_owned() };
+    let mut one = recommended(case, action, why, None, Danger::Low);
+    one.risks = place_risks(case, vec![Risk::CulpritSlower]);
     let change = Change::Cgroup {
         cgroup: case.place.path.clone().unwrap_or_default(),
         file: file.to_owned(),

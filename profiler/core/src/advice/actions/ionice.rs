@@ -7,45 +7,43 @@
 //!   arises in the device (D11: the same with `-c3` under BFQ).
 //! - *Harmful when* mq-deadline has no aging: the idle class may starve (5.15), and its reader may hold locks meanwhile.
 
-use super::common::{percent, recommended, refused};
+use super::common::{recommended, refused};
 use crate::advice::case::Case;
 use crate::advice::forms::argv;
 use crate::advice::judgement::{Danger, Judgement};
 use crate::change::Change;
+use crate::diagnosis::limits;
 use crate::facts::{IoPriority, ProcessKey};
-use crate::text::Lang;
-use crate::text::advice::{Action, Risk, Why, risk};
+use crate::report::{Action, Risk, Share, Why};
 
 /// `IOPRIO_CLASS_IDLE` (include/uapi/linux/ioprio.h).
 pub(super) const IDLE: u8 = 3;
 
 pub(in crate::advice) fn judge(case: &Case<'_>) -> Judgement {
-    let who = case.culprit_name();
-    let who = who.as_str();
-    let action = Action::Ionice { who };
+    let actor = case.actor();
+    let action = Action::Ionice { actor: case.actor() };
     if is_client(case) {
-        return refused(case, &action, &Why::ClientOnly { who });
+        return refused(case, action, Why::ClientOnly { actor });
     }
     if let Some(why) = no_priorities(case) {
-        return refused(case, &action, &why);
+        return refused(case, action, why);
     }
     if case.demand.writes_buffered() {
-        return refused(case, &action, &Why::WrittenByOthers { who });
+        return refused(case, action, Why::WrittenByOthers { actor });
     }
     if let Some(why) = behind(case) {
-        return refused(case, &action, &why);
+        return refused(case, action, why);
     }
-    let share = percent(case.queue_share());
     let key = key_of(case);
     let known =
         case.facts.controls.and_then(|all| all.processes.iter().find(|one| Some(one.key) == key));
     let priorities = known.map(|known| known.io_priorities.as_slice()).unwrap_or_default();
     if !priorities.is_empty() && priorities.iter().all(|one| one.class == IDLE) {
-        return refused(case, &action, &Why::AlreadyIdle { who });
+        return refused(case, action, Why::AlreadyIdle { actor });
     }
-    let why = Why::InQueue { share: &share, disk: case.device_name() };
-    let mut one = recommended(case, &action, &why, None, Danger::Medium);
-    one.risk = risk(Lang::En, &Risk::MayStarve);
+    let why = Why::InQueue { share: Share::of(case.queue_share()), device: case.disk_name() };
+    let mut one = recommended(case, action, why, None, Danger::Medium);
+    one.risks = vec![Risk::MayStarve];
     if let Some(process) = key.filter(|_| !case.culprit.exited) {
         let change = Change::IoPriority { process, class: IDLE, level: 0 };
         let prior = priorities.first().copied().unwrap_or(IoPriority { class: 0, level: 0 });
@@ -57,41 +55,37 @@ pub(in crate::advice) fn judge(case: &Case<'_>) -> Judgement {
 }
 
 /// Why priorities do nothing here, whoever submits.
-pub(super) fn inert<'a>(case: &'a Case<'_>) -> Option<Why<'a>> {
+pub(super) fn inert(case: &Case<'_>) -> Option<Why> {
     no_priorities(case).or_else(|| behind(case))
 }
 
 /// Why this disk's scheduler does not go by priorities.
-fn no_priorities<'a>(case: &'a Case<'_>) -> Option<Why<'a>> {
-    let disk = case.device_name();
+fn no_priorities(case: &Case<'_>) -> Option<Why> {
+    let device = case.disk_name();
     let has_aging = || {
         let controls = case.disk_controls();
         controls.is_none_or(|one| one.scheduler_files.contains_key("prio_aging_expire"))
     };
     match case.scheduler() {
-        None => Some(Why::SchedulerUnknown { disk }),
+        None => Some(Why::SchedulerUnknown { device }),
         Some("bfq") => None,
         Some("mq-deadline") if has_aging() => None,
-        Some("mq-deadline") => Some(Why::OldDeadline { disk }),
-        Some(scheduler) => Some(Why::NoPriorities { scheduler, disk }),
+        Some("mq-deadline") => Some(Why::OldDeadline { device }),
+        Some(scheduler) => Some(Why::NoPriorities { scheduler: scheduler.to_owned(), device }),
     }
 }
 
-/// Whether the wait arises where no scheduler decides.
-pub(super) fn behind<'a>(case: &'a Case<'_>) -> Option<Why<'a>> {
-    (case.queue_share() < MOSTLY).then(|| Why::BehindScheduler { disk: case.device_name() })
+/// Whether the wait arises mostly where no scheduler decides.
+pub(super) fn behind(case: &Case<'_>) -> Option<Why> {
+    (case.queue_share() < limits::MOST).then(|| Why::BehindScheduler { device: case.disk_name() })
 }
-
-/// From here on the wait arises mostly in the queue.
-const MOSTLY: f64 = 0.5;
 
 /// A client of etcd's snapshot: neither reads the database nor writes most of it itself.
 pub(super) fn is_client(case: &Case<'_>) -> bool {
     case.is_backup() && matches!(case.program(), "etcdctl" | "etcdbrctl" | "etcd-manager")
 }
 
-/// The culprit's identity from its id.
+/// The culprit as a process; `None` for what is none.
 pub(super) fn key_of(case: &Case<'_>) -> Option<ProcessKey> {
-    let (pid, start) = case.culprit.id.split_once('@')?;
-    Some(ProcessKey { pid: pid.parse().ok()?, start_ticks: start.parse().ok()? })
+    Some(ProcessKey::from_start_ns(case.culprit.pid?, case.culprit.start_ns?))
 }

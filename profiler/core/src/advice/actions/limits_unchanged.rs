@@ -1,44 +1,39 @@
 //! `limits-unchanged`: nothing is limited.
 //!
-//! - *Applies when* nobody on the host makes the targets wait enough to matter: being on the same disk is no contention.
+//! - *Applies when* the verdict is that it is not the disk, nothing found is a warning or more, and most of the waits is explained: being
+//!   on the same disk is no contention.
 //! - *Harmful when* the window was too short to hold the backup: only what was seen is judged.
 
 use crate::advice::judgement::{Danger, Recommendation};
-use crate::ids::Call;
-use crate::render::{Style, units};
-use crate::report::Report;
-use crate::text::Lang;
-use crate::text::advice::{self as words, Action, Risk, Why};
+use crate::diagnosis::Diagnosis;
+use crate::diagnosis::kinds::Kind;
+use crate::findings::Judged;
+use crate::report::{Action, Expected, Outcome, Risk, Severity, Verify, Why};
 
-/// Syncs below which nothing is said.
-const ENOUGH: u64 = 20;
-
-/// For a report without a culprit; `None` when there is too little to say even that.
-pub(in crate::advice) fn judge(report: &Report) -> Option<Recommendation> {
-    report.blame.as_ref()?;
-    let targets = report.actors.iter().filter(|actor| report.is_target(&actor.id));
-    let syncs: Vec<_> = targets
-        .flat_map(|actor| &actor.waits)
-        .filter(|wait| matches!(wait.call, Call::Fsync | Call::Fdatasync | Call::OdsyncWrite))
-        .collect();
-    let count = syncs.iter().fold(0, |sum: u64, wait| sum.saturating_add(wait.latency.count));
-    let longest = syncs.iter().filter_map(|wait| wait.latency.p99_ns).max()?;
-    if count < ENOUGH {
-        return None;
-    }
-    let p99 = units::duration(longest, &Style::default());
+/// For a report without a culprit; `None` when there is too little to say even that, or something is wrong all the same.
+pub(in crate::advice) fn judge(
+    diagnosis: &Diagnosis<'_>,
+    judged: &Judged,
+) -> Option<Recommendation> {
+    let is_fine = judged.verdict.answer == Outcome::NotTheDisk
+        && judged.findings.iter().all(|found| found.severity < Severity::Warning)
+        && diagnosis.is_explained();
+    let waitings = diagnosis.victims.iter().flat_map(|victim| &victim.waitings);
+    let syncs = waitings.filter_map(|waiting| waiting.sort(Kind::Sync));
+    let longest = syncs.filter_map(|syncs| syncs.lat.p99_ns).max()?;
+    is_fine.then_some(())?;
     Some(Recommendation {
-        action: words::action(Lang::En, &Action::LimitsUnchanged),
-        reason: words::why(Lang::En, &Why::NobodyToBlame { p99: &p99 }),
+        action: Action::LimitsUnchanged,
+        reason: Why::NobodyToBlame { p99_ns: longest },
         culprit: None,
-        expected: words::expected_nothing(Lang::En),
+        expected: Expected::Nothing,
         effect: None,
-        risk: words::risk(Lang::En, &Risk::None),
+        risks: vec![Risk::None],
         danger: Danger::Low,
         changes: Vec::new(),
         apply: Vec::new(),
         undo: Vec::new(),
-        verify: words::watch_longer(Lang::En),
+        verify: Verify::WatchLonger,
         structural: false,
     })
 }

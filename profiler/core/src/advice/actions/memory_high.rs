@@ -17,8 +17,7 @@ use crate::advice::expect::{self, Held};
 use crate::advice::judgement::{Danger, Judgement};
 use crate::advice::place::Unfit;
 use crate::change::Change;
-use crate::render::units;
-use crate::text::advice::{Action, Risk, Why};
+use crate::report::{Action, Risk, Why};
 
 /// Memory for pages at least, of which a part may be dirty.
 const MIN_CACHE: u64 = 16 << 20;
@@ -34,33 +33,30 @@ pub(in crate::advice) fn judge(case: &Case<'_>) -> Judgement {
         return Judgement::Silent;
     }
     let Some(backlog) = backlog_bytes(case) else { return Judgement::Silent };
-    let who = case.culprit_name();
     let dirty = case.facts.controls.map(|all| all.dirty).unwrap_or_default();
     let ratio = dirty.ratio.filter(|ratio| *ratio > 0).unwrap_or(DEFAULT_RATIO).min(100);
     let cache = (backlog.saturating_mul(100) / ratio).clamp(MIN_CACHE, 1 << 30);
     let own = case.place.controls.and_then(|cgroup| cgroup.anon_bytes);
     let high = own.map_or(UNSEEN, |own| scaled(own, SPARE)).saturating_add(cache) >> 20 << 20;
-    let text = units::bytes(high);
-    let action = Action::MemoryHigh { who: &who, bytes: &text };
+    let action = Action::MemoryHigh { actor: case.actor(), bytes: high };
     let way = match case.place.way("memory", "memory.high") {
         Ok(way) => way,
         // Where nobody could be limited anyway, nobody tries.
         Err(Unfit::Unknown | Unfit::NoFile) => return Judgement::Silent,
-        Err(why) => return unfit(case, &action, "memory.high", why),
+        Err(why) => return unfit(case, action, "memory.high", why),
     };
     if case.place.controls.and_then(|cgroup| cgroup.processes).is_some_and(|count| count > 8) {
-        return refused(case, &action, &Why::CgroupShared { who: &who });
+        return refused(case, action, Why::CgroupShared { actor: case.actor() });
     }
     let held = Held { ahead_bytes: cache, ..Held::default() };
     let effect = expect::effect(case, held);
     if let Some(refusal) = not_worth(case, &action, effect.as_ref()) {
         return refusal;
     }
-    let share = share(case);
-    let why = Why::Backlog { who: &who, share: &share };
+    let why = Why::Backlog { actor: case.actor(), share: share(case) };
     let danger = if case.place.has_others() { Danger::Medium } else { Danger::Low };
-    let mut one = recommended(case, &action, &why, effect, danger);
-    one.risk = place_risks(case, &[Risk::CulpritSlower, Risk::ReclaimStalls]);
+    let mut one = recommended(case, action, why, effect, danger);
+    one.risks = place_risks(case, vec![Risk::CulpritSlower, Risk::ReclaimStalls]);
     let change = Change::Cgroup {
         cgroup: case.place.path.clone().unwrap_or_default(),
         file: "memory.high".to_owned(),

@@ -24,27 +24,28 @@ pub(super) mod stagger;
 
 use super::case::Case;
 use super::judgement::Judgement;
+use crate::report::AdviceId;
 
 /// What an action says of a case.
 type Judge = fn(&Case<'_>) -> Judgement;
 
 /// All but `limits-unchanged`, which is for reports without a case.
-pub(super) const ALL: [(&str, Judge); 17] = [
-    ("ionice", ionice::judge),
-    ("io-max", io_max::judge),
-    ("io-weight", io_weight::judge),
-    ("io-latency", io_latency::judge),
-    ("io-prio-class", io_prio_class::judge),
-    ("scheduler", scheduler::judge),
-    ("dirty-limit", dirty_limit::judge),
-    ("memory-high", memory_high::judge),
-    ("pace", pace::judge),
-    ("direct-io", direct_io::judge),
-    ("move-output", move_output::judge),
-    ("move-audit-log", move_audit_log::judge),
-    ("move-wal", move_wal::judge),
-    ("separate-disk", separate_disk::judge),
-    ("stagger", stagger::judge),
-    ("follower", follower::judge),
-    ("etcd-flags", etcd_flags::judge),
+pub(super) const ALL: [(AdviceId, Judge); 17] = [
+    (AdviceId::Ionice, ionice::judge),
+    (AdviceId::IoMax, io_max::judge),
+    (AdviceId::IoWeight, io_weight::judge),
+    (AdviceId::IoLatency, io_latency::judge),
+    (AdviceId::IoPrioClass, io_prio_class::judge),
+    (AdviceId::Scheduler, scheduler::judge),
+    (AdviceId::DirtyLimit, dirty_limit::judge),
+    (AdviceId::MemoryHigh, memory_high::judge),
+    (AdviceId::Pace, pace::judge),
+    (AdviceId::DirectIo, direct_io::judge),
+    (AdviceId::MoveOutput, move_output::judge),
+    (AdviceId::MoveAuditLog, move_audit_log::judge),
+    (AdviceId::MoveWal, move_wal::judge),
+    (AdviceId::SeparateDisk, separate_disk::judge),
+    (AdviceId::Stagger, stagger::judge),
+    (AdviceId::Follower, follower::judge),
+    (AdviceId::EtcdFlags, etcd_flags::judge),
 ];

@@ -9,7 +9,7 @@ use super::common::{gone, share, structural};
 use crate::advice::case::Case;
 use crate::advice::judgement::Judgement;
 use crate::ids::{FileClass, Op, Role};
-use crate::text::advice::{Action, Risk, Why};
+use crate::report::{Action, Risk, Why};
 
 pub(in crate::advice) fn judge(case: &Case<'_>) -> Judgement {
     let written = |class: Option<FileClass>| -> u64 {
@@ -20,8 +20,7 @@ pub(in crate::advice) fn judge(case: &Case<'_>) -> Judgement {
     if case.culprit.role != Role::Apiserver || audit * 2 < written(None) || audit == 0 {
         return Judgement::Silent;
     }
-    let (who, share) = (case.culprit_name(), share(case));
-    let action = Action::MoveAuditLog { who: &who, disk: case.device_name() };
-    let why = Why::AuditBeside { share: &share };
-    Judgement::Recommended(Box::new(structural(case, &action, &why, gone(case), &Risk::Restart)))
+    let action = Action::MoveAuditLog { actor: case.actor(), device: case.disk_name() };
+    let why = Why::AuditBeside { share: share(case) };
+    Judgement::Recommended(Box::new(structural(case, action, why, gone(case), Risk::Restart)))
 }

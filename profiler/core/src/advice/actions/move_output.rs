@@ -7,14 +7,13 @@
 use super::common::{gone, share, structural};
 use crate::advice::case::Case;
 use crate::advice::judgement::Judgement;
-use crate::text::advice::{Action, Risk, Why};
+use crate::report::{Action, Risk, Why};
 
 pub(in crate::advice) fn judge(case: &Case<'_>) -> Judgement {
     if !case.is_backup() || !(case.demand.writes_buffered() || case.demand.writes_direct()) {
         return Judgement::Silent;
     }
-    let (who, share) = (case.culprit_name(), share(case));
-    let action = Action::MoveOutput { who: &who, disk: case.device_name() };
-    let why = Why::OutputBeside { who: &who, share: &share };
-    Judgement::Recommended(Box::new(structural(case, &action, &why, gone(case), &Risk::Plan)))
+    let action = Action::MoveOutput { actor: case.actor(), device: case.disk_name() };
+    let why = Why::OutputBeside { actor: case.actor(), share: share(case) };
+    Judgement::Recommended(Box::new(structural(case, action, why, gone(case), Risk::Plan)))
 }

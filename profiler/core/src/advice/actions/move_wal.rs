@@ -11,17 +11,16 @@ use crate::advice::case::Case;
 use crate::advice::judgement::Judgement;
 use crate::argv::has_flag;
 use crate::ids::{FileClass, Role};
-use crate::text::advice::{Action, Risk, Why};
+use crate::report::{Action, Risk, Why};
 
 pub(in crate::advice) fn judge(case: &Case<'_>) -> Judgement {
     let has_own = case.victim.argv.as_ref().is_some_and(|argv| has_flag(argv, "wal-dir"));
     if case.victim.role != Role::Etcd || case.class != FileClass::Wal || has_own {
         return Judgement::Silent;
     }
-    let (victim, others, share) = (case.victim_name(), case.culprit_name(), share(case));
-    let action = Action::MoveWal { victim: &victim, disk: case.device_name() };
-    let why = Why::SharesDisk { share: &share, others: &others };
-    let mut one = structural(case, &action, &why, elsewhere(case), &Risk::MoveData);
+    let action = Action::MoveWal { victim: case.victim_id(), device: case.disk_name() };
+    let why = Why::SharesDisk { actor: case.actor(), share: share(case) };
+    let mut one = structural(case, action, why, elsewhere(case), Risk::MoveData);
     one.culprit = None;
     Judgement::Recommended(Box::new(one))
 }

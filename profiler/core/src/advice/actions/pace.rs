@@ -13,20 +13,18 @@ use crate::advice::case::Case;
 use crate::advice::demand::scaled;
 use crate::advice::expect::{self, Held};
 use crate::advice::judgement::{Danger, Judgement};
-use crate::render::units;
-use crate::text::Lang;
-use crate::text::advice::{Action, Risk, Why, risk, through_pv, with_option};
+use crate::report::{Action, Risk, Why};
 
 /// How long pages pile up before the kernel looks at them (`vm.dirty_writeback_centisecs`, 5 s).
 const PILES_UP_S: u64 = 5;
 
 pub(in crate::advice) fn judge(case: &Case<'_>) -> Judgement {
     if is_client(case) {
-        return refused(case, &Action::PacePipe, &Why::PipeRenames);
+        return refused(case, Action::PacePipe, Why::PipeRenames);
     }
     let Some(capability) = case.demand.capability else { return Judgement::Silent };
     let bytes_per_s = scaled(capability, LEFT);
-    let Some(how) = how(case.program(), case.argv(), bytes_per_s) else { return Judgement::Silent };
+    let Some(action) = how(case, bytes_per_s) else { return Judgement::Silent };
     if case.demand.rate() <= bytes_per_s {
         return Judgement::Silent;
     }
@@ -41,30 +39,28 @@ pub(in crate::advice) fn judge(case: &Case<'_>) -> Judgement {
         slowdown: Some(ratio(case.demand.rate(), bytes_per_s)),
     };
     let effect = expect::effect(case, held);
-    let (who, share, rate) = (case.culprit_name(), share(case), units::bytes(bytes_per_s));
-    let action = Action::Pace { who: &who, rate: &rate, how: &how };
     if let Some(refusal) = not_worth(case, &action, effect.as_ref()) {
         return refusal;
     }
-    let why = Why::HasOption { who: &who, share: &share };
-    let mut one = recommended(case, &action, &why, effect, Danger::Low);
-    let what = if is_buffered { Risk::BacklogStays } else { Risk::CulpritSlower };
-    one.risk = risk(Lang::En, &what);
+    let why = Why::HasOption { actor: case.actor(), share: share(case) };
+    let mut one = recommended(case, action, why, effect, Danger::Low);
+    one.risks = vec![if is_buffered { Risk::BacklogStays } else { Risk::CulpritSlower }];
     Judgement::Recommended(Box::new(one))
 }
 
 /// How a program is slowed down; `None` for one that is not known to be able to, or is slowed down already.
-fn how(program: &str, argv: &[String], bytes_per_s: u64) -> Option<String> {
+fn how(case: &Case<'_>, bytes_per_s: u64) -> Option<Action> {
     let kib = (bytes_per_s >> 10).max(1);
-    let (flag, value) = match program {
+    let (flag, value) = match case.program() {
         "rsync" => ("--bwlimit", format!("{kib}")),
         "rclone" => ("--bwlimit", format!("{kib}K")),
         "curl" | "wget" => ("--limit-rate", format!("{kib}k")),
         "tar" | "gzip" | "pigz" | "zstd" | "xz" | "cat" | "dd" | "pg_dump" | "mysqldump" => {
-            return Some(through_pv(Lang::En, &format!("{kib}K")));
+            return Some(Action::PaceByPv { actor: case.actor(), bytes_per_s });
         }
         _ => return None,
     };
-    let has = argv.iter().any(|arg| arg.starts_with(flag));
-    (!has).then(|| with_option(Lang::En, &format!("{flag}={value}")))
+    let has = case.argv().iter().any(|arg| arg.starts_with(flag));
+    let option = format!("{flag}={value}");
+    (!has).then(|| Action::PaceByOption { actor: case.actor(), bytes_per_s, option })
 }

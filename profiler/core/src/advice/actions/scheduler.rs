@@ -8,13 +8,13 @@
 //! - *Harmful when* the disk is fast: BFQ takes about 1.9 µs a request, mq-deadline 0.7 (Documentation/block/bfq-iosched.rst).
 //!   OpenShift shipped BFQ with ionice for etcd, and took it back after a lock-up of the kernel (machine-config-operator).
 
-use super::common::{percent, recommended, refused, risks};
+use super::common::{recommended, refused};
 use super::ionice::{IDLE, behind, is_client, key_of};
 use crate::advice::case::Case;
 use crate::advice::forms::argv;
 use crate::advice::judgement::{Danger, Judgement};
 use crate::change::Change;
-use crate::text::advice::{Action, Risk, Why};
+use crate::report::{Action, Risk, Share, Why};
 
 const TO: &str = "mq-deadline";
 
@@ -22,7 +22,7 @@ pub(in crate::advice) fn judge(case: &Case<'_>) -> Judgement {
     let disk = case.device_name();
     let Some(now @ ("none" | "kyber")) = case.scheduler() else { return Judgement::Silent };
     if let Some(why) = behind(case) {
-        return refused(case, &Action::Scheduler { disk, to: "bfq" }, &why);
+        return refused(case, to(case, "bfq"), why);
     }
     let has = case.disk.is_some_and(|one| one.schedulers.iter().any(|name| name == TO));
     let Some(process) = key_of(case).filter(|_| has && !case.culprit.exited) else {
@@ -31,11 +31,10 @@ pub(in crate::advice) fn judge(case: &Case<'_>) -> Judgement {
     if is_client(case) || case.demand.writes_buffered() {
         return Judgement::Silent;
     }
-    let share = percent(case.queue_share());
-    let why = Why::InQueue { share: &share, disk };
-    let action = Action::Scheduler { disk, to: TO };
-    let mut one = recommended(case, &action, &why, None, Danger::High);
-    one.risk = risks(&[Risk::DiskCost, Risk::MayStarve]);
+    let share = Share::of(case.queue_share());
+    let why = Why::InQueue { share, device: case.disk_name() };
+    let mut one = recommended(case, to(case, TO), why, None, Danger::High);
+    one.risks = vec![Risk::DiskCost, Risk::MayStarve];
     let queue = Change::Queue {
         device: disk.to_owned(),
         file: "scheduler".to_owned(),
@@ -46,4 +45,8 @@ pub(in crate::advice) fn judge(case: &Case<'_>) -> Judgement {
     one.changes = vec![queue, idle];
     one.apply = one.changes.iter().map(|change| argv::apply(change, None)).collect();
     Judgement::Recommended(Box::new(one))
+}
+
+fn to(case: &Case<'_>, scheduler: &str) -> Action {
+    Action::Scheduler { device: case.disk_name(), scheduler: scheduler.to_owned() }
 }

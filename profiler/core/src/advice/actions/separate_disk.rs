@@ -8,13 +8,12 @@
 use super::common::{elsewhere, share, structural};
 use crate::advice::case::Case;
 use crate::advice::judgement::Judgement;
-use crate::text::advice::{Action, Risk, Why};
+use crate::report::{Action, Risk, Why};
 
 pub(in crate::advice) fn judge(case: &Case<'_>) -> Judgement {
-    let (victim, others, share) = (case.victim_name(), case.culprit_name(), share(case));
-    let action = Action::SeparateDisk { victim: &victim, disk: case.device_name() };
-    let why = Why::SharesDisk { share: &share, others: &others };
-    let mut one = structural(case, &action, &why, elsewhere(case), &Risk::MoveData);
+    let action = Action::SeparateDisk { victim: case.victim_id(), device: case.disk_name() };
+    let why = Why::SharesDisk { actor: case.actor(), share: share(case) };
+    let mut one = structural(case, action, why, elsewhere(case), Risk::MoveData);
     one.culprit = None;
     Judgement::Recommended(Box::new(one))
 }

@@ -10,37 +10,18 @@ use std::collections::BTreeSet;
 use super::common::structural;
 use crate::advice::case::Case;
 use crate::advice::judgement::Judgement;
-use crate::ids::Role;
-use crate::report::Actor;
-use crate::text::advice::{Action, Risk, Why};
-
-/// Share of a wait from which a backup counts.
-const COUNTS: f64 = 0.03;
+use crate::report::{Action, Risk, Why};
 
 pub(in crate::advice) fn judge(case: &Case<'_>) -> Judgement {
-    let rows = case.report.blame.iter().flatten().filter(|row| {
-        (row.victim.as_str(), row.victim_call, row.victim_class)
-            == (case.victim.id.as_str(), case.call, case.class)
-            && row.share >= COUNTS
-    });
-    let backups: Vec<&Actor> = rows
-        .filter_map(|row| case.report.actor(&row.culprit))
-        .filter(|actor| actor.role == Role::Backup)
-        .collect();
-    let names: BTreeSet<&str> = backups.iter().filter_map(|actor| actor.comm.as_deref()).collect();
-    let places: BTreeSet<_> = backups.iter().map(|actor| (&actor.comm, &actor.cgroup)).collect();
-    if places.len() < 2 {
+    let names: BTreeSet<&str> =
+        case.backups.iter().filter_map(|actor| actor.comm.as_deref()).collect();
+    if case.backups.len() < 2 {
         return Judgement::Silent;
     }
-    let who = names.into_iter().collect::<Vec<_>>().join(", ");
-    let count = places.len().to_string();
-    let mut one = structural(
-        case,
-        &Action::Stagger { who: &who },
-        &Why::Overlap { count: &count },
-        None,
-        &Risk::Plan,
-    );
+    let programs = names.into_iter().map(str::to_owned).collect();
+    let backups = case.backups.len() as u64;
+    let why = Why::Overlap { backups };
+    let mut one = structural(case, Action::Stagger { programs }, why, None, Risk::Plan);
     one.culprit = None;
     Judgement::Recommended(Box::new(one))
 }

@@ -3,8 +3,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::advice::forms::{argv, kubernetes, shell, systemd};
+use crate::advice::forms::argv;
 use crate::change::Change;
+use crate::render::forms::{kubernetes, shell, systemd};
 
 fn report_with(world: &World) -> Report {
     let mut report = world.report();
@@ -30,6 +31,29 @@ fn a_hostile_name_stays_in_a_comment() {
         for line in text.lines().filter(|line| !line.starts_with('#')) {
             assert!(!line.contains("reboot"), "{line}");
         }
+    }
+}
+
+/// Property: no form addresses a unit of another manager than the host's as the host's of that name: units of a user's
+/// systemd and of a container's get the file of their own cgroup.
+#[test]
+fn units_of_other_managers_are_not_addressed_by_name() {
+    for cgroup in [
+        "/user.slice/user-1000.slice/user@1000.service/app.slice/etcd.service",
+        "/machine.slice/machine-db.scope/payload/system.slice/etcd.service",
+        "/system.slice/etcd.service/system.slice/etcd.service",
+        "/docker/0123456789abcdef/system.slice/etcd.service",
+        "/lxc.payload.etcd.service",
+    ] {
+        let report = report_with(&World { cgroup, ..World::reader() });
+        for text in [shell(&report), systemd(&report)] {
+            assert!(!text.contains("systemctl"), "{cgroup}: {text}");
+        }
+        let file = format!("/sys/fs/cgroup{cgroup}/io.max");
+        assert!(shell(&report).contains(&file), "{cgroup}: {}", shell(&report));
+        // Where there is no such file, nobody else's is set instead.
+        let report = report_with(&World { cgroup, files: Vec::new(), ..World::reader() });
+        assert!(!shell(&report).contains("etcd.service"), "{cgroup}: {}", shell(&report));
     }
 }
 

@@ -1,9 +1,11 @@
 //! Hosts and reports for advice, built as states that deserve an action or its refusal.
 
+mod agree;
 mod forms;
 mod numbers;
 mod order;
 mod refusals;
+mod secrets;
 
 use std::collections::BTreeMap;
 
@@ -17,7 +19,7 @@ use crate::ids::{Call, Dev, FileClass, Method, Op, Role};
 use crate::lease::kernel_text::is_possible;
 use crate::report::{
     ANYBODY, Actor, Advice, AloneVsShared, Blame, CgroupVersion, Device, Host, Io, Lat, Mechanism,
-    Report, SELF, Target, Tool, Verdict, Wait, Window,
+    Report, SELF, Target, Tool, UNEXPLAINED, Verdict, Wait, Why, Window,
 };
 
 const SECOND: u64 = 1_000_000_000;
@@ -75,10 +77,12 @@ fn io(op: Op, method: Method, count: u64, bytes: u64) -> Io {
 }
 
 fn process(id: &str, role: Role, argv: &[&str]) -> Actor {
-    let pid = id.split_once('@').unwrap().0.parse().unwrap();
+    let (pid, start) = id.split_once('@').unwrap();
+    let pid = pid.parse().unwrap();
     Actor {
         id: id.into(),
         pid: Some(pid),
+        start_ns: Some(ProcessKey { pid, start_ticks: start.parse().unwrap() }.start_ns()),
         comm: Some(crate::argv::base_name(argv[0]).to_owned()),
         argv: Some(argv.iter().map(|&arg| arg.to_owned()).collect()),
         role,
@@ -293,22 +297,23 @@ impl World {
     }
 
     /// What is said of one action: whether it is recommended, and the reason.
-    fn says(&self, id: &str) -> Option<(Verdict, String)> {
-        let found = self.advice().into_iter().find(|one| one.id == id)?;
+    fn says(&self, id: &str) -> Option<(Verdict, Why)> {
+        let found = self.advice().into_iter().find(|one| one.id.name() == id)?;
         Some((found.verdict, found.reason))
     }
 
-    fn refuses(&self, id: &str, words: &str) {
+    fn refuses(&self, id: &str, is_why: impl Fn(&Why) -> bool) {
         let said = self.says(id);
-        let is = said.as_ref().is_some_and(|(verdict, reason)| {
-            *verdict == Verdict::Refused && reason.contains(words)
-        });
-        assert!(is, "{id}: not refused with {words:?} but {said:?}");
+        let is = said
+            .as_ref()
+            .is_some_and(|(verdict, reason)| *verdict == Verdict::Refused && is_why(reason));
+        assert!(is, "{id}: not refused so but {said:?}");
     }
 
     fn recommends(&self, id: &str) -> Advice {
         let all = self.advice();
-        let found = all.iter().find(|one| one.id == id && one.verdict == Verdict::Recommended);
+        let found =
+            all.iter().find(|one| one.id.name() == id && one.verdict == Verdict::Recommended);
         found.unwrap_or_else(|| panic!("{id} is not recommended: {all:#?}")).clone()
     }
 }

@@ -2,7 +2,7 @@
 
 use super::super::{CaptureError, End, FILE_HEADER_BYTES, Replay, replay};
 use super::{capture, small};
-use crate::report::{Report, Tool, check_consistency};
+use crate::report::{Note, Report, Tool, check_consistency};
 
 /// Where the blocks end, and the report of everything up to there.
 struct Prefixes {
@@ -47,8 +47,11 @@ impl Prefixes {
         assert_eq!(report.devices, expected.devices, "{what}");
         assert_eq!(report.actors, expected.actors, "{what}");
         assert_eq!(report.coverage.events_seen, expected.coverage.events_seen, "{what}");
-        let word = if replayed.end == End::Truncated { "truncated" } else { "corrupt" };
-        assert!(report.coverage.notes.iter().any(|note| note.contains(word)), "{what}");
+        let is_noted = |note: &Note| match replayed.end {
+            End::Truncated => matches!(note, Note::CaptureTruncated { .. }),
+            _ => matches!(note, Note::CaptureCorrupt { .. }),
+        };
+        assert!(report.coverage.notes.iter().any(is_noted), "{what}");
         assert_eq!(check_consistency(report), Vec::<String>::new(), "{what}");
     }
 }

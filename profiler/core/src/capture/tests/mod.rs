@@ -2,6 +2,7 @@
 
 mod damage;
 mod round;
+mod secrets;
 mod strange;
 
 use bytemuck::{Zeroable as _, bytes_of};
@@ -16,7 +17,7 @@ use crate::facts::{
     ProcessControls, ProcessFacts, ProcessKey, Psi, WalFsyncs, WrittenFile,
 };
 use crate::ids::Dev;
-use crate::report::{Attached, BpfCost, HookKind, Report};
+use crate::report::{Attached, BpfCost, HookKind, Note, Report};
 use crate::schedule::{Crontab, Schedules, When, crontab};
 use crate::session::{HostSample, Input, Now, Options, Session, Span, StreamSample};
 
@@ -91,8 +92,9 @@ pub(super) fn etcd() -> ProcessFacts {
 
 /// Of every kind of entry's times, and a problem.
 fn schedules() -> Schedules {
-    let (none, table) = (|_: &str| None, "5 * * * * root etcdctl snapshot save /b\nx\n");
-    let (mut entries, problems) = crontab("/etc/crontab", table, Crontab::System, &none, &none);
+    let table = "5 * * * * root etcdctl snapshot save /b\nx\n";
+    let (mut entries, problems) =
+        crontab("/etc/crontab", table, Crontab::System, &|_| None, &|_| None, &|| true);
     entries[0].when.push(When::Every(3_600));
     let mut schedules =
         Schedules { zone: Some("CET-1CEST,M3.5.0,M10.5.0/3".to_owned()), ..Schedules::default() };
@@ -173,7 +175,7 @@ pub(super) fn small() -> Vec<(u64, Told)> {
         (2400, Told::Report(Span::Interval)),
         (2500, input(Input::Retired(3))),
         (2500, input(Input::FileFreed(1))),
-        (2500, input(Input::Note("a note".to_owned()))),
+        (2500, input(Input::Note(Note::NoRoomForThreads { pid: 9 }))),
         (2500, input(Input::Schedules(Box::new(schedules())))),
         (2500, input(Input::Controls(Box::new(controls())))),
         (2600, sample(1)),

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::super::{End, replay};
 use super::{Told, capture, etcd, io_record, key, live, read, record, small, stats, words_of};
 use crate::cgroup::CgroupPaths;
-use crate::report::Tool;
+use crate::report::{Note, Tool};
 use crate::selector::Selector;
 use crate::session::{Input, Span, StreamSample};
 
@@ -44,8 +44,8 @@ fn other_targets_are_found_later() {
     assert!(found.has_targets);
     assert_eq!(found.report.targets[0].actors, ["8@12"]);
     let notes = &found.report.coverage.notes;
-    assert!(notes.iter().any(|note| note.contains("Process 8 was not a target")), "{notes:?}");
-    assert!(!notes.iter().any(|note| note.contains("Process 7 was not")), "{notes:?}");
+    assert!(notes.contains(&Note::NotTracked { pid: 8 }), "{notes:?}");
+    assert!(!notes.contains(&Note::NotTracked { pid: 7 }), "{notes:?}");
     assert_eq!(found.report.devices, live(small()).devices);
     assert!(!ask("nobody").has_targets);
 }
@@ -98,7 +98,8 @@ fn input() -> impl Strategy<Value = Told> {
         4 => sample.prop_map(|(index, key, shards)| Told::Input(Input::Stream(StreamSample { index, key, shards }))),
         1 => (0..6_u32).prop_map(|index| Told::Input(Input::Retired(index))),
         1 => key.clone().prop_map(|key| Told::Input(Input::Seen(key))),
-        1 => any::<String>().prop_map(|text| Told::Input(Input::Note(text))),
+        1 => any::<String>().prop_map(|text| Told::Input(Input::Note(Note::Recorded(text)))),
+        1 => any::<u32>().prop_map(|pid| Told::Input(Input::Note(Note::NotTracked { pid }))),
         1 => (any::<u32>(), any::<Option<String>>())
             .prop_map(|(id, path)| Told::Input(Input::File { id, path })),
         1 => any::<u64>().prop_map(|n| Told::Input(Input::Counts(vec![(Count::NoStream, n)]))),

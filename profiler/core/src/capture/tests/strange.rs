@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::super::frame::{BlockHeader, ITEMS, MAX_BLOCK_BYTES, block};
 use super::super::{CaptureError, End, Reader, Step, file_header, replay};
 use super::{at, capture, live, small};
-use crate::report::Tool;
+use crate::report::{Newer, Note, Tool};
 
 /// A file of these blocks of items.
 fn file(blocks: &[Vec<u8>]) -> Vec<u8> {
@@ -24,7 +24,11 @@ fn item(kind: &str, body: impl serde::Serialize) -> Vec<u8> {
     minicbor_serde::to_vec((kind, 0_u64, 0_i64, body)).unwrap()
 }
 
-/// Items, fields and counters of a newer version are passed over, counted, and said.
+fn fields<const N: usize>(all: [(&str, &str); N]) -> std::collections::BTreeMap<String, String> {
+    all.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+}
+
+/// Items, fields, notes and counters of a newer version are passed over, counted, and said.
 #[test]
 fn what_is_not_known_is_said() {
     let mut newer = opening();
@@ -32,14 +36,27 @@ fn what_is_not_known_is_said() {
     newer.extend(item("future", ()));
     newer.extend(item("counts", std::collections::BTreeMap::from([("new", 1_u64), ("merged", 2)])));
     newer.extend(item("note", "still read"));
+    newer.extend(item("note", fields([("code", "future")])));
+    newer.extend(item("note", fields([("code", "future")])));
+    // One that is known, with values that are not.
+    newer.extend(item("note", fields([("code", "no_room_for_files"), ("pid", "seven")])));
     // One more field at the end of an item.
     newer.extend(minicbor_serde::to_vec(("note", 0_u64, 0_i64, "longer", 5)).unwrap());
     let replayed = replay(&file(&[newer])[..], None, Tool::default()).unwrap();
     let unknown: Vec<_> = replayed.unknown.iter().map(|(kind, n)| (kind.as_str(), *n)).collect();
-    assert_eq!(unknown, [("counts.new", 1), ("future", 2)]);
+    let counted =
+        [("counts.new", 1), ("future", 2), ("note.future", 2), ("note.no_room_for_files", 1)];
+    assert_eq!(unknown, counted);
     let notes = &replayed.report.coverage.notes;
-    for part in ["still read", "longer", "2 items of the capture", "(future)"] {
-        assert!(notes.iter().any(|note| note.contains(part)), "{part}: {notes:?}");
+    let newer = |code: &str| Note::Newer(Newer { code: code.to_owned() });
+    for note in [
+        Note::Recorded("still read".to_owned()),
+        Note::Recorded("longer".to_owned()),
+        Note::UnknownItems { kind: "future".to_owned(), count: 2 },
+        newer("future"),
+        newer("no_room_for_files"),
+    ] {
+        assert!(notes.contains(&note), "{note:?}: {notes:?}");
     }
 }
 
@@ -111,7 +128,8 @@ fn a_block_with_a_broken_item_does_not_count() {
         let replayed = replay(&file(&[opening(), second])[..], None, Tool::default()).unwrap();
         assert!(matches!(replayed.end, End::Corrupt(_)), "{bytes:x?}");
         let notes = replayed.report.coverage.notes;
-        assert!(!notes.iter().any(|note| note.contains("lost with")), "{bytes:x?} {notes:?}");
+        let lost = Note::Recorded("lost with its block".to_owned());
+        assert!(!notes.contains(&lost), "{bytes:x?} {notes:?}");
     }
 }
 

@@ -28,6 +28,22 @@ pub(super) fn code(text: &str, style: &Style) -> String {
     fenced(&printable(text, style))
 }
 
+/// What stands at the begin of a line, already escaped: it begins no list and no heading there.
+pub(super) fn at_begin(text: &str) -> String {
+    let text = text.trim_start();
+    let number = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    match text.as_bytes().get(number) {
+        Some(b'-' | b'+' | b'=') if number == 0 => format!("\\{text}"),
+        Some(b'.' | b')')
+            if number > 0 && matches!(text.as_bytes().get(number + 1), None | Some(b' ')) =>
+        {
+            let (number, rest) = text.split_at(number);
+            format!("{number}\\{rest}")
+        }
+        _ => text.to_owned(),
+    }
+}
+
 /// Code with as many backticks around it as it takes.
 fn fenced(text: &str) -> String {
     if text.is_empty() {
@@ -114,6 +130,19 @@ mod tests {
         assert_eq!(text("a@b @c", &style), "a@b @\u{2060}c");
         assert_eq!(text("http://x www.x", &style), "http\\://x www\\.x");
         assert_eq!(text("the backup `a_b` ran", &style), "the backup `a_b` ran");
+    }
+
+    #[test]
+    fn what_stands_at_the_begin_begins_nothing() {
+        let style = Style::default();
+        for evil in ["- x", "+ x", "1. x", "23) x", "    x", "=== x", "--- ", "# x", "> x", "* x"] {
+            let markdown = at_begin(&text(evil, &style));
+            let (words, only_words) = read(&markdown);
+            assert!(only_words, "{evil}: {markdown}");
+            assert_eq!(words.trim(), evil.trim());
+            let nested = read(&format!("- x\n\n{markdown}"));
+            assert!(nested.0.ends_with(evil.trim()), "{evil}: {nested:?}");
+        }
     }
 
     proptest! {

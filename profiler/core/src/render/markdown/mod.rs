@@ -1,52 +1,147 @@
-//! The report as Markdown, ready to paste into a ticket: what was asked, the verdict, who, by how much, every number
-//! that somebody will ask for next, and what could not be seen.
+//! A document as Markdown, ready to paste into a ticket.
 //!
-//! Owns the order and the markup. Numbers come from `render::units`, words from `crate::text`, and rows from where the
-//! text renderer takes them, so that both show the same.
+//! Owns the markup. What is shown, in which order and words, is `crate::view`'s.
 
 mod escape;
-mod measured;
-mod seen;
-mod table;
 #[cfg(test)]
 mod tests;
-mod verdict;
 
 use std::io::{self, Write};
 
+use self::escape::{at_begin, code, text};
 use super::Style;
+use super::values::{bars, slices, value, words};
 use crate::report::Report;
-use crate::text::{Label, Msg, label, text};
+use crate::text::{Lang, Msg, label, text as say};
+use crate::view::{
+    self, BARS, Block, Cell, Column, Document, Field, Item, Kind, Options, Section, Span, Text,
+    Tone,
+};
 
-/// Writes the document.
+/// The widest bar of a distribution.
+const BAR: usize = 20;
+
+/// Writes a report's whole window, with every number that somebody will ask for next.
 pub fn document(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    write(&view::summary(report, Options { lang: style.lang, full: true }), style, out)
+}
+
+/// Writes a document.
+pub fn write(document: &Document, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     // A document is no terminal.
     let style = &Style { color: false, width: usize::MAX, ..*style };
-    verdict::heading(report, style, out)?;
-    verdict::facts(report, style, out)?;
-    verdict::findings(report, style, out)?;
-    verdict::matrix(report, style, out)?;
-    verdict::beside(report, style, out)?;
-    measured::worst(report, style, out)?;
-    measured::waits(report, style, out)?;
-    measured::devices(report, style, out)?;
-    measured::io(report, style, out)?;
-    measured::who(report, style, out)?;
-    seen::second_source(report, style, out)?;
-    seen::not_seen(report, style, out)
+    let mut writer = Writer { lang: document.lang, style, out };
+    writeln!(writer.out, "# {}", writer.words(&document.title))?;
+    document.sections.iter().try_for_each(|section| writer.section(section))
 }
 
-/// Writes a section's head.
-fn section(of: Label, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "## {}\n", label(style.lang, of))
+/// Writes blocks, each with an empty line before it.
+struct Writer<'a> {
+    lang: Lang,
+    style: &'a Style,
+    out: &'a mut dyn Write,
 }
 
-/// Writes one entry of a list.
-fn entry(text: &str, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "- {text}")
-}
+impl Writer<'_> {
+    fn words(&self, of: &str) -> String {
+        text(&words(of, self.style), self.style)
+    }
 
-/// The text of a message.
-fn say(msg: &Msg<'_>, style: &Style) -> String {
-    text(style.lang, msg)
+    fn spans(&self, text: &Text) -> String {
+        let one = |span: &Span| match span {
+            Span::Words(of) => self.words(of),
+            Span::Code { text, .. } => code(text, self.style),
+            Span::Aside { text, .. } => format!(" ({})", code(text, self.style)),
+        };
+        text.0.iter().map(one).collect()
+    }
+
+    fn section(&mut self, section: &Section) -> io::Result<()> {
+        if let Some(heading) = section.heading {
+            let remark = section.remark.map(|of| format!(" ({})", label(self.lang, of)));
+            let heading = label(self.lang, heading);
+            writeln!(self.out, "\n## {heading}{}", remark.unwrap_or_default())?;
+        }
+        section.blocks.iter().try_for_each(|block| self.block(block))
+    }
+
+    fn block(&mut self, block: &Block) -> io::Result<()> {
+        if let Block::Group(blocks) = block {
+            return blocks.iter().try_for_each(|block| self.block(block));
+        }
+        writeln!(self.out)?;
+        match block {
+            Block::Paragraph(item) => {
+                let text = self.item(item);
+                writeln!(self.out, "{}", at_begin(&text))
+            }
+            Block::Head(text) => {
+                let text = self.spans(text);
+                writeln!(self.out, "**{}**", text.trim())
+            }
+            Block::List { items, .. } => items.iter().try_for_each(|item| self.entry(item)),
+            Block::Fields { rows, .. } => rows.iter().try_for_each(|field| self.field(field)),
+            Block::Table(table) => {
+                let row = |row: &view::Row| row.cells.iter().map(|cell| self.cell(cell)).collect();
+                let rows: Vec<Vec<String>> = table.rows.iter().map(row).collect();
+                self.table(&table.columns, &rows)
+            }
+            Block::Slices(all) => {
+                let said = say(self.lang, &Msg::MadeOf(&slices(all)));
+                let said = self.words(&said);
+                writeln!(self.out, "{said}")
+            }
+            Block::Bars(buckets) => {
+                let rows: Vec<Vec<String>> =
+                    bars(buckets, BAR, self.style).into_iter().map(Vec::from).collect();
+                self.table(&BARS, &rows)
+            }
+            Block::Group(_) => Ok(()),
+        }
+    }
+
+    fn item(&self, item: &Item) -> String {
+        let text = self.spans(&item.text);
+        match item.tone {
+            Tone::Plain => text,
+            Tone::Strong | Tone::Alarm => format!("**{}**", text.trim()),
+        }
+    }
+
+    fn entry(&mut self, item: &Item) -> io::Result<()> {
+        writeln!(self.out, "- {}", at_begin(&self.item(item)))?;
+        let Some(below) = &item.below else { return Ok(()) };
+        writeln!(self.out, "  - {}", at_begin(&self.spans(below)))
+    }
+
+    fn field(&mut self, field: &Field) -> io::Result<()> {
+        let text = self.spans(&field.text);
+        match field.head {
+            Some(head) => writeln!(self.out, "- **{}**: {text}", label(self.lang, head))?,
+            None => writeln!(self.out, "- {}", at_begin(&text))?,
+        }
+        field
+            .notes
+            .iter()
+            .try_for_each(|note| writeln!(self.out, "  - {}", at_begin(&self.spans(note))))
+    }
+
+    fn cell(&self, cell: &Cell) -> String {
+        text(&value(cell, self.lang, self.style), self.style)
+    }
+
+    /// Writes a pipe table, as GitHub's and GitLab's Markdown have them, of cells that are escaped already.
+    fn table(&mut self, columns: &[Column], rows: &[Vec<String>]) -> io::Result<()> {
+        let heads = columns.iter().map(|column| label(self.lang, column.label).replace('\n', " "));
+        let rules = columns.iter().map(|column| match column.kind {
+            Kind::Numbers => "---:".to_owned(),
+            Kind::Words => "---".to_owned(),
+        });
+        let heads = [heads.collect::<Vec<_>>(), rules.collect()];
+        heads.iter().chain(rows).try_for_each(|row| {
+            // Bars are in code only; text has them as entities.
+            let cells: Vec<String> = row.iter().map(|cell| cell.replace('|', "\\|")).collect();
+            writeln!(self.out, "| {} |", cells.join(" | "))
+        })
+    }
 }

@@ -1,43 +1,21 @@
 //! Tables that fit the width: columns are left out by rank, the first one is shortened.
 
-use std::io::{self, Write};
+use std::io;
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 
-use super::lines::{Tone, head, toned};
-use crate::render::Style;
+use super::Writer;
 use crate::render::safe::{columns, shorten};
-use crate::text::Label;
+use crate::render::values::value;
+use crate::text::{Lang, label};
+use crate::view::{Column, Kind, Tone};
 
 /// Space between columns.
 const GAP: usize = 2;
 /// The first column is not made narrower than this while another one can be left out.
 const FIRST_MIN: usize = 20;
 
-/// One column.
-#[derive(Clone, Copy)]
-pub(super) struct Column {
-    /// Its head.
-    pub(super) label: Label,
-    /// True for numbers.
-    pub(super) right: bool,
-    /// When the width does not suffice, the column with the highest rank goes first; 0 stays.
-    pub(super) rank: u8,
-}
-
-impl Column {
-    /// A column of words.
-    pub(super) const fn left(label: Label, rank: u8) -> Self {
-        Self { label, right: false, rank }
-    }
-
-    /// A column of numbers.
-    pub(super) const fn right(label: Label, rank: u8) -> Self {
-        Self { label, right: true, rank }
-    }
-}
-
-/// One row: its cells, printable, and whether it is set off.
+/// One row as it is written.
 pub(super) struct Row {
     /// One cell per column.
     pub(super) cells: Vec<String>,
@@ -45,56 +23,59 @@ pub(super) struct Row {
     pub(super) strong: bool,
 }
 
-/// Writes a table with heads, no wider than the style says if its columns allow.
-pub(super) fn write(
-    spec: &[Column],
-    rows: &[Row],
-    style: &Style,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    let widths = natural_widths(spec, rows, style);
-    let kept = fitting(spec, &widths, style.width);
-    let others: usize = kept.iter().skip(1).map(|index| widths[*index] + GAP).sum();
-    let first = style.width.saturating_sub(others).max(8);
-    let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(kept.iter().map(|index| cell(head(spec[*index].label, style), spec[*index])));
-    for row in rows {
-        table.add_row(kept.iter().map(|index| {
-            let text = row.cells.get(*index).map_or("", String::as_str);
-            let text = if *index == 0 { shorten(text, first, style) } else { text.to_owned() };
-            cell(&text, spec[*index])
-        }));
+impl Writer<'_> {
+    /// A row with its values written.
+    pub(super) fn row(&self, row: &crate::view::Row) -> Row {
+        let cells = row.cells.iter().map(|cell| value(cell, self.lang, self.style)).collect();
+        Row { cells, strong: row.strong }
     }
-    for (position, column) in table.column_iter_mut().enumerate() {
-        let gap = if position + 1 < kept.len() { GAP } else { 0 };
-        column.set_padding((0, u16::try_from(gap).unwrap_or(0)));
+
+    /// Writes a table with heads, no wider than the style says if its columns allow.
+    pub(super) fn table(&mut self, spec: &[Column], rows: &[Row]) -> io::Result<()> {
+        let (lang, style) = (self.lang, self.style);
+        let widths = natural_widths(spec, rows, lang);
+        let kept = fitting(spec, &widths, style.width);
+        let others: usize = kept.iter().skip(1).map(|index| widths[*index] + GAP).sum();
+        let first = style.width.saturating_sub(others).max(8);
+        let mut table = Table::new();
+        table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+        let heads = kept.iter().map(|index| (label(lang, spec[*index].label), spec[*index]));
+        table.set_header(heads.map(|(head, column)| cell(head, column)));
+        for row in rows {
+            table.add_row(kept.iter().map(|index| {
+                let text = row.cells.get(*index).map_or("", String::as_str);
+                let text = if *index == 0 { shorten(text, first, style) } else { text.to_owned() };
+                cell(&text, spec[*index])
+            }));
+        }
+        for (position, column) in table.column_iter_mut().enumerate() {
+            let gap = if position + 1 < kept.len() { GAP } else { 0 };
+            column.set_padding((0, u16::try_from(gap).unwrap_or(0)));
+        }
+        self.print(&table, rows)
     }
-    print(&table, rows, style, out)
+
+    fn print(&mut self, table: &Table, rows: &[Row]) -> io::Result<()> {
+        let text = table.trim_fmt();
+        // Cells are one line each, so whatever is above the last rows is the head.
+        let heads = text.lines().count().saturating_sub(rows.len());
+        for (index, line) in text.lines().enumerate() {
+            let strong = index >= heads && rows.get(index - heads).is_some_and(|row| row.strong);
+            self.line(line, if strong { Tone::Strong } else { Tone::Plain })?;
+        }
+        Ok(())
+    }
 }
 
 fn cell(text: &str, column: Column) -> Cell {
-    let alignment = if column.right { CellAlignment::Right } else { CellAlignment::Left };
-    Cell::new(text).set_alignment(alignment)
+    Cell::new(text).set_alignment(match column.kind {
+        Kind::Numbers => CellAlignment::Right,
+        Kind::Words => CellAlignment::Left,
+    })
 }
 
-fn print(table: &Table, rows: &[Row], style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    let text = table.trim_fmt();
-    // Cells are one line each, so whatever is above the last rows is the head.
-    let heads = text.lines().count().saturating_sub(rows.len());
-    for (index, line) in text.lines().enumerate() {
-        let strong = index >= heads && rows.get(index - heads).is_some_and(|row| row.strong);
-        if strong {
-            writeln!(out, "{}", toned(line, Tone::Strong, style))?;
-        } else {
-            writeln!(out, "{line}")?;
-        }
-    }
-    Ok(())
-}
-
-fn natural_widths(spec: &[Column], rows: &[Row], style: &Style) -> Vec<usize> {
-    let of_head = |column: &Column| head(column.label, style).lines().map(columns).max();
+fn natural_widths(spec: &[Column], rows: &[Row], lang: Lang) -> Vec<usize> {
+    let of_head = |column: &Column| label(lang, column.label).lines().map(columns).max();
     let of_cells = |index| rows.iter().filter_map(move |row| row.cells.get(index));
     spec.iter()
         .enumerate()

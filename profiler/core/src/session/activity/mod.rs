@@ -7,8 +7,9 @@
 mod origin;
 mod report;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
+use foldhash::{HashMap, HashMapExt as _};
 use iocontend_wire::key::Owner;
 
 use self::origin::Origin;

@@ -37,8 +37,8 @@ impl Origin {
             origin.add(parent);
             at = parent;
         }
-        // A unit is that of the process itself: its ancestors may be cron.
-        origin.units = known.facts.unit().map(str::to_owned).into_iter().collect();
+        // A unit is that of the process itself: its ancestors may be cron. Timers are the host's, and so is the unit.
+        origin.units = known.facts.cgroup.system_unit().map(str::to_owned).into_iter().collect();
         origin
     }
 
@@ -52,8 +52,9 @@ impl Origin {
         {
             insert(&mut self.texts, text.chars().take(LONGEST).collect());
         }
-        self.units
-            .extend(known.facts.unit().map(str::to_owned).filter(|_| self.units.len() < MOST));
+        self.units.extend(
+            known.facts.cgroup.system_unit().map(str::to_owned).filter(|_| self.units.len() < MOST),
+        );
     }
 
     pub(super) fn take_in(&mut self, other: &Self) {

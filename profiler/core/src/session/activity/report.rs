@@ -7,9 +7,11 @@ use super::{Activities, Group, Origin, Peaks};
 use crate::activity::{Window, Windows};
 use crate::ids::Role;
 use crate::period::{Claim, NotYet, Watched, Zone, find};
-use crate::report::{Activity, ActivityKind, ActivityWindow, Period, Scheduled, rfc3339};
+use crate::report::{
+    Activity, ActivityKind, ActivityWindow, MissingEntry, NotYet as Unclaimed, Note, Period,
+    Scheduled, rfc3339,
+};
 use crate::schedule::{Entry, Observed, Tie, names_it, tie};
-use crate::text::{Lang, periods};
 
 /// A peak has so many long waits, or one that is [`PEAK_WORST_NS`] long: a single one of 10 ms is no peak.
 const PEAK_WAITS: u64 = 3;
@@ -17,6 +19,8 @@ const PEAK_WAITS: u64 = 3;
 const PEAK_WORST_NS: u64 = 100_000_000;
 /// A peak that begins this long after a backup's last IO is still its: the disk has a queue to work off, ns.
 const AFTER_NS: i64 = 5_000_000_000;
+/// Schedule entries that are missing and named; of more, their number.
+const NAMED: usize = 5;
 /// What is under way when watching begins has no begin that was seen, seconds.
 const BEGIN_S: f64 = 2.0;
 
@@ -94,18 +98,21 @@ impl Activities {
     }
 
     /// What is missing of the host's schedules and of the history.
-    pub(in super::super) fn notes(&self, session: &Session, now: Now) -> Vec<String> {
+    pub(in super::super) fn notes(&self, session: &Session, now: Now) -> Vec<Note> {
         let mut notes = Vec::new();
         if let Some(schedules) = &self.schedules {
             let kept = u64::try_from(schedules.problems.len()).unwrap_or(u64::MAX);
             let all = kept.saturating_add(schedules.left_out);
             if all > 0 {
-                notes.push(periods::problems(Lang::En, &schedules.problems, all));
+                let named = schedules.problems.iter().take(NAMED);
+                let entries = named.map(MissingEntry::from).collect();
+                notes.push(Note::SchedulesMissing { entries, count: all });
             }
         }
         let left_out = self.past.len() - self.usable_past(session, now).len();
         if left_out > 0 {
-            notes.push(periods::left_out(Lang::En, left_out));
+            let captures = u64::try_from(left_out).unwrap_or(u64::MAX);
+            notes.push(Note::HistoryLeftOut { captures });
         }
         notes
     }
@@ -176,7 +183,7 @@ impl Frame<'_> {
                 kind: ActivityKind::Scheduled,
                 name: entry.names.first().cloned().unwrap_or_else(|| entry.command.clone()),
                 role: Role::Backup,
-                not_yet: Some(periods::not_seen(Lang::En)),
+                not_yet: Some(Unclaimed::NotSeen),
                 schedule: Some(self.entry(entry, None, false)),
                 ..Activity::default()
             })
@@ -199,7 +206,8 @@ impl Frame<'_> {
         };
         let starts = windows.iter().map(|window| seconds(window.start_ns));
         let starts: Vec<f64> = starts.filter(is_seen).collect();
-        let mut lengths: Vec<i64> = windows.iter().map(|one| one.end_ns - one.start_ns).collect();
+        let mut lengths: Vec<i64> =
+            windows.iter().map(|one| one.end_ns.saturating_sub(one.start_ns)).collect();
         lengths.sort_unstable();
         let takes_s = lengths.get(lengths.len() / 2).map_or(0.0, |length| seconds(*length));
         let found = find(&starts, &watched, &self.zone);
@@ -233,7 +241,7 @@ impl Frame<'_> {
         Activity {
             period: periods.pop(),
             further_periods: further,
-            not_yet: found.as_ref().err().map(|why| periods::not_yet(Lang::En, why)),
+            not_yet: found.as_ref().err().map(|why| Unclaimed::from(*why)),
             ..Activity::default()
         }
     }
@@ -257,7 +265,6 @@ fn shown(claim: &Claim) -> Period {
     Period {
         seconds: claim.period_s,
         phase_seconds: claim.phase_s,
-        text: periods::rhythm(Lang::En, claim.period_s, claim.phase_minute()),
         spread_seconds: rounded(claim.spread_s, 10.0),
         cycles: claim.seen,
         missed: claim.missed,

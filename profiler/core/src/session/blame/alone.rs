@@ -1,11 +1,10 @@
 //! A victim's waits while somebody had a request in the device, and while not: a second look at blame that knows
 //! nothing of shares.
 
-use std::collections::HashMap;
-
 use crate::hist::Dist;
 use crate::ids::Call;
 use crate::session::actors::{ActorId, Owned};
+use foldhash::HashMap;
 
 /// Others that are followed per victim and call: those seen first. Each takes four histograms.
 const FOLLOWED: usize = 32;

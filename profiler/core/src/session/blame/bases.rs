@@ -1,9 +1,8 @@
 //! How long requests and flushes take on a disk when nobody disturbs them: learnt from those that had it for themselves.
 
-use std::collections::HashMap;
-
 use crate::hist::Dist;
 use crate::ids::Op;
+use foldhash::HashMap;
 
 /// So many undisturbed ones are needed before they are believed.
 const ENOUGH: u64 = 16;

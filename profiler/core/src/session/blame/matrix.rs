@@ -1,11 +1,10 @@
 //! The matrix itself: nanoseconds by victim and charge, whole and since the last interval.
 
-use std::collections::HashMap;
-
 use super::timeline::float;
 use crate::report::Mechanism;
 use crate::session::actors::{ActorId, Owned};
 use crate::session::streams::RowKey;
+use foldhash::HashMap;
 
 /// Who is charged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

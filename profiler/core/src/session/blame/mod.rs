@@ -15,8 +15,9 @@ mod timeline;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
+use foldhash::{HashMap, HashMapExt as _};
 use iocontend_wire::key::{How, Kind};
 
 use activity::{Activity, Crowd};

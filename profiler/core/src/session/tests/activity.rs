@@ -8,8 +8,10 @@ use super::super::{HostSample, Input, Now, Options, Past, Session, Span};
 use super::host::{facts, process};
 use super::kernel::{direct, exec_record, exit_record, fork_record, on_file, wait};
 use crate::ids::Role;
-use crate::report::{Activity, ActivityKind, Report};
+use crate::report::{Activity, ActivityKind, Closest, NotYet, Note, Report};
 use crate::schedule::{Crontab, Schedules, crontab};
+use crate::text::Lang;
+use crate::text::periods::rhythm_of;
 
 const ETCD: u32 = 100;
 const CRON: u32 = 50;
@@ -41,8 +43,8 @@ impl Day {
     }
 
     fn table(&mut self, text: &str) {
-        let none = |_: &str| None;
-        let (entries, problems) = crontab("/etc/crontab", text, Crontab::System, &none, &none);
+        let (entries, problems) =
+            crontab("/etc/crontab", text, Crontab::System, &|_| None, &|_| None, &|| true);
         let mut schedules = Schedules::default();
         schedules.add(entries, problems);
         self.tell(Input::Schedules(Box::new(schedules)));
@@ -135,7 +137,7 @@ fn an_hourly_backup_is_found_with_its_entry_and_its_peaks() {
     assert_eq!(backup.windows[0].bytes, Some(4 << 20));
     let period = backup.period.as_ref().unwrap();
     assert_eq!((period.seconds, period.phase_seconds, period.cycles), (3_600, Some(302), 5));
-    assert_eq!(period.text, "every hour at :05");
+    assert_eq!(rhythm_of(Lang::En, period), "every hour at :05");
     assert_eq!(backup.windows_with_peaks, Some(5));
     let entry = backup.schedule.as_ref().unwrap();
     assert_eq!((entry.source.as_str(), entry.entry.as_str()), ("/etc/crontab:1", "5 * * * *"));
@@ -147,7 +149,7 @@ fn an_hourly_backup_is_found_with_its_entry_and_its_peaks() {
         (peaks[0].windows[0].waits, peaks[0].windows[0].worst_ns),
         (Some(10), Some(40 * MS))
     );
-    assert_eq!(peaks[0].period.as_ref().unwrap().text, "every hour at :05");
+    assert_eq!(rhythm_of(Lang::En, peaks[0].period.as_ref().unwrap()), "every hour at :05");
     let heard = of_kind(&report, ActivityKind::Scheduled);
     assert_eq!((heard.len(), heard[0].name.as_str()), (1, "restic backup"));
 }
@@ -161,10 +163,8 @@ fn two_cycles_make_no_claim() {
     let report = day.report();
     let backup = of_kind(&report, ActivityKind::Backup)[0];
     assert_eq!(backup.period, None);
-    assert_eq!(
-        backup.not_yet.as_deref(),
-        Some("No period yet: it began 3 times, 2 cycles of 1 h apart; 3 are needed.")
-    );
+    let closest = Some(Closest { seconds: 3_600, cycles: 2 });
+    assert_eq!(backup.not_yet, Some(NotYet::TooFew { starts: 3, closest }));
     assert!(
         backup
             .schedule
@@ -188,7 +188,8 @@ fn earlier_captures_count() {
     let report = day.report();
     let backup = of_kind(&report, ActivityKind::Backup)[0];
     let period = backup.period.as_ref().unwrap();
-    assert_eq!((period.text.as_str(), period.cycles, period.missed), ("every hour at :05", 6, 0));
+    let rhythm = rhythm_of(Lang::En, period);
+    assert_eq!((rhythm.as_str(), period.cycles, period.missed), ("every hour at :05", 6, 0));
     assert_eq!((backup.windows.len(), backup.actors.len()), (6, 2));
     assert_eq!(backup.windows_with_peaks, Some(6));
 }
@@ -211,7 +212,7 @@ fn what_does_not_fit_is_left_out_of_the_history() {
     hours(&mut day, 20, 20);
     let report = day.report();
     assert_eq!(of_kind(&report, ActivityKind::Backup)[0].windows.len(), 3);
-    let said = report.coverage.notes.iter().any(|note| note.starts_with("3 of the other captures"));
+    let said = report.coverage.notes.contains(&Note::HistoryLeftOut { captures: 3 });
     assert!(said, "{:?}", report.coverage.notes);
 }
 

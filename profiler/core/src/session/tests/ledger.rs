@@ -10,6 +10,7 @@ use super::kernel::{
     Done, direct, exec_record, exit_record, io_record, stats_of, stream, wait_record,
 };
 use crate::ids::Dev;
+use crate::report::Note;
 
 const ONE: Done = Done { bytes: 4096, q2c: Some(1_000), d2c: Some(600) };
 
@@ -70,7 +71,10 @@ fn an_interval_has_its_own_losses() {
     host.record(&exit_record(10, 5, "x"));
     let first = host.consistent(Span::Interval).coverage;
     assert_eq!((first.lost["ring_full_io"], first.events_kept), (5, 1));
-    assert!(first.notes.iter().any(|note| note.contains("in flight")), "{:?}", first.notes);
+    let in_flight = Count::InFlightAtAttach;
+    let is_noted =
+        |note: &Note| matches!(note, Note::Counter { counter, .. } if counter == in_flight.name());
+    assert!(first.notes.iter().any(is_noted), "{:?}", first.notes);
     host.tell(counts(7, 2));
     let second = host.consistent(Span::Interval).coverage;
     assert_eq!((second.lost["ring_full_io"], second.events_kept), (2, 0));

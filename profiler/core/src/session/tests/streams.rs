@@ -2,8 +2,9 @@
 
 use iocontend_wire::bucket::{bounds, bucket_of};
 use iocontend_wire::key::{DEVICE_OVERFLOW, Key, Kind, Owner, Reason};
+use iocontend_wire::marks;
 use iocontend_wire::record::{IoRecord, io};
-use iocontend_wire::tables::{Q2C, Stats, marks};
+use iocontend_wire::tables::{Q2C, Stats};
 
 use super::super::{Input, Span, StreamSample};
 use super::host::{Host, actor, bytes, facts, process};

@@ -7,7 +7,9 @@ use std::io;
 
 use crate::render::safe::columns;
 use crate::render::{Style, json, units};
-use crate::report::{Actor, Report, judged_sample, sample};
+use crate::report::{
+    Actor, Caveat, Conclusion, Newer, Note, Reason, Report, judged_sample, sample,
+};
 
 type Renderer = fn(&Report, &Style, &mut dyn io::Write) -> io::Result<()>;
 
@@ -77,12 +79,16 @@ fn a_hostile_name_cannot_steer_the_terminal() {
     report.devices[0].name = evil.into();
     report.host.hostname = Some(evil.into());
     report.targets[0].selector = evil.into();
-    report.coverage.notes = vec![evil.into()];
+    report.coverage.notes = vec![Note::Recorded(evil.into())];
+    let newer = || Newer { code: evil.into() };
     let verdict = report.verdict.as_mut().unwrap();
-    (verdict.summary, verdict.because) = (evil.into(), vec![evil.into()]);
+    verdict.conclusion = Conclusion::Newer(newer());
+    verdict.because = vec![Reason::Newer(newer())];
     let found = &mut report.findings.as_mut().unwrap()[0];
-    (found.summary, found.caveats) = (evil.into(), vec![evil.into()]);
-    report.rules.as_mut().unwrap()[0].reason = Some(evil.into());
+    (found.device, found.victim) = (Some(evil.into()), evil.into());
+    found.culprits[0].actor = evil.into();
+    found.caveats = vec![Caveat::IocostOn { device: evil.into() }, Caveat::Newer(newer())];
+    report.rules.as_mut().unwrap()[0].reason = Some(Reason::Newer(newer()));
     report.blame.as_mut().unwrap()[0].culprit = evil.into();
     report.blame.as_mut().unwrap()[1].device = Some(evil.into());
     report.alone_vs_shared.as_mut().unwrap()[0].culprit = evil.into();

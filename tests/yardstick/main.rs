@@ -1,0 +1,129 @@
+//! The yardstick: every number that the engine made of the captures here, it makes of them today.
+//!
+//! Beside `NAME.iocap` stands `NAME.golden.gz`: the report of each interval and of the whole, as the engine of the time made them.
+//! They are made once, with the capture, and not anew when something differs: `tables` lists what is meant to.
+//! `profiler/docs/yardstick.md` says how captures are made and what to do with a difference.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail by panicking")]
+
+mod tables;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use iocontend_core::capture::End;
+use iocontend_core::report::{Report, check_agreement, check_consistency};
+use iocontend_core::selector::Selector;
+use iocontend_tests::yardstick::Judge;
+use iocontend_tests::yardstick::golden::{Documents, pack, replayed, unpack};
+
+/// Captures that end before the recorder did.
+const CUT_OFF: &[&str] = &["cut-off"];
+/// Captures that are also asked for somebody else: the capture, and the name that is asked for.
+const OTHER_TARGETS: &[(&str, &str)] = &[("demo", "demo-copier"), ("etcd", "etcdctl")];
+/// Fewer intervals than this say little of windows.
+const LEAST_INTERVALS: usize = 3;
+/// Captures and golden documents together.
+const MOST_BYTES: u64 = 10 << 20;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("yardstick")
+}
+
+/// A capture and who is asked for.
+#[derive(Clone)]
+struct Case {
+    name: String,
+    capture: PathBuf,
+    selectors: Option<Vec<Selector>>,
+}
+
+impl Case {
+    fn golden(&self) -> PathBuf {
+        folder().join(format!("{}.golden.gz", self.name))
+    }
+
+    fn stored(&self) -> Vec<String> {
+        let golden = self.golden();
+        let missing =
+            |error| panic!("{}: {error}; see profiler/docs/yardstick.md", golden.display());
+        unpack(&fs::read(&golden).unwrap_or_else(missing)).unwrap()
+    }
+}
+
+/// All captures, those of the replay tests too, with their own targets, and some with others.
+fn cases() -> Vec<Case> {
+    let folders = [folder(), folder().with_file_name("replay")];
+    let files = folders.iter().flat_map(|folder| fs::read_dir(folder).unwrap());
+    let files = files.map(|entry| entry.unwrap().path());
+    let captures = files.filter(|path| path.extension().is_some_and(|ending| ending == "iocap"));
+    let mut cases = Vec::new();
+    for capture in captures {
+        let name = capture.file_stem().unwrap().to_str().unwrap().to_owned();
+        for (_, other) in OTHER_TARGETS.iter().filter(|(of, _)| *of == name) {
+            let name = format!("{name}-of-{other}");
+            let selectors = Some(vec![Selector::PidOf((*other).to_owned())]);
+            cases.push(Case { name, capture: capture.clone(), selectors });
+        }
+        cases.push(Case { name, capture, selectors: None });
+    }
+    cases.sort_by(|one, other| one.name.cmp(&other.name));
+    cases
+}
+
+/// What the engine makes of all of them, on all processors.
+fn all_replayed() -> Vec<(Case, Documents)> {
+    let (todo, done) = (Mutex::new(cases()), Mutex::new(Vec::new()));
+    let next = || todo.lock().unwrap().pop();
+    let work = || {
+        while let Some(case) = next() {
+            let documents = replayed(&fs::read(&case.capture).unwrap(), case.selectors.clone());
+            done.lock().unwrap().push((case, documents.unwrap()));
+        }
+    };
+    let threads = std::thread::available_parallelism().unwrap().get();
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(work);
+        }
+    });
+    let mut done = done.into_inner().unwrap();
+    done.sort_by(|(one, _), (other, _)| one.name.cmp(&other.name));
+    done
+}
+
+/// Property: each interval and the whole of each capture give the numbers and names that they gave when the golden documents were
+/// made, in documents whose sums agree and whose verdict, findings and advice do, but for what the tables list; and what the tables list is really so.
+#[test]
+fn every_number_is_what_it_was() {
+    let mut judge = Judge::new(tables::TABLES);
+    for (case, documents) in all_replayed() {
+        let name = case.name.as_str();
+        let is_cut_off = CUT_OFF.contains(&name);
+        assert_eq!(documents.end != End::Clean, is_cut_off, "{name}: {:?}", documents.end);
+        for line in &documents.lines {
+            let report = Report::from_json(line.as_bytes()).unwrap();
+            assert_eq!(check_consistency(&report), Vec::<String>::new(), "{name}");
+            assert_eq!(check_agreement(&report), Vec::<String>::new(), "{name}");
+        }
+        if std::env::var_os("IOCONTEND_UPDATE").is_some() && !case.golden().exists() {
+            fs::write(case.golden(), pack(&documents.lines).unwrap()).unwrap();
+        }
+        judge.compare(name, &case.stored(), &documents.lines).unwrap();
+    }
+    captures_have_intervals_and_are_small();
+    if let Some(complaint) = judge.complaint() {
+        panic!("{complaint}profiler/docs/yardstick.md says what to do with a difference.");
+    }
+}
+
+/// Fails unless the captures say something of windows, and the tree stays small.
+fn captures_have_intervals_and_are_small() {
+    let bytes = fs::read_dir(folder()).unwrap().map(|file| file.unwrap().metadata().unwrap().len());
+    let bytes: u64 = bytes.sum();
+    assert!(bytes <= MOST_BYTES, "{bytes} bytes");
+    for case in cases() {
+        let documents = case.stored().len();
+        assert!(documents > LEAST_INTERVALS, "{}: {documents} documents", case.name);
+    }
+}
