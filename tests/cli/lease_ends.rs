@@ -228,7 +228,7 @@ fn a_signal_never_leaves_a_setting_without_somebody() {
         run.wait().unwrap();
         // A plain file stands for the kernel's, which takes a value whole or not at all: this one may be cut off in between.
         if tree.value().is_empty() {
-            tree.put("cgroup/a/memory.high", "max\n");
+            tree.replace("cgroup/a/memory.high", "max\n");
         }
         let is_kept = || Ok((guardians(&tree.path("state"))?.len() == 2).then_some(()));
         let is_settled = || if tree.value() == "max" { Ok(Some(())) } else { is_kept() };
