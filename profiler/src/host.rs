@@ -12,6 +12,7 @@ mod etcd_metrics;
 mod files;
 mod indirect;
 mod mounts;
+mod nvme_paths;
 mod open_files;
 mod proc_dir;
 mod process;

@@ -187,6 +187,21 @@ impl Case<'_> {
         self.device.map(|device| Dev { major: device.major, minor: device.minor })
     }
 
+    /// The disk that limits of cgroups are set on, by number and name: of an NVMe path that above it, which is the one that can be opened
+    /// (drivers/nvme/host/multipath.c; block/blk-cgroup.c, `blkg_conf_open_bdev`).
+    pub(super) fn limited(&self) -> Option<(Dev, &str)> {
+        let head = self.disk.and_then(|disk| disk.path_of.as_deref());
+        match head.map(|head| self.facts.devices.iter().find(|disk| disk.name == head)) {
+            Some(head) => head.map(|head| (head.dev, head.name.as_str())),
+            None => Some((self.dev()?, self.device_name())),
+        }
+    }
+
+    /// Whether it is a path of a disk that others open.
+    pub(super) fn is_path(&self) -> bool {
+        self.disk.is_some_and(|disk| disk.path_of.is_some())
+    }
+
     /// The disk's name.
     pub(super) fn device_name(&self) -> &str {
         self.device.map_or("", |device| &device.name)

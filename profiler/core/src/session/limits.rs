@@ -36,7 +36,12 @@ fn that_hold(
 ) -> Option<Vec<Caveat>> {
     let uses = |disk: &&DeviceFacts| actor.io.iter().any(|io| io.device == disk.name);
     let used: Vec<&DeviceFacts> = disks.iter().filter(uses).collect();
-    let limits = of_cgroups(controls, actor, &used)?;
+    // A path cannot be opened, so nothing is set on one: its bios are held where they come in, at the disk above it.
+    let is_above =
+        |disk: &&DeviceFacts| used.iter().any(|one| one.path_of.as_ref() == Some(&disk.name));
+    let mut limited = used.clone();
+    limited.extend(disks.iter().filter(is_above));
+    let limits = of_cgroups(controls, actor, &limited)?;
     if limits.is_empty() {
         return Some(used.iter().map(|disk| of_disk(disk)).collect());
     }
@@ -112,6 +117,7 @@ mod tests {
             partitions: Vec::new(),
             holders: Vec::new(),
             slaves: Vec::new(),
+            path_of: None,
             filesystems: Vec::new(),
         };
         let cgroup = |(path, value): &(&str, &str)| CgroupControls {
