@@ -106,6 +106,27 @@ pub enum Loses {
     BehindLoops,
 }
 
+impl Loses {
+    /// Each of them, with one of the file systems.
+    pub const ALL: [Self; 15] = [
+        Self::Everything,
+        Self::Merges,
+        Self::Requeues,
+        Self::ShortLived,
+        Self::Exits,
+        Self::SyncWaits { filesystem: SyncFs::XfsBtrfs },
+        Self::ThreadWaits,
+        Self::RunQueue,
+        Self::DirtyPauses,
+        Self::CallWaits,
+        Self::UringSyncs,
+        Self::Writers,
+        Self::Journal,
+        Self::BehindMapper,
+        Self::BehindLoops,
+    ];
+}
+
 /// One program and where it goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Planned {

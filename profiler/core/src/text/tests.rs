@@ -252,23 +252,7 @@ fn of_notes(out: &mut String) {
     ]);
     samples("gaps", &gaps, out, |one: &GapReason| notes::reason(LANG, one));
     writeln!(out, "\n# losses").unwrap();
-    for loses in [
-        Loses::Everything,
-        Loses::Merges,
-        Loses::Requeues,
-        Loses::ShortLived,
-        Loses::Exits,
-        Loses::SyncWaits { filesystem: SyncFs::XfsBtrfs },
-        Loses::ThreadWaits,
-        Loses::RunQueue,
-        Loses::DirtyPauses,
-        Loses::CallWaits,
-        Loses::UringSyncs,
-        Loses::Writers,
-        Loses::Journal,
-        Loses::BehindMapper,
-        Loses::BehindLoops,
-    ] {
+    for loses in Loses::ALL {
         writeln!(out, "{}", notes::loses(LANG, loses)).unwrap();
     }
     writeln!(out, "\n# damage").unwrap();
