@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::names::Names;
 use super::{Lang, advice, doctor, findings, notes, periods};
 use crate::capture::Damage;
-use crate::plan::{GapReason, Loses, SyncFs};
+use crate::plan::{GapReason, Loses};
 use crate::report::{Advice, AdviceId, Report, Verdict, Why, judged_sample};
 
 const ETCD: &str = "4711@98765000000";
