@@ -128,7 +128,7 @@ mod tests {
         }
         // A copy that reads past the page cache, beside a log.
         assert_eq!(causes("demo"), [Some(Why::SharesTheDisk)]);
-        for journal in ["audit-log", "direct-write", "mmap", "io-uring"] {
+        for journal in ["audit-log", "direct-write", "mmap"] {
             assert_eq!(causes(journal), [Some(Why::SharesTheJournal)], "{journal}");
         }
     }
