@@ -9,6 +9,7 @@ use iocontend_core::redact::CommandLines;
 use iocontend_core::selector::Selector;
 
 use crate::live::RING_BYTES;
+use crate::output::{Format, ReportFormat};
 
 /// Who makes etcd wait for the disk, by how many milliseconds, and through which mechanism.
 #[derive(Debug, Parser)]
@@ -338,12 +339,7 @@ pub struct ReportArgs {
 impl ReportArgs {
     /// The output that was asked for.
     pub fn format(&self) -> Format {
-        match self.output {
-            _ if self.json => Format::Json,
-            ReportFormat::Json => Format::Json,
-            ReportFormat::Markdown => Format::Markdown,
-            ReportFormat::Text => Format::Text,
-        }
+        if self.json { Format::Json } else { self.output.into() }
     }
 }
 
@@ -387,30 +383,6 @@ pub enum AdviceFormat {
     Systemd,
     /// Classes for the container runtime and a pod's annotation.
     Kubernetes,
-}
-
-/// What to print of a recording.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ReportFormat {
-    /// The summary: verdict and findings first.
-    Text,
-    /// One JSON document.
-    Json,
-    /// A document to paste into a ticket.
-    Markdown,
-}
-
-/// What to print.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// A table per interval and a summary at the end.
-    Text,
-    /// One JSON document at the end.
-    Json,
-    /// One JSON document per line and interval.
-    Jsonl,
-    /// A document to paste into a ticket, at the end.
-    Markdown,
 }
 
 /// `demo`.

@@ -1,14 +1,49 @@
 //! Where reports go: stdout, in the format that was asked for.
+//!
+//! Owns the formats of `watch`, `demo` and `report`, and which writer each is: nowhere else are they told apart.
 
 use std::io::{self, IsTerminal as _, Write as _};
 
+use clap::ValueEnum;
 use iocontend_core::render::{Style, json, markdown, text};
 use iocontend_core::report::Report;
 
-use crate::cli::Format;
-
 /// Widest line on a terminal that does not say how wide it is, and in files.
 const WIDTH: usize = 120;
+
+/// What to print.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// A table per interval and a summary at the end.
+    Text,
+    /// One JSON document at the end.
+    Json,
+    /// One JSON document per line and interval.
+    Jsonl,
+    /// A document to paste into a ticket, at the end.
+    Markdown,
+}
+
+/// What to print of a recording, which has no intervals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// The summary: verdict and findings first.
+    Text,
+    /// One JSON document.
+    Json,
+    /// A document to paste into a ticket.
+    Markdown,
+}
+
+impl From<ReportFormat> for Format {
+    fn from(format: ReportFormat) -> Self {
+        match format {
+            ReportFormat::Text => Self::Text,
+            ReportFormat::Json => Self::Json,
+            ReportFormat::Markdown => Self::Markdown,
+        }
+    }
+}
 
 /// How text looks on stdout as it is now.
 pub fn style() -> Style {

@@ -1,6 +1,6 @@
 //! Bad ground: kernels that show less, targets that are not there or leave, signals, nobody reading, several at once.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
@@ -18,6 +18,7 @@ use iocontend_tests::loopdev::{Mounted, RamDisk};
 use iocontend_tests::process::{run, until, wait_for};
 use iocontend_tests::schema::violations;
 use iocontend_tests::tracefs::BlockTrace;
+use iocontend_wire::programs;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -111,6 +112,21 @@ impl Attached {
         let ready = poll(&mut [PollFd::new(stdout, PollFlags::IN)], Some(&limit))?;
         ensure!(ready == 1, "nothing on stdout within {LIMIT:?}");
         Ok(begin.elapsed())
+    }
+
+    /// Waits until a line on stderr has these words.
+    fn says(&mut self, words: &str) -> Result<()> {
+        let limit = Timespec { tv_sec: LIMIT.as_secs().try_into()?, tv_nsec: 0 };
+        let mut line = String::new();
+        while !line.contains(words) {
+            if self.stderr.buffer().is_empty() {
+                let from = PollFd::new(self.stderr.get_ref(), PollFlags::IN);
+                ensure!(poll(&mut [from], Some(&limit))? == 1, "not within {LIMIT:?}: {words}");
+            }
+            line.clear();
+            ensure!(self.stderr.read_line(&mut line)? > 0, "it ended and never said: {words}");
+        }
+        Ok(())
     }
 
     /// The end: what came on stdout, and what more was said.
@@ -278,11 +294,11 @@ fn with_wait_a_target_may_come_later() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let program = folder.path().join("late-comer");
     fs::copy("/bin/sleep", &program)?;
-    let watch = Attached::start(&["watch", "--json", "--wait", "--pid-of", "late-comer"])?;
+    let mut watch = Attached::start(&["watch", "--json", "--wait", "--pid-of", "late-comer"])?;
     let mut late = Command::new(&program).arg("0.3").spawn()?;
     let pid = late.id();
     wait_for(&mut late, LIMIT)?;
-    std::thread::sleep(Duration::from_millis(200));
+    watch.says("target exited: late-comer")?;
     signal(&watch.child, Signal::INT)?;
     let report = watch.report()?;
     let [target] = &report.targets[..] else { panic!("{:?}", report.targets) };
@@ -403,17 +419,16 @@ fn two_at_the_same_time_both_report() -> Result<()> {
     Ok(())
 }
 
-/// Names of our programs in the kernel, with how many there are. The kernel cuts names to 15 bytes.
-fn loaded(ours: &[String]) -> Result<BTreeMap<String, usize>> {
+/// Numbers of the programs in the kernel that have names of ours, which it cuts to 15 bytes.
+fn loaded() -> Result<BTreeSet<u64>> {
     let listed = run("bpftool", &["prog", "list", "-j"])?;
     let listed: serde_json::Value = serde_json::from_str(&listed)?;
-    let mut loaded = BTreeMap::new();
-    for name in listed.as_array().into_iter().flatten().filter_map(|one| one["name"].as_str()) {
-        if ours.iter().any(|full| full == name || full.len() > 15 && full[..15] == *name) {
-            *loaded.entry(name.to_owned()).or_default() += 1;
-        }
-    }
-    Ok(loaded)
+    let ours: BTreeSet<&str> =
+        programs::ALL.iter().map(|name| &name[..name.len().min(15)]).collect();
+    let is_ours =
+        |one: &&serde_json::Value| one["name"].as_str().is_some_and(|it| ours.contains(it));
+    let listed = listed.as_array().into_iter().flatten().filter(is_ours);
+    Ok(listed.filter_map(|one| one["id"].as_u64()).collect())
 }
 
 /// Killed without a chance to clean up, it leaves nothing in the kernel.
@@ -421,26 +436,17 @@ fn loaded(ours: &[String]) -> Result<BTreeMap<String, usize>> {
 #[ignore = "needs root and this kernel"]
 fn killed_it_leaves_nothing_attached() -> Result<()> {
     let sleeper = Sleeper::start()?;
+    // Of an earlier watch some may be left: programs are freed after a grace period.
+    let before = loaded()?;
     let watch = Attached::start(&["watch", "--json", "--pid", &sleeper.pid()])?;
-    signal(&watch.child, Signal::INT)?;
-    let ours: Vec<String> =
-        watch.report()?.coverage.attached.into_iter().map(|hook| hook.program).collect();
+    let ours: BTreeSet<u64> = loaded()?.difference(&before).copied().collect();
     assert!(ours.len() > 4, "{ours:?}");
-    let gone = |before: &BTreeMap<String, usize>| {
-        until("our programs to leave the kernel", LIMIT, || {
-            Ok((loaded(&ours)? == *before).then_some(()))
-        })
-    };
-    // Programs are freed after a grace period.
-    std::thread::sleep(Duration::from_millis(500));
-    let before = loaded(&ours)?;
-    let watch = Attached::start(&["watch", "--json", "--pid", &sleeper.pid()])?;
-    let during = loaded(&ours)?;
-    assert!(during.values().sum::<usize>() > before.values().sum::<usize>(), "{during:?}");
     signal(&watch.child, Signal::KILL)?;
     let (code, out, _) = watch.end()?;
     assert_eq!((code, out.is_empty()), (None, true));
-    gone(&before)
+    until("our programs to leave the kernel", LIMIT, || {
+        Ok(loaded()?.is_disjoint(&ours).then_some(()))
+    })
 }
 
 /// `| head -1`: one line is read, then nobody reads; a good end without a word.
@@ -551,8 +557,7 @@ fn a_signal_ends_the_demo_at_once() -> Result<()> {
         .stdout(report.reopen()?)
         .stderr(Stdio::null())
         .spawn()?;
-    until("the demo's WAL", LIMIT, || Ok(has_wal(folder.path()).then_some(())))?;
-    std::thread::sleep(Duration::from_secs(1));
+    until("the demo's first record", LIMIT, || Ok(has_record(folder.path()).then_some(())))?;
     signal(&child, Signal::TERM)?;
     let status = wait_for(&mut child, Duration::from_secs(10));
     if status.is_err() {
@@ -563,9 +568,15 @@ fn a_signal_ends_the_demo_at_once() -> Result<()> {
     is_empty(folder.path())
 }
 
-fn has_wal(folder: &Path) -> bool {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    entries.into_iter().any(|entry| entry.path().join("member/wal").is_dir())
+/// Whether the demo's victim wrote: its log is preallocated, so what is not zero is a record.
+fn has_record(folder: &Path) -> bool {
+    let inside = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten();
+    let logs = inside(folder).flat_map(|data| inside(&data.path().join("member/wal")));
+    logs.into_iter().any(|log| {
+        let mut first = [0; 4096];
+        let read = fs::File::open(log.path()).and_then(|mut file| file.read(&mut first));
+        read.is_ok() && first != [0; 4096]
+    })
 }
 
 fn is_empty(folder: &Path) -> Result<()> {

@@ -106,6 +106,27 @@ pub enum Loses {
     BehindLoops,
 }
 
+impl Loses {
+    /// Each of them, with one of the file systems.
+    pub const ALL: [Self; 15] = [
+        Self::Everything,
+        Self::Merges,
+        Self::Requeues,
+        Self::ShortLived,
+        Self::Exits,
+        Self::SyncWaits { filesystem: SyncFs::XfsBtrfs },
+        Self::ThreadWaits,
+        Self::RunQueue,
+        Self::DirtyPauses,
+        Self::CallWaits,
+        Self::UringSyncs,
+        Self::Writers,
+        Self::Journal,
+        Self::BehindMapper,
+        Self::BehindLoops,
+    ];
+}
+
 /// One program and where it goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Planned {
@@ -540,6 +561,20 @@ fn sync_program(
     }
 }
 
+/// Where a member is, of several (`type.path`) the first that this kernel has.
+fn place(btf: &Btf<'_>, members: &[&str]) -> Option<u32> {
+    members.iter().find_map(|member| {
+        let (structure, path) = member.split_once('.')?;
+        btf.offset(structure, path)
+    })
+}
+
+/// The same, or that the first of them is missing.
+fn need(btf: &Btf<'_>, members: &[&str]) -> Result<u32, GapReason> {
+    let missing = || GapReason::no_field(members.first().copied().unwrap_or_default());
+    place(btf, members).ok_or_else(missing)
+}
+
 /// Looks the members of a part of the configuration up; the one that is needed and not there is an error.
 fn look_up<Part>(
     btf: &Btf<'_>,
@@ -547,11 +582,7 @@ fn look_up<Part>(
     part: &mut Part,
 ) -> Result<(), &'static str> {
     for Offset { source, set } in offsets {
-        let place = |member: &&str| {
-            let (structure, path) = member.split_once('.')?;
-            btf.offset(structure, path)
-        };
-        match source.members.iter().find_map(place) {
+        match place(btf, source.members) {
             Some(at) => set(part, at),
             None if source.needed => {
                 return Err(source.members.first().copied().unwrap_or_default());

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::names::Names;
 use super::{Lang, advice, doctor, findings, notes, periods};
 use crate::capture::Damage;
-use crate::plan::{GapReason, Loses, SyncFs};
+use crate::plan::{GapReason, Loses};
 use crate::report::{Advice, AdviceId, Report, Verdict, Why, judged_sample};
 
 const ETCD: &str = "4711@98765000000";
@@ -252,23 +252,7 @@ fn of_notes(out: &mut String) {
     ]);
     samples("gaps", &gaps, out, |one: &GapReason| notes::reason(LANG, one));
     writeln!(out, "\n# losses").unwrap();
-    for loses in [
-        Loses::Everything,
-        Loses::Merges,
-        Loses::Requeues,
-        Loses::ShortLived,
-        Loses::Exits,
-        Loses::SyncWaits { filesystem: SyncFs::XfsBtrfs },
-        Loses::ThreadWaits,
-        Loses::RunQueue,
-        Loses::DirtyPauses,
-        Loses::CallWaits,
-        Loses::UringSyncs,
-        Loses::Writers,
-        Loses::Journal,
-        Loses::BehindMapper,
-        Loses::BehindLoops,
-    ] {
+    for loses in Loses::ALL {
         writeln!(out, "{}", notes::loses(LANG, loses)).unwrap();
     }
     writeln!(out, "\n# damage").unwrap();
