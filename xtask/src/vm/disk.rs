@@ -93,16 +93,17 @@ impl Disk {
         let limit = |name: &str, limit: Option<u64>| {
             limit.map_or(String::new(), |limit| format!(",throttling.{name}-total={limit}"))
         };
-        let (above, device) = match self.device {
-            Device::Nvme => (String::new(), "nvme".to_owned()),
-            Device::Paths => {
-                (format!("-device nvme-subsys,id={serial}s "), format!("nvme,subsys={serial}s"))
-            }
-            Device::Virtio => (String::new(), "virtio-blk-pci".to_owned()),
+        let device = match self.device {
+            Device::Nvme => format!("nvme,drive={serial},serial={serial}"),
+            Device::Paths => format!(
+                "nvme-subsys,id={serial}s -device nvme,id={serial}c,subsys={serial}s,serial={serial} \
+                 -device nvme-ns,drive={serial},bus={serial}c,nsid=1"
+            ),
+            Device::Virtio => format!("virtio-blk-pci,drive={serial},serial={serial}"),
         };
         format!(
             "-drive file={},if=none,id={serial},format=raw,cache=none{}{} \
-             {above}-device {device},drive={serial},serial={serial}",
+             -device {device}",
             image.display(),
             limit("iops", self.iops),
             limit("bps", self.bps)
@@ -132,10 +133,11 @@ mod tests {
         let disk: Disk = "size=1G,dev=paths".parse().unwrap();
         assert!(disk.has_paths());
         let options = disk.emulator_options(Path::new("/x"), "d0");
-        assert!(
-            options
-                .ends_with("-device nvme-subsys,id=d0s -device nvme,subsys=d0s,drive=d0,serial=d0"),
-            "{options}"
+        let of_disk = options.split_once("cache=none ").unwrap().1;
+        assert_eq!(
+            of_disk,
+            "-device nvme-subsys,id=d0s -device nvme,id=d0c,subsys=d0s,serial=d0 \
+             -device nvme-ns,drive=d0,bus=d0c,nsid=1"
         );
     }
 
