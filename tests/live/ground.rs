@@ -217,9 +217,7 @@ fn without_tracefs_syncs_are_not_judged() -> Result<()> {
     println!("{verdict:?}");
     assert_eq!(verdict.answer, Outcome::CannotTell);
     let not_mounted = GapReason::NoTracefs { why: NoFormats::NotMounted };
-    let is_it = |reason: &Reason| {
-        matches!(reason, Reason::SyncsNotTimed { filesystem: SyncFs::Ext4, why: Some(why), .. } if *why == not_mounted)
-    };
+    let is_it = |reason: &Reason| matches!(reason, Reason::SyncsNotTimed { filesystem: SyncFs::Ext4, why: Some(why), .. } if *why == not_mounted);
     assert!(matches!(&verdict.conclusion, Conclusion::Missing { reason } if is_it(reason)));
     Ok(())
 }

@@ -113,7 +113,9 @@ mod tests {
         ] {
             assert_eq!(refused(Path::new(path)), found, "{path}");
         }
-        assert!(matches!(open(&at("none")), Err(Refusal::Io(error)) if error.kind() == io::ErrorKind::NotFound));
+        assert!(
+            matches!(open(&at("none")), Err(Refusal::Io(error)) if error.kind() == io::ErrorKind::NotFound)
+        );
     }
 
     // Property: the limit is a limit: one byte more is not read, a sparse file of gigabytes costs nothing.

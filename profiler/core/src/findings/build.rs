@@ -7,9 +7,9 @@ use crate::hist::Dist;
 use crate::ids::{Call, FileClass, Method, Op, Role};
 use crate::plan::{GapReason, NoFormats};
 use crate::report::{
-    Activity, Actor, AloneVsShared, Answer, Attached, Blame, Depth, Device, Evidence, Filesystem, Finding,
-    HookKind, Host, Io, Judgement, Lat, Mechanism, Part, Pattern, Reason, Report, StartedBy,
-    Starter, Target, Tool, Wait, Window,
+    Activity, Actor, AloneVsShared, Answer, Attached, Blame, Depth, Device, Evidence, Filesystem,
+    Finding, HookKind, Host, Io, Judgement, Lat, Mechanism, Part, Pattern, Reason, Report,
+    StartedBy, Starter, Target, Tool, Wait, Window,
 };
 
 /// The victim.

@@ -97,11 +97,8 @@ fn a_name_that_is_not_plain_gets_into_no_command() {
 #[test]
 fn a_script_writes_into_settings_only() {
     for mount in ["/etc/cron.d", "/sys/fs/cgroup/../../../etc", "/sys/fs/cgroupx", "etc"] {
-        let change = Change::Cgroup {
-            cgroup: "/x".into(),
-            file: "memory.high".into(),
-            value: "5".into(),
-        };
+        let change =
+            Change::Cgroup { cgroup: "/x".into(), file: "memory.high".into(), value: "5".into() };
         let mut report = World::reader().report();
         let one = World::reader().advice().remove(0);
         let argv = vec![argv::apply(&change, Some(mount))];
