@@ -29,8 +29,8 @@ const WRITER: &str = env!("CARGO_BIN_EXE_writer");
 const LIMIT: Duration = Duration::from_secs(60);
 /// From a signal to the report.
 const REPORT_WITHIN: Duration = Duration::from_millis(500);
-/// From a signal to the end: some 35 grace periods of RCU, each up to 80 ms here.
-const END_WITHIN: Duration = Duration::from_secs(10);
+/// From a signal to the end: nobody waits for the kernel's grace periods, some 35 of up to 80 ms each.
+const END_WITHIN: Duration = Duration::from_secs(1);
 /// Bytes in a pipe that another line finds no room in: it has 64 KiB, in pages.
 const FULL: u64 = 48 << 10;
 /// From the start of the program to the moment at which everything counts.
