@@ -60,7 +60,7 @@ pub enum Change {
 
 impl Change {
     /// Whether its names are what they look like: a cgroup or disk below where those are, and nothing in it that is not printed as
-    /// it is. What is not is neither written nor put into a command.
+    /// it is. Of what is not no command is made.
     pub fn is_plain(&self) -> bool {
         match self {
             Self::CgroupDevice { cgroup, file, value, .. }

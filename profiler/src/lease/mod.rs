@@ -107,9 +107,6 @@ pub fn plan(changes: &[Change], settings: &impl Settings) -> Result<Vec<Item>, A
     let mut items: Vec<Item> = Vec::new();
     for change in changes {
         let at = |error| ApplyError::Setting { change: change.clone(), error };
-        if !change.is_plain() {
-            return Err(at(SettingError::NotAllowed));
-        }
         let identity = settings.identify(change).map_err(at)?;
         let now = match settings.read(change, &identity).map_err(at)? {
             Reading::Values(values) => values,

@@ -111,7 +111,7 @@ fn a_script_writes_into_settings_only() {
 
 proptest! {
     /// Property: whatever a cgroup is called and whatever is written, a script's command reads back as that value, sent
-    /// to that file; or there is none, when `apply` refuses the change too.
+    /// to that file; or there is none, where the name is not plain.
     #[test]
     fn a_script_reads_back_as_its_arguments(name in "[^\u{0}/\n]{1,40}", value in "[^\u{0}\n]{0,20}") {
         let value = value.as_str();
