@@ -35,15 +35,13 @@ pub(super) fn hidden(text: &str) -> Option<String> {
     let small = text.to_ascii_lowercase();
     let call =
         CALLS.iter().filter_map(|(call, names)| Some((small.find(call)? + call.len(), *names)));
-    let call = call.min();
-    let (begin, names) = match call {
-        Some((begin, names)) => (begin, Some(names)),
-        None => {
-            // A shell's text has words of its own, where this is one.
-            let starts = VERBS.iter().any(|verb| small.trim_start().starts_with(verb));
-            let behind = WORDS.iter().filter_map(|word| small.find(word).map(|at| at + word.len()));
-            (behind.min().filter(|_| starts)?, None)
-        }
+    let (begin, names) = if let Some((begin, names)) = call.min() {
+        (begin, Some(names))
+    } else {
+        // A shell's text has words of its own, where this is one.
+        let starts = VERBS.iter().any(|verb| small.trim_start().starts_with(verb));
+        let behind = WORDS.iter().filter_map(|word| small.find(word).map(|at| at + word.len()));
+        (behind.min().filter(|_| starts)?, None)
     };
     let bytes = text.as_bytes();
     let (mut out, mut copied, mut at) = (String::with_capacity(text.len()), 0, begin);
