@@ -10,6 +10,7 @@ mod controls;
 mod devices;
 mod etcd_metrics;
 mod files;
+pub(crate) mod given;
 mod indirect;
 mod mounts;
 mod nvme_paths;

@@ -107,7 +107,7 @@ fn what_is_no_capture_fails() {
         (nothing.path(), "truncated before its first whole block"),
         (other.path(), "no capture"),
         (&missing, "No such file"),
-        (Path::new("/"), "directory"),
+        (Path::new("/"), "it is a folder"),
     ];
     for (path, why) in cases {
         let end = run(&["report", name(path)]).ended(1);

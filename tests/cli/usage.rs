@@ -67,6 +67,7 @@ fn hints_name_only_what_there_is() {
         Problem::UnknownItems { file: "x", items: "y" },
         Problem::NotInCapture { file: "x", absent: &[] },
         Problem::NotReplaced { file: "x", found: InTheWay::Other },
+        Problem::NoFile { file: "x", found: InTheWay::Fifo },
         Problem::RecordingStopped { error: "x" },
         Problem::LoadFailed { program: "x", error: "e" },
         Problem::AttachFailed { program: "x", hook: "y", error: "e" },

@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use iocontend_core::capture::End;
+use iocontend_core::capture::{End, Item, Reader, Step};
 use iocontend_core::report::{Report, check_agreement, check_consistency};
 use iocontend_core::selector::Selector;
 use iocontend_tests::yardstick::Judge;
@@ -114,6 +114,33 @@ fn every_number_is_what_it_was() {
     captures_have_intervals_and_are_small();
     if let Some(complaint) = judge.complaint() {
         panic!("{complaint}profiler/docs/yardstick.md says what to do with a difference.");
+    }
+}
+
+/// What a path or a name has that belongs to whoever built or ran this, and to no host that is watched.
+const OF_A_BUILD: &[&str] =
+    &["/root/.", "/home/", ".cargo", ".rustup", "rustc", "target/debug", "target/release"];
+
+/// Property: neither a capture nor a golden document names a file or a program of a machine on which this is built.
+#[test]
+fn nothing_names_the_machine_that_builds_this() {
+    for case in cases() {
+        let mut texts = case.stored();
+        let mut reader = Reader::new(fs::File::open(&case.capture).unwrap()).unwrap();
+        // Blocks are packed, so their bytes would not tell.
+        while let Step::Items(items) = reader.step().unwrap() {
+            texts.extend(items.iter().map(|(_, item)| match item {
+                Item::Record(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+                item => format!("{item:?}"),
+            }));
+        }
+        assert!(texts.len() > LEAST_INTERVALS, "{}", case.name);
+        for text in texts {
+            let found = OF_A_BUILD.iter().find_map(|word| Some((word, text.find(*word)?)));
+            let Some((word, at)) = found else { continue };
+            let around: String = text.chars().skip(at.saturating_sub(80)).take(160).collect();
+            panic!("{}: {word}: {around}", case.name);
+        }
     }
 }
 

@@ -65,6 +65,33 @@ pub enum SyncFs {
     XfsBtrfs,
 }
 
+impl SyncFs {
+    /// On which file systems the begin or the end of fsync(2) and fdatasync(2) comes from this program at this hook; `None` for what
+    /// sees neither.
+    pub fn timed_by(program: &str, hook: &str) -> Option<Self> {
+        match program {
+            programs::EXT4_SYNC_ENTER | programs::EXT4_SYNC_EXIT => Some(Self::Ext4),
+            programs::XFS_SYNC_ENTER => Some(Self::Xfs),
+            programs::BTRFS_SYNC_ENTER => Some(Self::Btrfs),
+            programs::SYNC_SYSCALL_EXIT => {
+                let is_plain = ["syscalls:sys_exit_fsync", "syscalls:sys_exit_fdatasync"];
+                is_plain.contains(&hook).then_some(Self::XfsBtrfs)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether a file system of this type, as the kernel names it, is one of these.
+    pub fn has(self, fstype: &str) -> bool {
+        match self {
+            Self::Ext4 => matches!(fstype, "ext2" | "ext3" | "ext4"),
+            Self::Xfs => fstype == "xfs",
+            Self::Btrfs => fstype == "btrfs",
+            Self::XfsBtrfs => matches!(fstype, "xfs" | "btrfs"),
+        }
+    }
+}
+
 /// What is lost when a program is not attached.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,

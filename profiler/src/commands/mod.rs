@@ -24,7 +24,11 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Report(args) => report::run(&args, command_lines),
         Command::Advise(args) => advise::run(&args, &signals()?, command_lines),
         Command::Demo(args) => demo::run(&args, &signals()?, command_lines),
-        Command::Doctor(args) => doctor::run(&args),
+        Command::Doctor(args) => {
+            // While it tries the programs, a signal ends it at once.
+            let _signals = signals()?;
+            doctor::run(&args)
+        }
         Command::Apply(args) => lease::apply(&args, &signals()?),
         Command::Undo(args) => lease::undo(&args, &signals()?),
         Command::Status(args) => lease::status(&args),

@@ -2,6 +2,7 @@
 
 use std::future::pending;
 use std::io;
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
 
 use super::signals::StopSignals;
 use crate::error::Failure;
+use crate::kernel::handover::hand_over;
 use crate::live::Live;
 use crate::output::{Reports, write};
 
@@ -29,17 +31,30 @@ pub(crate) fn finish(live: &mut Live, reports: &Reports) -> (Report, io::Result<
     (live.report(Span::Whole), last)
 }
 
-/// Says the report while the probes are taken out, which takes as many grace periods of RCU as there are tracepoints (0.6 to
-/// 2.5 s seen): nobody waits for the one or the other, a reader who stops reading does not keep the probes, and they do
-/// not keep the report.
+/// How long a report that is being written keeps the probes in place.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// Says the report, and leaves the probes to whoever waits for the kernel to take them out, which takes as many grace periods of RCU as
+/// there are tracepoints (0.6 to 2.5 s seen): the command ends with its report. A reader who stops reading does not keep the probes:
+/// then they are taken out here, meanwhile.
 pub(crate) fn say_and_detach<Error: Into<Failure> + Send>(
     live: Live,
     say: impl FnOnce() -> Result<(), Error> + Send,
 ) -> Result<(), Failure> {
     thread::scope(|scope| {
-        let saying = thread::Builder::new().spawn_scoped(scope, say);
-        drop(live);
+        let (ends, ended) = sync_channel::<()>(0);
+        let saying = thread::Builder::new().spawn_scoped(scope, move || {
+            let said = say();
+            drop(ends);
+            said
+        });
         let saying = saying.map_err(|error| Failure::other(&error.into()))?;
+        if ended.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+            drop(live);
+        } else {
+            hand_over();
+            std::mem::forget(live);
+        }
         let said = saying.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         said.map_err(Into::into)
     })

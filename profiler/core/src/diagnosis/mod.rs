@@ -12,6 +12,7 @@ pub(crate) mod limits;
 mod model;
 pub(crate) mod shares;
 mod source;
+mod unseen;
 pub(crate) mod waits;
 
 pub(crate) use model::{Diagnosis, Victim, is_longer};

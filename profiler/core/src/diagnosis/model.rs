@@ -8,6 +8,7 @@ use super::kinds::share;
 use super::limits;
 use super::shares::Shares;
 use super::source::{self, Source};
+use super::unseen::Unseen;
 use super::waits::Waiting;
 use crate::ids::{Call, FileClass};
 use crate::report::{Actor, AloneVsShared, Lat, Mechanism, Reason, Report};
@@ -26,8 +27,10 @@ pub(crate) struct Victim<'a> {
     pub(crate) actor: &'a Actor,
     /// Its waits by class of file, those with enough to judge by.
     pub(crate) waitings: Vec<Waiting<'a>>,
-    /// Waits in the class that has most of them, where none has enough.
-    pub(crate) too_few: Option<u64>,
+    /// Why none of its waits can be judged; `None` where some can.
+    nothing: Option<Reason>,
+    /// Why its syncs on a class of files are not judged, whatever is known of others.
+    pub(crate) not_timed: Option<Reason>,
 }
 
 impl<'a> Diagnosis<'a> {
@@ -36,8 +39,9 @@ impl<'a> Diagnosis<'a> {
         let targets = report.actors.iter().filter(|actor| report.is_target(&actor.id));
         let window_ns = report.window.duration_ns;
         let source = Source { report, groups: &Group::of_all(report) };
+        let unseen = Unseen::of(report);
         let victims: Vec<Victim<'a>> =
-            targets.filter_map(|actor| victim(&source, actor, window_ns)).collect();
+            targets.filter_map(|actor| victim(&source, &unseen, actor, window_ns)).collect();
         let mut all: Vec<Culprit<'a>> = Vec::new();
         let sorts = victims.iter().flat_map(|victim| &victim.waitings).flat_map(Waiting::sorts);
         for charges in sorts.filter_map(|sort| sort.charges().ok()) {
@@ -125,8 +129,8 @@ impl<'a> Diagnosis<'a> {
 impl<'a> Victim<'a> {
     /// Its waits that can be judged; or that there are too few.
     pub(crate) fn judged(&self) -> Result<&[Waiting<'a>], Reason> {
-        match self.too_few {
-            Some(count) => Err(Reason::TooFewWaits { count, needed: limits::ENOUGH }),
+        match &self.nothing {
+            Some(why) => Err(why.clone()),
             None => Ok(&self.waitings),
         }
     }
@@ -137,14 +141,29 @@ impl<'a> Victim<'a> {
     }
 }
 
-fn victim<'a>(source: &Source<'a, '_>, actor: &'a Actor, window_ns: u64) -> Option<Victim<'a>> {
+fn victim<'a>(
+    source: &Source<'a, '_>,
+    unseen: &Unseen<'_>,
+    actor: &'a Actor,
+    window_ns: u64,
+) -> Option<Victim<'a>> {
     let all: Vec<Waiting<'_>> =
         FileClass::ALL.iter().filter_map(|class| Waiting::of(source, actor, *class)).collect();
-    let most = all.iter().map(Waiting::count).max()?;
-    let waitings: Vec<Waiting<'_>> =
-        all.into_iter().filter(|waiting| waiting.is_enough(window_ns)).collect();
-    let too_few = waitings.is_empty().then_some(most);
-    Some(Victim { actor, waitings, too_few })
+    let most = all.iter().map(Waiting::count).max();
+    // Who waits on nothing that is seen may sync all the same.
+    let not_timed = match most {
+        Some(_) => all.iter().find_map(|waiting| unseen.reason(waiting.path)),
+        None => unseen.reason(None),
+    };
+    let is_seen = |waiting: &Waiting<'_>| unseen.reason(waiting.path).is_none();
+    let waitings: Vec<Waiting<'_>> = all
+        .into_iter()
+        .filter(|waiting| is_seen(waiting) && waiting.is_enough(window_ns))
+        .collect();
+    let too_few = most.map(|count| Reason::TooFewWaits { count, needed: limits::ENOUGH });
+    let nothing = not_timed.clone().or(too_few)?;
+    let nothing = waitings.is_empty().then_some(nothing);
+    Some(Victim { actor, waitings, nothing, not_timed })
 }
 
 /// Whether two distributions say that a culprit at work makes waits longer; `None` when there are too few of either.

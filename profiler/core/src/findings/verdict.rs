@@ -25,7 +25,9 @@ pub(super) fn of(diagnosis: &Diagnosis<'_>, findings: &[Finding]) -> Judgement {
     if judged.is_empty() {
         return cannot_tell(vec![nothing_to_judge(diagnosis)]);
     }
-    let because: Vec<Reason> = judged.iter().map(|one| Reason::Stands(stands(one))).collect();
+    let not_timed = not_timed(diagnosis);
+    let mut because: Vec<Reason> = judged.iter().map(|one| Reason::Stands(stands(one))).collect();
+    because.extend(not_timed.clone());
     if diagnosis.lost() >= limits::LOST {
         return cannot_tell([vec![diagnosis.events_lost()], because].concat());
     }
@@ -40,7 +42,10 @@ pub(super) fn of(diagnosis: &Diagnosis<'_>, findings: &[Finding]) -> Judgement {
             Some(finding) => {
                 judgement(Outcome::Contended, Conclusion::AtTimes { finding }, because)
             }
-            None => fine(&judged, because),
+            None => match not_timed {
+                Some(why) => missing(why, because),
+                None => fine(&judged, because),
+            },
         };
     };
     if above.iter().all(|(_, waiting)| on_the_cpu(waiting) >= limits::MOST) {
@@ -136,15 +141,26 @@ fn stands((victim, waiting): &(&Victim<'_>, &Waiting<'_>)) -> Standing {
     }
 }
 
-/// Why there is nothing to judge by.
+/// Why there is nothing to judge by. What was not seen is told before what was too little.
 fn nothing_to_judge(diagnosis: &Diagnosis<'_>) -> Reason {
-    let most = diagnosis.victims.iter().filter_map(|victim| victim.too_few).max();
     let targets = diagnosis.report.targets.iter().any(|target| !target.actors.is_empty());
-    match most {
-        Some(count) => Reason::TooFewWaits { count, needed: limits::ENOUGH },
-        None if targets => Reason::NoWaits,
-        None => Reason::NoTarget,
-    }
+    let none = if targets { Reason::NoWaits } else { Reason::NoTarget };
+    let all = diagnosis.victims.iter().filter_map(|victim| victim.judged().err());
+    let too_few = all.max_by_key(|why| match why {
+        Reason::TooFewWaits { count, .. } => *count,
+        _ => 0,
+    });
+    not_timed(diagnosis).or(too_few).unwrap_or(none)
+}
+
+/// That syncs of a target were not timed.
+fn not_timed(diagnosis: &Diagnosis<'_>) -> Option<Reason> {
+    diagnosis.victims.iter().find_map(|victim| victim.not_timed.clone())
+}
+
+/// It cannot be told, for this reason, which stands among the others.
+fn missing(reason: Reason, because: Vec<Reason>) -> Judgement {
+    judgement(Outcome::CannotTell, Conclusion::Missing { reason }, because)
 }
 
 /// The first reason is what is missing.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Newer, Pattern, Share, WaitKind};
 use crate::ids::FileClass;
+use crate::plan::{GapReason, SyncFs};
 
 /// The verdict of a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -160,6 +161,16 @@ pub enum Reason {
     NotTakenApart,
     /// Waits in write(2) and in page faults were not watched.
     NoThreadWaits,
+    /// Syncs of a target are not timed: hooks of its file system are not in place.
+    SyncsNotTimed {
+        /// On these file systems.
+        filesystem: SyncFs,
+        /// The first hook that is missing.
+        hook: String,
+        /// Why it is. Absent when it is not known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<GapReason>,
+    },
     /// Logs and metrics are not read.
     LogsNotRead,
     /// One of a newer version, or of a document without codes.

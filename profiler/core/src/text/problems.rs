@@ -75,6 +75,20 @@ pub enum Problem<'a> {
         /// What is wrong with it.
         error: &'a str,
     },
+    /// What is named is no file that can be read to its end.
+    NoFile {
+        /// Its name.
+        file: &'a str,
+        /// What it is.
+        found: InTheWay,
+    },
+    /// A file is larger than what is read.
+    TooLarge {
+        /// The file.
+        file: &'a str,
+        /// What is read at most, formatted.
+        most: &'a str,
+    },
     /// A document of another shape.
     WrongSchema {
         /// The file.
@@ -172,6 +186,8 @@ pub enum InTheWay {
     Socket,
     /// A device.
     Device,
+    /// A file of proc, sysfs and their like.
+    OfKernel,
     /// A file that is no capture.
     Other,
     /// A capture that is being recorded.
@@ -247,6 +263,12 @@ fn what(problem: &Problem<'_>) -> String {
             format!("cannot record into {file}: it is {}", in_the_way(*found))
         }
         Problem::NotReadable { file, error } => format!("cannot read {file}: {error}"),
+        Problem::NoFile { file, found } => {
+            format!("cannot read {file}: it is {}", in_the_way(*found))
+        }
+        Problem::TooLarge { file, most } => {
+            format!("cannot read {file}: it is larger than {most}")
+        }
         Problem::WrongSchema { file, found, expected } => {
             format!("{file} is a {found} document; this version reads {expected}")
         }
@@ -272,6 +294,7 @@ fn in_the_way(found: InTheWay) -> &'static str {
         InTheWay::Fifo => "a FIFO",
         InTheWay::Socket => "a socket",
         InTheWay::Device => "a device",
+        InTheWay::OfKernel => "a file of the kernel's",
         InTheWay::Other => "not a capture, and is not overwritten",
         InTheWay::Busy => "being recorded by another watch",
     }
@@ -358,7 +381,12 @@ fn hint(problem: &Problem<'_>) -> Option<String> {
         Problem::WrongSchema { .. } | Problem::UnknownItems { .. } => {
             "read it with the version that wrote it"
         }
+        Problem::NoFile { found: InTheWay::Fifo, .. } => {
+            "store what comes through it in a file, and name that"
+        }
         Problem::TargetExited { .. }
+        | Problem::NoFile { .. }
+        | Problem::TooLarge { .. }
         | Problem::NotReadable { .. }
         | Problem::StdoutClosed
         | Problem::OutputFailed { .. }

@@ -70,6 +70,7 @@ fn findings_and_verdict(report: &Report, out: &mut String) {
         {"code": "no_blame"}, {"code": "no_blame", "file_class": "db"},
         {"code": "events_lost", "lost": 12, "seen": 7_010},
         {"code": "not_taken_apart"}, {"code": "no_thread_waits"}, {"code": "logs_not_read"},
+        {"code": "syncs_not_timed", "filesystem": "ext4", "hook": "ext4:ext4_sync_file_exit", "why": {"code": "no_tracefs", "why": "not_mounted"}},
         {"code": "later"}
     ]);
     samples("reasons", &reasons, out, |one| findings::reason(names, one));
@@ -148,6 +149,7 @@ fn of_advice(report: &Report, out: &mut String) {
         {"code": "with_victim", "actor": BACKUP, "victim": ETCD},
         {"code": "cgroup_gone", "actor": BACKUP}, {"code": "not_passed_on", "parent": "/jobs"},
         {"code": "no_file", "file": "io.max"}, {"code": "cgroup_unknown", "actor": BACKUP},
+        {"code": "cgroup_not_plain", "actor": BACKUP},
         {"code": "below_ceiling", "actor": BACKUP, "bytes_per_s": bytes},
         {"code": "not_worth", "waits": waits, "before_ns": 33_000_000, "after_ns": 30_000_000},
         {"code": "takes_device", "actor": BACKUP, "share": share, "bytes_per_s": bytes,
@@ -227,7 +229,7 @@ fn of_notes(out: &mut String) {
         {"code": "counter", "counter": "commit_lost", "value": 3},
         {"code": "not_attached", "hook": "xfs:xfs_file_fsync", "why": gap,
             "loses": {"code": "sync_waits", "filesystem": "xfs"}},
-        {"code": "syscall_hooks"}, {"code": "osync_on_xfs"},
+        {"code": "syscall_hooks"}, {"code": "osync_on_xfs"}, {"code": "processes_hidden"},
         {"code": "sync_calls", "everybody": true}, {"code": "sync_calls", "everybody": false},
         {"code": "no_loss_counters", "error": "EPERM"}, {"code": "no_recursion_misses"},
         {"code": "no_room_for_files", "pid": 7}, {"code": "no_room_for_threads", "pid": 7},

@@ -49,6 +49,7 @@ pub(super) fn unfit(case: &Case<'_>, action: Action, file: &str, unfit: Unfit) -
         Unfit::NotPassedOn => Why::NotPassedOn { parent: parent.to_owned() },
         Unfit::NoFile => Why::NoFile { file: file.to_owned() },
         Unfit::Unknown => Why::CgroupUnknown { actor },
+        Unfit::NotPlain => Why::CgroupNotPlain { actor },
     };
     refused(case, action, why)
 }
