@@ -17,20 +17,31 @@ const OF_OTHERS: [Pattern; 3] =
 
 /// The verdict. `findings` are those of the same report, the worst first.
 pub(super) fn of(diagnosis: &Diagnosis<'_>, findings: &[Finding]) -> Judgement {
-    let judged: Vec<(&Victim<'_>, &Waiting<'_>)> = diagnosis
-        .victims
+    let victims: Vec<&Victim<'_>> = diagnosis.victims.iter().collect();
+    of_some(diagnosis, &victims, findings)
+}
+
+/// The same of some of its victims.
+pub(super) fn of_some(
+    diagnosis: &Diagnosis<'_>,
+    victims: &[&Victim<'_>],
+    findings: &[Finding],
+) -> Judgement {
+    let judged: Vec<(&Victim<'_>, &Waiting<'_>)> = victims
         .iter()
-        .flat_map(|victim| victim.waitings.iter().map(move |waiting| (victim, waiting)))
+        .flat_map(|victim| victim.waitings.iter().map(move |waiting| (*victim, waiting)))
         .collect();
     if judged.is_empty() {
-        return cannot_tell(vec![nothing_to_judge(diagnosis)]);
+        return cannot_tell(vec![nothing_to_judge(diagnosis, victims)]);
     }
     let because: Vec<Reason> = judged.iter().map(|one| Reason::Stands(stands(one))).collect();
     if diagnosis.lost() >= limits::LOST {
         return cannot_tell([vec![diagnosis.events_lost()], because].concat());
     }
-    let is_of_others =
-        |found: &Finding| OF_OTHERS.contains(&found.id) && found.severity > Severity::Info;
+    let is_about_them = |found: &Finding| victims.iter().any(|one| one.actor.id == found.victim);
+    let is_of_others = |found: &Finding| {
+        OF_OTHERS.contains(&found.id) && found.severity > Severity::Info && is_about_them(found)
+    };
     let others = findings.iter().position(is_of_others);
     let above: Vec<(&Victim<'_>, &Waiting<'_>)> =
         judged.iter().copied().filter(|(_, waiting)| waiting.level() > Level::Fine).collect();
@@ -137,8 +148,8 @@ fn stands((victim, waiting): &(&Victim<'_>, &Waiting<'_>)) -> Standing {
 }
 
 /// Why there is nothing to judge by.
-fn nothing_to_judge(diagnosis: &Diagnosis<'_>) -> Reason {
-    let most = diagnosis.victims.iter().filter_map(|victim| victim.too_few).max();
+fn nothing_to_judge(diagnosis: &Diagnosis<'_>, victims: &[&Victim<'_>]) -> Reason {
+    let most = victims.iter().filter_map(|victim| victim.too_few).max();
     let targets = diagnosis.report.targets.iter().any(|target| !target.actors.is_empty());
     match most {
         Some(count) => Reason::TooFewWaits { count, needed: limits::ENOUGH },
