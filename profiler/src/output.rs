@@ -6,15 +6,18 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use clap::ValueEnum;
 use iocontend_core::render::{Style, json, markdown, text};
-use iocontend_core::report::Report;
+use iocontend_core::report::{Outcome, Report};
 
-/// Widest line on a terminal that does not say how wide it is, and in files.
-const WIDTH: usize = 120;
+use crate::cli::{DetailArgs, State};
+use crate::error::Failure;
+
+/// Widest line where neither a terminal nor `COLUMNS` says how wide it is.
+const WIDTH: usize = 100;
 
 /// What to print.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// A table per interval and a summary at the end.
+    /// A line per interval and victim, a screen at the end.
     Text,
     /// One JSON document at the end.
     Json,
@@ -27,7 +30,7 @@ pub enum Format {
 /// What to print of a recording, which has no intervals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ReportFormat {
-    /// The summary: verdict and findings first.
+    /// A screen: state, why, who, what to do.
     Text,
     /// One JSON document.
     Json,
@@ -48,7 +51,7 @@ impl From<ReportFormat> for Format {
 /// How text looks on stdout as it is now.
 pub fn style() -> Style {
     let terminal = io::stdout().is_terminal();
-    let width = terminal_width().unwrap_or(WIDTH);
+    let width = terminal_width().or_else(told_width).unwrap_or(WIDTH);
     let color = terminal && std::env::var_os("NO_COLOR").is_none();
     Style { color, unicode: is_unicode(), width, ..Style::default() }
 }
@@ -56,13 +59,14 @@ pub fn style() -> Style {
 /// Writes reports to stdout.
 pub struct Reports {
     format: Format,
+    detail: DetailArgs,
     style: Style,
 }
 
 impl Reports {
     /// For stdout as it is now.
-    pub fn new(format: Format) -> Self {
-        Self { format, style: style() }
+    pub fn new(format: Format, detail: DetailArgs) -> Self {
+        Self { format, detail, style: style() }
     }
 
     /// Whether interval reports are printed.
@@ -80,7 +84,8 @@ impl Reports {
     pub fn interval(&self, report: &Report) -> io::Result<Vec<u8>> {
         let mut out = Vec::new();
         match self.format {
-            Format::Text => text::interval(report, &self.style, &mut out)?,
+            Format::Text if self.detail.full => text::interval(report, &self.style, &mut out)?,
+            Format::Text => text::brief_interval(report, &self.style, &mut out)?,
             Format::Jsonl => json::line(report, &mut out)?,
             Format::Json | Format::Markdown => {}
         }
@@ -91,12 +96,29 @@ impl Reports {
     pub fn end(&self, report: &Report) -> io::Result<()> {
         let mut out = Vec::new();
         match self.format {
-            Format::Text => text::summary(report, &self.style, &mut out)?,
+            Format::Text if self.detail.full => text::summary(report, &self.style, &mut out)?,
+            Format::Text => text::brief(report, &self.style, &mut out)?,
+            Format::Json if self.detail.brief => json::brief(report, &mut out)?,
             Format::Json => json::document(report, &mut out)?,
             Format::Markdown => markdown::document(report, &self.style, &mut out)?,
             Format::Jsonl => return Ok(()),
         }
         write(&out)
+    }
+
+    /// Whether the verdict is one to fail on.
+    pub fn verdict(&self, report: &Report) -> Result<(), Failure> {
+        let of = |answer| match answer {
+            Outcome::Slow => State::SlowDisk,
+            Outcome::Contended => State::Contended,
+            Outcome::NotTheDisk => State::NotTheDisk,
+            Outcome::CannotTell => State::CannotTell,
+        };
+        let state = report.verdict.as_ref().map(|verdict| of(verdict.answer));
+        match state.is_some_and(|state| self.detail.fail_on.contains(&state)) {
+            true => Err(Failure::StateFound),
+            false => Ok(()),
+        }
     }
 }
 
@@ -106,9 +128,18 @@ pub(crate) fn write(bytes: &[u8]) -> io::Result<()> {
     out.flush()
 }
 
+/// Narrower than this nothing can be read.
+const NARROWEST: usize = 40;
+
 fn terminal_width() -> Option<usize> {
     let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
-    (size.ws_col >= 40).then_some(size.ws_col.into())
+    Some(size.ws_col.into()).filter(|width| *width >= NARROWEST)
+}
+
+/// As shells and pagers tell it.
+fn told_width() -> Option<usize> {
+    let columns = std::env::var("COLUMNS").ok()?.parse().ok()?;
+    Some(columns).filter(|width| *width >= NARROWEST)
 }
 
 /// By the locale, as other programs do: POSIX and C have no block characters.

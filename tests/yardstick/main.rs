@@ -5,11 +5,12 @@
 //! `profiler/docs/yardstick.md` says how captures are made and what to do with a difference.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail by panicking")]
 
+mod said;
 mod tables;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{LazyLock, Mutex};
 
 use iocontend_core::capture::{End, Item, Reader, Step};
 use iocontend_core::report::{Report, check_agreement, check_consistency};
@@ -71,7 +72,10 @@ fn cases() -> Vec<Case> {
     cases
 }
 
-/// What the engine makes of all of them, on all processors.
+/// What the engine makes of all of them.
+static REPLAYED: LazyLock<Vec<(Case, Documents)>> = LazyLock::new(all_replayed);
+
+/// The same, on all processors.
 fn all_replayed() -> Vec<(Case, Documents)> {
     let (todo, done) = (Mutex::new(cases()), Mutex::new(Vec::new()));
     let next = || todo.lock().unwrap().pop();
@@ -97,7 +101,7 @@ fn all_replayed() -> Vec<(Case, Documents)> {
 #[test]
 fn every_number_is_what_it_was() {
     let mut judge = Judge::new(tables::TABLES);
-    for (case, documents) in all_replayed() {
+    for (case, documents) in REPLAYED.iter() {
         let name = case.name.as_str();
         let is_cut_off = CUT_OFF.contains(&name);
         assert_eq!(documents.end != End::Clean, is_cut_off, "{name}: {:?}", documents.end);

@@ -23,6 +23,10 @@ const HAS_A_CODE: &str = "a sentence has the same as a code with its numbers bes
 /// Why findings have more fields.
 const WAS_IN_WORDS: &str = "it stood in the summary's words only, which are made of it now";
 
+/// Why sentences name others.
+const NAMED_BY_GROUP: &str = "several processes that are one are named together with how many they are, not by one pid of them (note 0033)";
+/// Why there are groups.
+const SAID_BY_GROUP: &str = "who is one to a person, and the diagnosis, are said as numbers (note 0033); they follow from what was there";
 /// Why "leave the limits" is gone.
 const NOT_FINE: &str =
     "the limits were left alone beside a verdict that the disk is too slow (note 0031)";
@@ -38,6 +42,21 @@ const ANOTHER_FIGURE: &str = "p99 while the culprit is at work is said to be tha
 
 /// Differences that are meant: capture (or `*`), place (with all below it), and why the new value is right.
 const ACCEPTED: &[Accepted<'_>] = &[
+    Accepted { capture: "*", place: "groups", reason: SAID_BY_GROUP },
+    Accepted { capture: "*", place: "diagnosis", reason: SAID_BY_GROUP },
+    Accepted { capture: "*", place: "blame[].culprit_name", reason: SAID_BY_GROUP },
+    Accepted { capture: "*", place: "blame[].culprit_group", reason: SAID_BY_GROUP },
+    Accepted { capture: "direct-write", place: "advice[].action", reason: NAMED_BY_GROUP },
+    Accepted { capture: "direct-write", place: "advice[].reason", reason: NAMED_BY_GROUP },
+    Accepted { capture: "direct-write", place: "findings[].summary", reason: NAMED_BY_GROUP },
+    Accepted { capture: "io-uring", place: "advice[].action", reason: NAMED_BY_GROUP },
+    Accepted { capture: "io-uring", place: "advice[].reason", reason: NAMED_BY_GROUP },
+    Accepted { capture: "io-uring", place: "findings[].summary", reason: NAMED_BY_GROUP },
+    Accepted { capture: "mmap", place: "advice[].action", reason: NAMED_BY_GROUP },
+    Accepted { capture: "mmap", place: "advice[].reason", reason: NAMED_BY_GROUP },
+    Accepted { capture: "mmap", place: "findings[].summary", reason: NAMED_BY_GROUP },
+    Accepted { capture: "several-disks", place: "advice[].action", reason: NAMED_BY_GROUP },
+    Accepted { capture: "several-disks", place: "advice[].reason", reason: NAMED_BY_GROUP },
     Accepted {
         capture: "*",
         place: "command_lines",

@@ -10,7 +10,7 @@ use iocontend_core::selector::Selector;
 use iocontend_core::text::Explained;
 use tokio::time::Instant;
 
-use crate::cli::DemoArgs;
+use crate::cli::{DemoArgs, DetailArgs};
 use crate::demo::{
     CopierResult, DemoChild, DemoError, DemoOpts, DemoPlan, LatencySummary, VictimResult,
     spawn_copier, spawn_victim,
@@ -70,7 +70,8 @@ async fn demo(
     if flag.is_requested() {
         return Err(Failure::other(&DemoError::Stopped.into()));
     }
-    let reports = Reports::new(args.output);
+    let reports =
+        Reports::new(args.output, DetailArgs { full: args.full, ..DetailArgs::default() });
     let mut live = Live::start(&settings, HostRoot::default(), &KernelPaths::from_environment())?;
     let mut stop = signals.ask();
     work.begin();

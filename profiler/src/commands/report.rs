@@ -21,8 +21,9 @@ pub(super) fn run(args: &ReportArgs, command_lines: CommandLines) -> Result<(), 
     let asked = (!selectors.is_empty()).then(|| selectors.clone());
     let history = history(args, asked.as_ref())?;
     let report = report_of(&args.file, &selectors, history, command_lines)?;
-    Reports::new(args.format()).end(&report)?;
-    Ok(())
+    let reports = Reports::new(args.format(), args.detail.clone());
+    reports.end(&report)?;
+    reports.verdict(&report)
 }
 
 /// The report of a recording, for its own targets or others, with what earlier ones add; what is missing in it is said.

@@ -31,7 +31,7 @@ async fn watch(
 ) -> Result<(), Failure> {
     lease::remind();
     let settings = Settings {
-        selectors: args.target.selectors(),
+        selectors: args.selectors(),
         wait: args.wait,
         bpf_stats: args.bpf_stats,
         bpf_log: args.bpf_log,
@@ -42,7 +42,7 @@ async fn watch(
         sync_calls: args.sync_calls,
         command_lines,
     };
-    let reports = Reports::new(args.format());
+    let reports = Reports::new(args.format(), args.detail.clone());
     let mut live = Live::start(&settings, HostRoot::default(), &KernelPaths::from_environment())?;
     // From here on Ctrl-C ends in a summary.
     let mut stop = signals.ask();
@@ -72,6 +72,6 @@ async fn watch(
             Err(Failure::Said)
         }
         None if failed => Err(Failure::Said),
-        None => Ok(()),
+        None => reports.verdict(&report),
     }
 }

@@ -2,9 +2,10 @@
 //!
 //! Made of a finished report alone. The verdict, the findings and the advice are views of it: none of them looks for culprits, holds
 //! a wait against a limit or picks a threshold by itself (note 0031). Owns the victims ([`waits`] and the limits they are held
-//! against, [`limits`]), whom their time is charged to ([`charges`], by [`groups`]) and what that comes to ([`case`], [`shares`]).
+//! against, [`limits`]), whom their time is charged to ([`charges`], by [`groups`]) and what that comes to ([`case`], [`shares`], [`causes`]).
 
 pub(crate) mod case;
+pub(crate) mod causes;
 pub(crate) mod charges;
 pub(crate) mod groups;
 pub(crate) mod kinds;

@@ -70,11 +70,18 @@ impl<'a> Diagnosis<'a> {
 
     /// The first few of the others with a name, by id: the one with most, and who matters beside it.
     pub(crate) fn first_culprits(&self, shares: &Shares<'a>) -> Vec<String> {
-        let most = shares.culprits.iter().map(|one| one.ns).max();
-        let matters =
-            |one: &Culprit<'_>| Some(one.ns) == most || shares.of(one.ns) >= limits::SHARE;
-        let all = self.in_order(shares.culprits.clone()).into_iter().filter(matters);
+        let matter = Self::matter(&shares.culprits, shares.whole);
+        let all = self.in_order(shares.culprits.clone()).into_iter();
+        let all = all.filter(|one| matter.contains(&one.group));
         all.take(limits::FIRST).map(|one| one.id.to_owned()).collect()
+    }
+
+    /// Those who matter in a time: the one with most of it, and who has a share that does.
+    pub(super) fn matter(culprits: &[Culprit<'a>], whole_ns: u64) -> Vec<Group<'a>> {
+        let most = culprits.iter().map(|one| one.ns).max();
+        let matters =
+            |one: &&Culprit<'_>| Some(one.ns) == most || share(one.ns, whole_ns) >= limits::SHARE;
+        culprits.iter().filter(matters).map(|one| one.group).collect()
     }
 
     /// The id that stands for an actor: of the group that it is charged with; else its own.

@@ -17,22 +17,33 @@ const OF_OTHERS: [Pattern; 3] =
 
 /// The verdict. `findings` are those of the same report, the worst first.
 pub(super) fn of(diagnosis: &Diagnosis<'_>, findings: &[Finding]) -> Judgement {
-    let judged: Vec<(&Victim<'_>, &Waiting<'_>)> = diagnosis
-        .victims
+    let victims: Vec<&Victim<'_>> = diagnosis.victims.iter().collect();
+    of_some(diagnosis, &victims, findings)
+}
+
+/// The same of some of its victims.
+pub(super) fn of_some(
+    diagnosis: &Diagnosis<'_>,
+    victims: &[&Victim<'_>],
+    findings: &[Finding],
+) -> Judgement {
+    let judged: Vec<(&Victim<'_>, &Waiting<'_>)> = victims
         .iter()
-        .flat_map(|victim| victim.waitings.iter().map(move |waiting| (victim, waiting)))
+        .flat_map(|victim| victim.waitings.iter().map(move |waiting| (*victim, waiting)))
         .collect();
     if judged.is_empty() {
-        return cannot_tell(vec![nothing_to_judge(diagnosis)]);
+        return cannot_tell(vec![nothing_to_judge(diagnosis, victims)]);
     }
-    let not_timed = not_timed(diagnosis);
+    let not_timed = not_timed(victims);
     let mut because: Vec<Reason> = judged.iter().map(|one| Reason::Stands(stands(one))).collect();
     because.extend(not_timed.clone());
     if diagnosis.lost() >= limits::LOST {
         return cannot_tell([vec![diagnosis.events_lost()], because].concat());
     }
-    let is_of_others =
-        |found: &Finding| OF_OTHERS.contains(&found.id) && found.severity > Severity::Info;
+    let is_about_them = |found: &Finding| victims.iter().any(|one| one.actor.id == found.victim);
+    let is_of_others = |found: &Finding| {
+        OF_OTHERS.contains(&found.id) && found.severity > Severity::Info && is_about_them(found)
+    };
     let others = findings.iter().position(is_of_others);
     let above: Vec<(&Victim<'_>, &Waiting<'_>)> =
         judged.iter().copied().filter(|(_, waiting)| waiting.level() > Level::Fine).collect();
@@ -142,20 +153,20 @@ fn stands((victim, waiting): &(&Victim<'_>, &Waiting<'_>)) -> Standing {
 }
 
 /// Why there is nothing to judge by. What was not seen is told before what was too little.
-fn nothing_to_judge(diagnosis: &Diagnosis<'_>) -> Reason {
+fn nothing_to_judge(diagnosis: &Diagnosis<'_>, victims: &[&Victim<'_>]) -> Reason {
     let targets = diagnosis.report.targets.iter().any(|target| !target.actors.is_empty());
     let none = if targets { Reason::NoWaits } else { Reason::NoTarget };
-    let all = diagnosis.victims.iter().filter_map(|victim| victim.judged().err());
+    let all = victims.iter().filter_map(|victim| victim.judged().err());
     let too_few = all.max_by_key(|why| match why {
         Reason::TooFewWaits { count, .. } => *count,
         _ => 0,
     });
-    not_timed(diagnosis).or(too_few).unwrap_or(none)
+    not_timed(victims).or(too_few).unwrap_or(none)
 }
 
 /// That syncs of a target were not timed.
-fn not_timed(diagnosis: &Diagnosis<'_>) -> Option<Reason> {
-    diagnosis.victims.iter().find_map(|victim| victim.not_timed.clone())
+fn not_timed(victims: &[&Victim<'_>]) -> Option<Reason> {
+    victims.iter().find_map(|victim| victim.not_timed.clone())
 }
 
 /// It cannot be told, for this reason, which stands among the others.

@@ -72,6 +72,16 @@ labels! {
     ContendedDisk = "contended disk", "Verdict: others on the disk.";
     NotTheDisk = "not the disk", "Verdict: something else.";
     CannotTell = "cannot tell", "Verdict: something is missing.";
+    BriefWindow = "time", "Head of the line with the time covered.";
+    BriefWaits = "waits", "Head of the lines with how long the waits are.";
+    BriefWhy = "why", "Head of the line that says why.";
+    BriefRepeats = "repeats", "Head of the line about a rhythm.";
+    BriefWho = "WHO CAUSED THE WAIT", "Column: who or what took a victim's time.";
+    BriefWait = "WAIT", "Column: the time taken.";
+    BriefSeen = "SEEN", "Column: what was seen of it.";
+    BriefUnseen = "not seen", "Head of the line about what is missing.";
+    BriefDo = "do", "Head of the lines about what to do first.";
+    BriefMore = "more", "Head of the line that says where the rest is.";
     FindingsTitle = "Findings", "Title: named patterns.";
     BlameTitle = "Whom the waits are due to", "Title: blame.";
     DueTo = "DUE TO", "Column: who is charged.";

@@ -318,8 +318,16 @@ fn not_found(absent: &[Absent]) -> String {
 
 /// Selectors that would have found somebody; `None` when none is near.
 fn near(absent: &[Absent]) -> Option<String> {
-    let near: Vec<&str> = absent.iter().flat_map(|one| &one.near).map(String::as_str).collect();
-    (!near.is_empty()).then(|| format!("near it: {}", near.join(", ")))
+    let (names, others): (Vec<&Absent>, Vec<&Absent>) =
+        absent.iter().partition(|one| one.selector.starts_with("--pid-of "));
+    let listed = |all: &[&Absent], between| {
+        let near: Vec<&str> = all.iter().flat_map(|one| &one.near).map(String::as_str).collect();
+        (!near.is_empty()).then(|| near.join(between))
+    };
+    let mean = listed(&names, " or ").map(|names| format!("did you mean {names}?"));
+    let near = listed(&others, ", ").map(|others| format!("near it: {others}"));
+    let said: Vec<String> = mean.into_iter().chain(near).collect();
+    (!said.is_empty()).then(|| said.join(" "))
 }
 
 /// What to do about selectors that found nobody on this host.

@@ -66,7 +66,9 @@ fn papers(report: &Report) -> String {
     json::line(report, &mut out).unwrap();
     text::summary(report, &style, &mut out).unwrap();
     text::interval(report, &style, &mut out).unwrap();
-    text::advice(report, &style, &mut out).unwrap();
+    text::advice(report, true, &style, &mut out).unwrap();
+    text::brief(report, &style, &mut out).unwrap();
+    text::brief_interval(report, &style, &mut out).unwrap();
     markdown::document(report, &style, &mut out).unwrap();
     let forms = [forms::shell(report), forms::systemd(report), forms::kubernetes(report)];
     String::from_utf8(out).unwrap() + &forms.concat()
