@@ -9,7 +9,7 @@ use iocontend_core::redact::CommandLines;
 use iocontend_core::selector::Selector;
 
 use crate::live::RING_BYTES;
-use crate::output::{Format, ReportFormat};
+use crate::output::{DetailArgs, Format, ReportFormat};
 
 /// Who makes etcd wait for the disk, by how many milliseconds, and through which mechanism.
 #[derive(Debug, Parser)]
@@ -274,33 +274,6 @@ impl TargetArgs {
         let by_unit = self.unit.iter().cloned().map(Selector::Unit);
         by_name.chain(by_pid).chain(by_cgroup).chain(by_unit).collect()
     }
-}
-
-/// How much is said, and what ends with an exit code of its own.
-#[derive(Clone, Debug, Default, Args)]
-pub struct DetailArgs {
-    /// As text: all tables, of an interval too, instead of a screen.
-    #[arg(long)]
-    pub full: bool,
-    /// As JSON: the answer alone, at most 20 KB.
-    #[arg(long, conflicts_with = "full")]
-    pub brief: bool,
-    /// When the verdict is one of these, end with 5.
-    #[arg(long, value_name = "STATE", value_enum, value_delimiter = ',')]
-    pub fail_on: Vec<State>,
-}
-
-/// A verdict.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum State {
-    /// The disk is slow by itself.
-    SlowDisk,
-    /// Others use it.
-    Contended,
-    /// It is not the disk.
-    NotTheDisk,
-    /// What was seen does not suffice.
-    CannotTell,
 }
 
 /// `watch`.

@@ -4,11 +4,10 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 
-use clap::ValueEnum;
+use clap::{Args, ValueEnum};
 use iocontend_core::render::{Style, json, markdown, text};
 use iocontend_core::report::{Outcome, Report};
 
-use crate::cli::{DetailArgs, State};
 use crate::error::Failure;
 
 /// Widest line where neither a terminal nor `COLUMNS` says how wide it is.
@@ -46,6 +45,33 @@ impl From<ReportFormat> for Format {
             ReportFormat::Markdown => Self::Markdown,
         }
     }
+}
+
+/// How much is said, and what ends with an exit code of its own.
+#[derive(Clone, Debug, Default, Args)]
+pub struct DetailArgs {
+    /// As text: all tables, of an interval too, instead of a screen.
+    #[arg(long)]
+    pub full: bool,
+    /// As JSON: the answer alone, at most 20 KB.
+    #[arg(long, conflicts_with = "full")]
+    pub brief: bool,
+    /// When the verdict is one of these, end with 5.
+    #[arg(long, value_name = "STATE", value_enum, value_delimiter = ',')]
+    pub fail_on: Vec<State>,
+}
+
+/// A verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum State {
+    /// The disk is slow by itself.
+    SlowDisk,
+    /// Others use it.
+    Contended,
+    /// It is not the disk.
+    NotTheDisk,
+    /// What was seen does not suffice.
+    CannotTell,
 }
 
 /// How text looks on stdout as it is now.

@@ -8,12 +8,12 @@ use iocontend_core::text::{Lang, Msg, text as say};
 use tokio::time::Instant;
 
 use super::{lease, report};
-use crate::cli::{AdviceFormat, AdviseArgs, DetailArgs};
+use crate::cli::{AdviceFormat, AdviseArgs};
 use crate::error::{Failure, tell};
 use crate::host::HostRoot;
 use crate::kernel::facts::KernelPaths;
 use crate::live::{Live, RING_BYTES, Settings};
-use crate::output::{self, Format, Reports};
+use crate::output::{self, DetailArgs, Format, Reports};
 use crate::runtime::block_on;
 use crate::runtime::signals::Signals;
 use crate::runtime::watching::{finish, say_and_detach, until};

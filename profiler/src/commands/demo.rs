@@ -10,7 +10,7 @@ use iocontend_core::selector::Selector;
 use iocontend_core::text::Explained;
 use tokio::time::Instant;
 
-use crate::cli::{DemoArgs, DetailArgs};
+use crate::cli::DemoArgs;
 use crate::demo::{
     CopierResult, DemoChild, DemoError, DemoOpts, DemoPlan, LatencySummary, VictimResult,
     spawn_copier, spawn_victim,
@@ -20,7 +20,7 @@ use crate::host::HostRoot;
 use crate::kernel::facts::KernelPaths;
 use crate::kernel::permission;
 use crate::live::{Live, RING_BYTES, Settings};
-use crate::output::{Format, Reports, write};
+use crate::output::{DetailArgs, Format, Reports, write};
 use crate::runtime::block_on;
 use crate::runtime::signals::Signals;
 use crate::runtime::watching::{Each, finish, say_and_detach, until};
