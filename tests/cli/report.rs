@@ -152,4 +152,6 @@ fn an_unknown_target_is_not_found() {
     let end = run(&["report", name(&fixture()), "--pid-of", "no-such-name", "--json"]).ended(4);
     assert_eq!(end.stdout, "");
     assert!(end.stderr.contains("target not found in"), "{}", end.stderr);
+    let near = run(&["report", name(&fixture()), "--pid-of", "etcdd"]).ended(4);
+    assert!(near.stderr.contains("did you mean etcd (319)"), "{}", near.stderr);
 }

@@ -84,13 +84,13 @@ fn only_launches(unit: &str) -> bool {
 /// Whether a unit lasts no longer than what was started in it: a session, or a transient unit without a name of its own
 /// (`systemd-run`).
 fn is_fleeting(unit: &str) -> bool {
-    let is_session = unit.starts_with("session-") && unit.ends_with(".scope");
+    let is_session = unit.starts_with("session-") && unit.strip_suffix(".scope").is_some();
     is_session || unit.starts_with("run-") || unit.starts_with("sshd@") || unit.starts_with("ssh@")
 }
 
 /// Whether a unit is a container's scope, as runtimes name it: `docker-<id>.scope`.
 fn is_of_container(unit: &str) -> bool {
-    unit.ends_with(".scope") && cgroup::container_id(unit).is_some()
+    unit.strip_suffix(".scope").is_some() && cgroup::container_id(unit).is_some()
 }
 
 impl<'a> Group<'a> {

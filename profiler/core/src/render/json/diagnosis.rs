@@ -249,6 +249,7 @@ struct CauseDocument {
 /// Syncs beside somebody, and without.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Proof")]
+#[expect(clippy::struct_field_names, reason = "units are in the names of a document's fields")]
 struct ProofDocument {
     /// Mean without, in nanoseconds.
     alone_mean_ns: u64,

@@ -3,6 +3,7 @@
 use super::super::document::{Block, Field, Section, SectionId, Span, Text};
 use super::Case;
 use crate::advice::forms::argv::typed;
+use crate::diagnosis::causes::Causes;
 use crate::diagnosis::limits;
 use crate::report::{Advice, Answer, Verdict};
 use crate::text::brief::{self as words, Unseen};
@@ -35,7 +36,7 @@ fn unseen(case: &Case<'_, '_>) -> Text {
     if unasked > 0 {
         all.push(Unseen::Unasked(unasked));
     }
-    all.push(Unseen::Always { device: case.causes.and_then(|causes| causes.device()) });
+    all.push(Unseen::Always { device: case.causes.and_then(Causes::device) });
     Text::joined(all.into_iter().map(|one| words::unseen(lang, one).into()))
 }
 

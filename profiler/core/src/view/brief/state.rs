@@ -7,6 +7,7 @@ use super::super::verdict::outcome;
 use super::super::{names, time};
 use super::Case;
 use crate::diagnosis::Victim;
+use crate::diagnosis::causes::Causes;
 use crate::diagnosis::waits::{Sort, Waiting};
 use crate::report::{ANYBODY, Lat, Window};
 use crate::text::names::Names;
@@ -17,7 +18,7 @@ const SHOWN: usize = 2;
 
 pub(super) fn section(case: &Case<'_, '_>) -> Option<Section> {
     let verdict = case.report.verdict.as_ref()?;
-    let device = case.causes.and_then(|causes| causes.device());
+    let device = case.causes.and_then(Causes::device);
     let answer = label(case.lang, outcome(verdict.answer));
     let head = words::state(case.lang, &victims(case), device, answer);
     let mut rows = vec![Field::new(Label::BriefWindow, window(case))];
