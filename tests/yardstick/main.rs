@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail by panicking")]
 
 mod tables;
+mod windows;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -71,14 +72,13 @@ fn cases() -> Vec<Case> {
     cases
 }
 
-/// What the engine makes of all of them, on all processors.
-fn all_replayed() -> Vec<(Case, Documents)> {
-    let (todo, done) = (Mutex::new(cases()), Mutex::new(Vec::new()));
+/// Does something with each of them.
+fn on_all_processors(cases: Vec<Case>, each: impl Fn(Case) + Sync) {
+    let todo = Mutex::new(cases);
     let next = || todo.lock().unwrap().pop();
     let work = || {
         while let Some(case) = next() {
-            let documents = replayed(&fs::read(&case.capture).unwrap(), case.selectors.clone());
-            done.lock().unwrap().push((case, documents.unwrap()));
+            each(case);
         }
     };
     let threads = std::thread::available_parallelism().unwrap().get();
@@ -86,6 +86,15 @@ fn all_replayed() -> Vec<(Case, Documents)> {
         for _ in 0..threads {
             scope.spawn(work);
         }
+    });
+}
+
+/// What the engine makes of all of them.
+fn all_replayed() -> Vec<(Case, Documents)> {
+    let done = Mutex::new(Vec::new());
+    on_all_processors(cases(), |case| {
+        let documents = replayed(&fs::read(&case.capture).unwrap(), case.selectors.clone());
+        done.lock().unwrap().push((case, documents.unwrap()));
     });
     let mut done = done.into_inner().unwrap();
     done.sort_by(|(one, _), (other, _)| one.name.cmp(&other.name));
