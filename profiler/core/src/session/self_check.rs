@@ -8,19 +8,6 @@ use crate::ids::{Call, FileClass};
 use crate::report::{SelfCheck, Told};
 use foldhash::HashMap;
 
-/// What an etcd said first and last: learnt, told of the whole only.
-#[derive(Clone, Default)]
-pub(super) struct EtcdMetrics {
-    said: HashMap<ActorId, (WalFsyncs, WalFsyncs)>,
-}
-
-impl EtcdMetrics {
-    /// An etcd was asked.
-    pub(super) fn told(&mut self, actor: ActorId, said: WalFsyncs) {
-        self.said.entry(actor).and_modify(|(_, last)| *last = said).or_insert((said, said));
-    }
-}
-
 /// Every etcd that answered twice, with what both saw of it meanwhile.
 pub(super) fn self_checks(books: &Books, rows: &HashMap<RowKey, Row>) -> Vec<SelfCheck> {
     let mut checks: Vec<SelfCheck> = books
