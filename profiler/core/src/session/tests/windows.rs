@@ -20,6 +20,8 @@ use crate::report::{Report, check_consistency};
 
 const ETCD: u32 = 100;
 const MS: u64 = 1_000_000;
+/// When the first processes begin, ticks.
+const START: u64 = 9;
 
 /// What happens next.
 #[derive(Clone, Debug)]
@@ -52,7 +54,8 @@ fn step() -> impl Strategy<Value = Step> {
 struct Kernel {
     host: Host,
     now_ms: u64,
-    ticks: u64,
+    /// When each process that has its pid now began, ticks.
+    starts: BTreeMap<u32, u64>,
     places: u32,
     streams: BTreeMap<u64, (u32, iocontend_wire::tables::Stats)>,
 }
@@ -64,9 +67,9 @@ impl Kernel {
         let path = Some("/d/member/wal/0000000000000001-0000000000000000.wal".to_owned());
         host.tell(Input::File { id: 1, path });
         for who in 200..204 {
-            host.record(&exec_record(who, 9, "dd", &["dd"]));
+            host.record(&exec_record(who, START, "dd", &["dd"]));
         }
-        Self { host, now_ms: 1_000, ticks: 9, places: 0, streams: BTreeMap::new() }
+        Self { host, now_ms: 1_000, starts: BTreeMap::new(), places: 0, streams: BTreeMap::new() }
     }
 
     fn counted(&mut self, key: Key, done: Done) {
@@ -115,9 +118,11 @@ impl Kernel {
                     self.host.tell(Input::Retired(*index));
                 }
                 self.streams.retain(|key, _| !is_its(key));
-                self.host.record(&exit_record(who, self.ticks, "dd"));
-                self.ticks += 1;
-                self.host.record(&exec_record(who, self.ticks, "dd", &["dd"]));
+                // Starts that are a tick apart are taken for one process.
+                let start = self.starts.entry(who).or_insert(START);
+                self.host.record(&exit_record(who, *start, "dd"));
+                *start += 100;
+                self.host.record(&exec_record(who, *start, "dd", &["dd"]));
             }
             Step::Pause { ms } => self.now_ms += ms,
             Step::Second => {}
