@@ -7,6 +7,7 @@
 
 mod said;
 mod tables;
+mod windows;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -72,17 +73,13 @@ fn cases() -> Vec<Case> {
     cases
 }
 
-/// What the engine makes of all of them.
-static REPLAYED: LazyLock<Vec<(Case, Documents)>> = LazyLock::new(all_replayed);
-
-/// The same, on all processors.
-fn all_replayed() -> Vec<(Case, Documents)> {
-    let (todo, done) = (Mutex::new(cases()), Mutex::new(Vec::new()));
+/// Does something with each of them.
+fn on_all_processors(cases: Vec<Case>, each: impl Fn(Case) + Sync) {
+    let todo = Mutex::new(cases);
     let next = || todo.lock().unwrap().pop();
     let work = || {
         while let Some(case) = next() {
-            let documents = replayed(&fs::read(&case.capture).unwrap(), case.selectors.clone());
-            done.lock().unwrap().push((case, documents.unwrap()));
+            each(case);
         }
     };
     let threads = std::thread::available_parallelism().unwrap().get();
@@ -90,6 +87,18 @@ fn all_replayed() -> Vec<(Case, Documents)> {
         for _ in 0..threads {
             scope.spawn(work);
         }
+    });
+}
+
+/// What the engine makes of all of them.
+static REPLAYED: LazyLock<Vec<(Case, Documents)>> = LazyLock::new(all_replayed);
+
+/// The same, made now.
+fn all_replayed() -> Vec<(Case, Documents)> {
+    let done = Mutex::new(Vec::new());
+    on_all_processors(cases(), |case| {
+        let documents = replayed(&fs::read(&case.capture).unwrap(), case.selectors.clone());
+        done.lock().unwrap().push((case, documents.unwrap()));
     });
     let mut done = done.into_inner().unwrap();
     done.sort_by(|(one, _), (other, _)| one.name.cmp(&other.name));

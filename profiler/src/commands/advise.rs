@@ -4,6 +4,7 @@ use iocontend_core::redact::CommandLines;
 use iocontend_core::render::forms;
 use iocontend_core::render::{json, text};
 use iocontend_core::report::Report;
+use iocontend_core::session::Intervals;
 use iocontend_core::text::{Lang, Msg, text as say};
 use tokio::time::Instant;
 
@@ -49,8 +50,9 @@ async fn look(
     let mut stop = signals.ask();
     tell(&say(Lang::En, &Msg::Watching));
     let end = Instant::now() + args.duration;
-    until(&mut live, args.duration, Some(end), &mut stop, None).await?;
-    let (report, said) = finish(&mut live, &reports);
+    let mut intervals = Intervals::default();
+    until(&mut live, &mut intervals, args.duration, Some(end), &mut stop, None).await?;
+    let (report, said) = finish(&mut live, &mut intervals, &reports);
     said?;
     say_and_detach(live, || {
         let said = print(&report, args);

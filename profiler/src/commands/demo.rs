@@ -7,6 +7,7 @@ use iocontend_core::redact::CommandLines;
 use iocontend_core::render::{Style, units};
 use iocontend_core::report::Report;
 use iocontend_core::selector::Selector;
+use iocontend_core::session::Intervals;
 use iocontend_core::text::Explained;
 use tokio::time::Instant;
 
@@ -78,8 +79,9 @@ async fn demo(
     let end = Instant::now() + args.duration;
     let mut each = |report: &Report| reports.interval(report).map_err(Failure::from);
     let each: Option<Each<'_>> = if reports.wants_intervals() { Some(&mut each) } else { None };
-    until(&mut live, INTERVAL, Some(end), &mut stop, each).await?;
-    let (report, last) = finish(&mut live, &reports);
+    let mut intervals = Intervals::default();
+    until(&mut live, &mut intervals, INTERVAL, Some(end), &mut stop, each).await?;
+    let (report, last) = finish(&mut live, &mut intervals, &reports);
     write(&last?)?;
     let Some(Workload { mut victim, mut copier, plan }) = work.take() else { return Ok(()) };
     // After a signal they would go on to the end of their time.

@@ -2,6 +2,7 @@
 
 use iocontend_core::redact::CommandLines;
 use iocontend_core::report::Report;
+use iocontend_core::session::Intervals;
 use iocontend_core::text::{Lang, Msg, text};
 use tokio::time::Instant;
 
@@ -51,8 +52,9 @@ async fn watch(
     let mut each = |report: &Report| reports.interval(report).map_err(Failure::from);
     let wanted = reports.wants_intervals() || live.is_recording();
     let each: Option<Each<'_>> = if wanted { Some(&mut each) } else { None };
-    let outcome = until(&mut live, args.interval, end, &mut stop, each).await;
-    let (mut report, last) = finish(&mut live, &reports);
+    let mut intervals = Intervals::default();
+    let outcome = until(&mut live, &mut intervals, args.interval, end, &mut stop, each).await;
+    let (mut report, last) = finish(&mut live, &mut intervals, &reports);
     live.end_recording(&mut report);
     let failed = live.recording_failed();
     let never_came = live.never_came();

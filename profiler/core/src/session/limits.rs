@@ -3,7 +3,7 @@
 //! The finding `throttled` says that requests were held back, which the kernel does not tell the reason of. What is not set
 //! cannot be it; what is left is named.
 
-use super::Session;
+use super::books::Books;
 use crate::cgroup::with_parents;
 use crate::facts::{ControlFacts, DeviceFacts};
 use crate::report::{Actor, Caveat, Pattern, Report};
@@ -12,12 +12,12 @@ use crate::report::{Actor, Caveat, Pattern, Report};
 const FILE: &str = "io.max";
 
 /// Says in the findings of a report which limits there are.
-pub(super) fn name(session: &Session, report: &mut Report) {
+pub(super) fn name(books: &Books, report: &mut Report) {
     let Some(mut findings) = report.findings.take() else { return };
     for finding in findings.iter_mut().filter(|finding| finding.id == Pattern::Throttled) {
         let actor = report.actor(&finding.subject);
-        let controls = session.controls.as_deref();
-        let said = actor.and_then(|actor| that_hold(actor, &session.devices, controls));
+        let controls = books.controls.as_deref();
+        let said = actor.and_then(|actor| that_hold(actor, &books.devices, controls));
         if let Some(said) = said {
             // That is said where nothing is known of the host.
             finding.caveats.retain(|caveat| *caveat != Caveat::LimitUnseen);

@@ -14,4 +14,5 @@ mod random;
 mod selection;
 mod self_check;
 mod streams;
+mod windows;
 mod worst;

@@ -14,7 +14,7 @@ use crate::render::{Style, json, markdown, text};
 use crate::report::{Report, Tool};
 use crate::schedule::{Crontab, Schedules, crontab};
 use crate::selector::Selector;
-use crate::session::{Input, Options, Session, Span, StreamSample, entering};
+use crate::session::{Input, Options, Session, Span, StreamSample, entering, report_between};
 
 /// What the host says of one command line: a process, its exec, a crontab with it.
 fn told(argv: &[&str]) -> Vec<Input<'static>> {
@@ -51,7 +51,8 @@ fn recorded(argv: &[&str], command_lines: CommandLines) -> (Vec<u8>, Report) {
         });
     }
     writer.report(Span::Whole, &host(900), at(900)).unwrap();
-    let report = session.report(Span::Whole, host(900), at(900));
+    session.apply(Input::Over(host(900)), at(900));
+    let report = report_between(None, &session.snapshot(at(900)));
     writer.end(at(1000)).unwrap();
     let mut file = file_header().to_vec();
     file.extend(writer.take(at(1000)).unwrap().iter().flat_map(super::super::Block::to_bytes));
