@@ -68,6 +68,8 @@ pub enum State {
     SlowDisk,
     /// Others use it.
     Contended,
+    /// A limit holds the target's own IO back.
+    Throttled,
     /// It is not the disk.
     NotTheDisk,
     /// What was seen does not suffice.
@@ -137,6 +139,7 @@ impl Reports {
         let of = |answer| match answer {
             Outcome::Slow => State::SlowDisk,
             Outcome::Contended => State::Contended,
+            Outcome::Throttled => State::Throttled,
             Outcome::NotTheDisk => State::NotTheDisk,
             Outcome::CannotTell => State::CannotTell,
         };

@@ -26,6 +26,7 @@ fn brief(report: &Report, width: usize) -> Vec<String> {
 fn word(answer: Outcome) -> &'static str {
     let of = match answer {
         Outcome::Slow => Label::SlowDisk,
+        Outcome::Throttled => Label::Throttled,
         Outcome::Contended => Label::ContendedDisk,
         Outcome::NotTheDisk => Label::NotTheDisk,
         Outcome::CannotTell => Label::CannotTell,

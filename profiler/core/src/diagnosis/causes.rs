@@ -21,6 +21,8 @@ pub(crate) enum By<'a> {
     Unattributed,
     /// The victim's own IO, and the disk.
     Device,
+    /// A limit that holds the victim's own IO back.
+    Limit,
     /// A CPU, or a lack of one.
     Cpu,
     /// Neither who nor how is known.
@@ -82,9 +84,12 @@ impl<'a> Causes<'a> {
                 to == To::Own || to == To::Nobody && row.mechanism != Mechanism::Unexplained;
             is_known && row.mechanism != Mechanism::Cpu
         };
+        let is_limit =
+            |to: To<'_>, row: &Blame| is_disk(to, row) && row.mechanism == Mechanism::Throttle;
         let mut others = vec![
             cause(&all, By::Unattributed, is_unnamed),
-            cause(&all, By::Device, is_disk),
+            cause(&all, By::Limit, is_limit),
+            cause(&all, By::Device, |to, row| is_disk(to, row) && !is_limit(to, row)),
             cause(&all, By::Cpu, |_, row| row.mechanism == Mechanism::Cpu),
         ];
         let told = neighbours.iter().chain(&others).map(|one| one.wait_ns);

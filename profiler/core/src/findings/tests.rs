@@ -45,6 +45,22 @@ fn waits_that_are_nobodys_are_a_slow_disk() {
     }
 }
 
+/// Property: what a limit holds back is no slow disk, unless the disk takes the greater part of it; and others come before both.
+#[test]
+fn waits_for_a_limit_are_throttled() {
+    let of = |throttle: f64, device: f64, others: f64| {
+        let scene = waiting(20).apiserver();
+        let scene = scene.blame(FileClass::Wal, "self", None, Mechanism::Throttle, throttle);
+        let scene = scene.blame(FileClass::Wal, "self", None, Mechanism::Device, device);
+        let scene = scene.blame(FileClass::Wal, APISERVER, None, Mechanism::Queue, others);
+        scene.verdict().answer
+    };
+    assert_eq!(of(0.9, 0.1, 0.0), Outcome::Throttled);
+    assert_eq!(of(0.5, 0.3, 0.2), Outcome::Throttled);
+    assert_eq!(of(0.2, 0.8, 0.0), Outcome::Slow);
+    assert_eq!(of(0.4, 0.0, 0.6), Outcome::Contended);
+}
+
 /// A third of the blame, and without it the waits are fine: that is what to change. Without that proof the disk is.
 #[test]
 fn less_than_half_is_contended_only_where_its_absence_cures() {

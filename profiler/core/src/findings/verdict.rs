@@ -1,4 +1,4 @@
-//! The verdict of a window: slow, contended, not the disk, or cannot tell.
+//! The verdict of a window: slow, contended, throttled, not the disk, or cannot tell.
 //!
 //! Waits above their lines make it a matter of the disk. Whose, is a matter of blame: others' share, or nobody's. Where
 //! blame was not computed the answer is that it cannot be told, never that it was nobody.
@@ -89,6 +89,11 @@ fn blamed(
         By::Named => contended(diagnosis, &all, worst, because),
         By::Disk if all.of(all.named) >= limits::SHARE && is_cured => {
             contended(diagnosis, &all, worst, because)
+        }
+        By::Disk if all.limit >= all.disk / 2 => {
+            let (limit, others) = (all.part(all.limit), all.part(all.named));
+            let conclusion = Conclusion::LimitHolds { limit, others, worst };
+            judgement(Outcome::Throttled, conclusion, because)
         }
         By::Disk => {
             let (disk, others) = (all.part(all.disk), all.part(all.named));

@@ -15,6 +15,8 @@ pub enum Outcome {
     Slow,
     /// The targets wait too long because others use the disk.
     Contended,
+    /// The targets wait too long because a limit holds their own IO back.
+    Throttled,
     /// The targets' waits for the disk are fine, or are not for the disk.
     NotTheDisk,
     /// What was seen does not suffice.
@@ -82,6 +84,15 @@ pub enum Conclusion {
         /// The worst of these waits.
         worst: Standing,
     },
+    /// A limit holds their own IO back.
+    LimitHolds {
+        /// Its part of the waits that are too long.
+        limit: Share,
+        /// That of others.
+        others: Share,
+        /// The worst of these waits.
+        worst: Standing,
+    },
     /// No wait is too long.
     WaitsFine {
         /// The one that is nearest to its limit.
@@ -105,6 +116,7 @@ impl Conclusion {
                 Self::OthersCause { worst, .. }
                 | Self::NoCpu { worst }
                 | Self::DiskItself { worst, .. }
+                | Self::LimitHolds { worst, .. }
                 | Self::WaitsFine { worst },
                 Reason::Stands(standing),
             ) => worst == standing,

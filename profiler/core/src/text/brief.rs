@@ -81,6 +81,11 @@ pub fn why(names: &Names<'_>, conclusion: &Conclusion) -> String {
             whole_percent(*disk),
             whole_percent(*others)
         ),
+        Conclusion::LimitHolds { limit, others, .. } => format!(
+            "a limit on its own IO takes {} of the waits above their limit, neighbours {}",
+            whole_percent(*limit),
+            whole_percent(*others)
+        ),
         Conclusion::WaitsFine { .. } => "no wait for the disk is above its limit".to_owned(),
         Conclusion::Missing { reason } => findings::reason(names, reason),
         Conclusion::Newer(Newer { code }) => newer(names.lang, code),
@@ -121,6 +126,8 @@ pub enum Nobody {
     Unattributed,
     /// The victim's own IO, and the disk.
     Device,
+    /// A limit on the victim's own IO.
+    Limit,
     /// A CPU, or a lack of one.
     Cpu,
     /// It is not known.
@@ -135,6 +142,7 @@ pub fn nobody_named(lang: Lang, what: Nobody) -> String {
     match what {
         Nobody::Unattributed => "unattributed IO".to_owned(),
         Nobody::Device => "own IO and the disk".to_owned(),
+        Nobody::Limit => "a limit on its own IO".to_owned(),
         Nobody::Cpu => "on a CPU, or no CPU".to_owned(),
         Nobody::Unexplained => "unexplained".to_owned(),
         Nobody::Others(count) => format!("others ({count})"),
@@ -217,11 +225,20 @@ pub fn nothing_to_do(lang: Lang, answer: Option<Outcome>) -> &'static str {
         Some(Outcome::Contended) => {
             "no setting here is known to help: move one of them to another disk"
         }
+        Some(Outcome::Throttled) => {
+            "find what holds it back: io.max, io.latency and iocost of its cgroup, wbt and tags of the disk"
+        }
         Some(Outcome::NotTheDisk) => "look elsewhere: CPU, network, other members, clients",
         Some(Outcome::CannotTell) | None => {
             "watch longer, or while it is slow; iocontend doctor says what is missing"
         }
     }
+}
+
+/// What to do about a limit of a cgroup that is known.
+pub fn lift(lang: Lang, file: &str, value: &str, cgroup: &str) -> String {
+    let Lang::En = lang;
+    format!("raise or lift {file} of {cgroup}: {value}")
 }
 
 /// Further actions.

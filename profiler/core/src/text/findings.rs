@@ -238,6 +238,12 @@ pub fn conclusion(names: &Names<'_>, conclusion: &Conclusion) -> String {
             percent(*others),
             stands(names, worst)
         ),
+        Conclusion::LimitHolds { limit, others, worst } => format!(
+            "a limit on their own IO causes {} of the waits that are too long, others {} ({}).",
+            percent(*limit),
+            percent(*others),
+            stands(names, worst)
+        ),
         Conclusion::WaitsFine { worst } => {
             format!("waits for the disk are fine ({}).", stands(names, worst))
         }

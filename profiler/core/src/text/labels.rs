@@ -69,6 +69,7 @@ labels! {
     Pressure = "pressure", "Head of the line with the kernel's IO pressure.";
     Verdict = "verdict", "Head of the line with the verdict.";
     SlowDisk = "slow disk", "Verdict: the disk itself.";
+    Throttled = "throttled", "Verdict: a limit on the target's own IO.";
     ContendedDisk = "contended disk", "Verdict: others on the disk.";
     NotTheDisk = "not the disk", "Verdict: something else.";
     CannotTell = "cannot tell", "Verdict: something is missing.";

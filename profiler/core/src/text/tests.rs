@@ -78,6 +78,7 @@ fn findings_and_verdict(report: &Report, out: &mut String) {
         {"code": "others_cause", "share": 0.558, "culprits": [BACKUP], "worst": stands},
         {"code": "at_times", "finding": 0}, {"code": "no_cpu", "worst": stands},
         {"code": "disk_itself", "disk": 0.9, "others": 0.1, "worst": stands},
+        {"code": "limit_holds", "limit": 0.9, "others": 0.1, "worst": stands},
         {"code": "waits_fine", "worst": stands},
         {"code": "missing", "reason": {"code": "no_waits"}}, {"code": "later"}
     ]);

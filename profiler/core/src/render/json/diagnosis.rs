@@ -153,6 +153,8 @@ enum State {
     SlowDisk,
     /// Others use it.
     Contended,
+    /// A limit holds its own IO back.
+    Throttled,
     /// It is not the disk.
     NotTheDisk,
     /// What was seen does not suffice.
@@ -164,6 +166,7 @@ impl State {
         match (judged.answer, &judged.conclusion) {
             (Outcome::Slow, _) => Self::SlowDisk,
             (Outcome::Contended, _) => Self::Contended,
+            (Outcome::Throttled, _) => Self::Throttled,
             (Outcome::NotTheDisk, Conclusion::WaitsFine { .. }) => Self::Fine,
             (Outcome::NotTheDisk, _) => Self::NotTheDisk,
             (Outcome::CannotTell, _) => Self::CannotTell,
@@ -269,6 +272,8 @@ enum CauseKind {
     Neighbour,
     /// Its own IO, and the disk.
     Device,
+    /// A limit on its own IO.
+    Limit,
     /// On a CPU, or without one.
     Cpu,
     /// Neither who nor how is known.
@@ -357,6 +362,7 @@ fn cause(
         }
         By::Unattributed => (CauseKind::Neighbour, None, None),
         By::Device => (CauseKind::Device, None, None),
+        By::Limit => (CauseKind::Limit, None, None),
         By::Cpu => (CauseKind::Cpu, None, None),
         By::Unexplained => (CauseKind::Unexplained, None, None),
     };

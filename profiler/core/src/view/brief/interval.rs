@@ -54,6 +54,7 @@ fn cause_name(report: &Report, cause: &Cause<'_>, lang: Lang) -> String {
         By::Neighbour(culprit) => names::culprit_program(report, culprit),
         By::Unattributed => nobody(Nobody::Unattributed),
         By::Device => nobody(Nobody::Device),
+        By::Limit => nobody(Nobody::Limit),
         By::Cpu => nobody(Nobody::Cpu),
         By::Unexplained => nobody(Nobody::Unexplained),
     }

@@ -5,7 +5,7 @@ use super::Case;
 use crate::advice::forms::argv::typed;
 use crate::diagnosis::causes::Causes;
 use crate::diagnosis::limits;
-use crate::report::{Advice, Answer, Verdict};
+use crate::report::{Advice, Answer, Caveat, Outcome, Pattern, Verdict};
 use crate::text::brief::{self as words, Unseen};
 use crate::text::names::Names;
 use crate::text::{Label, advice};
@@ -48,7 +48,9 @@ fn actions(case: &Case<'_, '_>) -> Vec<Field> {
     let refused = all().filter(|one| one.verdict == Verdict::Refused).count();
     let Some(first) = recommended.next() else {
         let answer = case.report.verdict.as_ref().map(|verdict| verdict.answer);
-        let mut rows = vec![Field::new(Label::BriefDo, words::nothing_to_do(lang, answer))];
+        let lift = limits_set(case).filter(|_| answer == Some(Outcome::Throttled));
+        let nothing = || words::nothing_to_do(lang, answer).to_owned();
+        let mut rows = vec![Field::new(Label::BriefDo, lift.unwrap_or_else(nothing))];
         rows.extend(words::more_advice(lang, 0, refused).map(Field::more));
         return rows;
     };
@@ -58,6 +60,19 @@ fn actions(case: &Case<'_, '_>) -> Vec<Field> {
     rows.extend(words::expected(lang, first).map(Field::more));
     rows.extend(words::more_advice(lang, recommended.count(), refused).map(Field::more));
     rows
+}
+
+/// The first limit that is known to be set on a target's own cgroups.
+fn limits_set(case: &Case<'_, '_>) -> Option<String> {
+    let found = case.report.findings.iter().flatten();
+    let mut caveats =
+        found.filter(|one| one.id == Pattern::Throttled).flat_map(|one| &one.caveats);
+    caveats.find_map(|caveat| match caveat {
+        Caveat::LimitSet { file, cgroup, value, .. } => {
+            Some(words::lift(case.lang, file, value, cgroup))
+        }
+        _ => None,
+    })
 }
 
 /// Its command, where it is one and short enough; else where its commands are.

@@ -68,6 +68,7 @@ fn unlike<'a>(case: &Case<'a, '_>, cause: &Cause<'a>, known: &mut HashSet<String
         }
         By::Unattributed => nobody(Nobody::Unattributed),
         By::Device => nobody(Nobody::Device),
+        By::Limit => nobody(Nobody::Limit),
         By::Cpu => nobody(Nobody::Cpu),
         By::Unexplained => nobody(Nobody::Unexplained),
     };
