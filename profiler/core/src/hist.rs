@@ -86,6 +86,7 @@ impl Dist {
 
     /// What came since `older`, which is what this one was before. Counts and the sum are differences, never below 0. The
     /// extremes are the edges of the outermost buckets that have something new: the exact ones may be from before.
+    #[must_use]
     pub fn since(&self, older: &Self) -> Self {
         let mut new = Self::new();
         new.sum_ns = self.sum_ns.saturating_sub(older.sum_ns);

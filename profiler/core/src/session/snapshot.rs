@@ -34,6 +34,7 @@ impl Snapshot {
     }
 
     /// The session when counting began: nothing had happened.
+    #[must_use]
     pub fn beginning(&self) -> Self {
         Self { books: self.books.beginning(), at: self.books.started }
     }
