@@ -144,10 +144,8 @@ impl Reports {
             Outcome::CannotTell => State::CannotTell,
         };
         let state = report.verdict.as_ref().map(|verdict| of(verdict.answer));
-        match state.is_some_and(|state| self.detail.fail_on.contains(&state)) {
-            true => Err(Failure::StateFound),
-            false => Ok(()),
-        }
+        let is_found = state.is_some_and(|state| self.detail.fail_on.contains(&state));
+        if is_found { Err(Failure::StateFound) } else { Ok(()) }
     }
 }
 
