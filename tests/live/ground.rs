@@ -332,7 +332,7 @@ fn with_wait_a_target_may_come_later() -> Result<()> {
     let mut late = Command::new(&program).arg("0.3").spawn()?;
     let pid = late.id();
     wait_for(&mut late, LIMIT)?;
-    watch.says("target exited: late-comer")?;
+    watch.says("target exited: --pid-of late-comer")?;
     signal(&watch.child, Signal::INT)?;
     let report = watch.report()?;
     let [target] = &report.targets[..] else { panic!("{:?}", report.targets) };
