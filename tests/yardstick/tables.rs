@@ -27,6 +27,8 @@ const WAS_IN_WORDS: &str = "it stood in the summary's words only, which are made
 const NAMED_BY_GROUP: &str = "several processes that are one are named together with how many they are, not by one pid of them (note 0033)";
 /// Why there are groups.
 const SAID_BY_GROUP: &str = "who is one to a person, and the diagnosis, are said as numbers (note 0033); they follow from what was there";
+/// Why a slow disk is none.
+const LIMITED: &str = "its own limit takes the greater part of what was called the disk's";
 /// Why "leave the limits" is gone.
 const NOT_FINE: &str =
     "the limits were left alone beside a verdict that the disk is too slow (note 0031)";
@@ -57,6 +59,10 @@ const ACCEPTED: &[Accepted<'_>] = &[
     Accepted { capture: "mmap", place: "findings[].summary", reason: NAMED_BY_GROUP },
     Accepted { capture: "several-disks", place: "advice[].action", reason: NAMED_BY_GROUP },
     Accepted { capture: "several-disks", place: "advice[].reason", reason: NAMED_BY_GROUP },
+    Accepted { capture: "own-io-max", place: "verdict.answer", reason: LIMITED },
+    Accepted { capture: "own-io-max", place: "verdict.summary", reason: LIMITED },
+    Accepted { capture: "own-v1-blkio", place: "verdict.answer", reason: LIMITED },
+    Accepted { capture: "own-v1-blkio", place: "verdict.summary", reason: LIMITED },
     Accepted {
         capture: "*",
         place: "command_lines",
