@@ -197,7 +197,8 @@ impl Rows {
             let (owner, file) = renaming.place(key.owner, key.file);
             RowKey { owner, file, ..*key }
         };
-        let old: Vec<RowKey> = self.by_key.keys().filter(|key| new(key) != **key).copied().collect();
+        let old: Vec<RowKey> =
+            self.by_key.keys().filter(|key| new(key) != **key).copied().collect();
         for key in old {
             if let Some(row) = self.by_key.remove(&key) {
                 self.by_key.entry(new(&key)).or_default().merge(&row);

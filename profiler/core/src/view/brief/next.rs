@@ -65,8 +65,7 @@ fn actions(case: &Case<'_, '_>) -> Vec<Field> {
 /// The first limit that is known to be set on a target's own cgroups.
 fn limits_set(case: &Case<'_, '_>) -> Option<String> {
     let found = case.report.findings.iter().flatten();
-    let mut caveats =
-        found.filter(|one| one.id == Pattern::Throttled).flat_map(|one| &one.caveats);
+    let mut caveats = found.filter(|one| one.id == Pattern::Throttled).flat_map(|one| &one.caveats);
     caveats.find_map(|caveat| match caveat {
         Caveat::LimitSet { file, cgroup, value, .. } => {
             Some(words::lift(case.lang, file, value, cgroup))
