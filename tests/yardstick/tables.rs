@@ -33,6 +33,8 @@ const RUNS_ARE_ONE: &str =
     "runs of one program are one culprit, in one order everywhere (note 0031)";
 /// Why a finding is gone.
 const OF_ALL_RUNS: &str = "it rested on waits beside fio, with the time of six dd counted in; these are one culprit now, which has more than fio, and nobody has a fifth";
+/// Why there are fields of seconds.
+const BY_THE_SECOND: &str = "seconds and stalls are new (note 0034)";
 /// Why words about an effect are others.
 const ANOTHER_FIGURE: &str = "p99 while the culprit is at work is said to be that: it is not the p99 of the whole window that the verdict has";
 
@@ -43,6 +45,9 @@ const ACCEPTED: &[Accepted<'_>] = &[
         place: "command_lines",
         reason: "the captures are older than the hiding of secrets, so a report says that it hides what they hold",
     },
+    Accepted { capture: "*", place: "timeline", reason: BY_THE_SECOND },
+    Accepted { capture: "*", place: "stalls", reason: BY_THE_SECOND },
+    Accepted { capture: "*", place: "rules[id=stalls]", reason: BY_THE_SECOND },
     Accepted { capture: "*", place: "verdict.summary_code", reason: HAS_A_CODE },
     Accepted { capture: "*", place: "verdict.because_codes", reason: HAS_A_CODE },
     Accepted { capture: "*", place: "rules[].reason_code", reason: HAS_A_CODE },
@@ -142,6 +147,10 @@ const KEYS: &Keys = &[
         ],
     ),
     ("alone_vs_shared", &["victim", "call", "culprit"]),
+    ("timeline", &["victim", "file_class", "from"]),
+    ("timeline[].causes", &["culprit", "mechanism"]),
+    ("stalls", &["victim", "file_class", "start"]),
+    ("stalls[].causes", &["culprit", "mechanism", "device"]),
     ("rules", &["id"]),
     ("findings", &["id", "subject"]),
     ("advice", &["id", "culprit"]),

@@ -5,6 +5,7 @@
 
 use crate::diagnosis::limits::{self, Level};
 use crate::diagnosis::shares::{By, Shares};
+use crate::diagnosis::stalls::{StallShares, Stalled};
 use crate::diagnosis::waits::{Sort, Waiting};
 use crate::diagnosis::{Diagnosis, Victim};
 use crate::report::{
@@ -16,14 +17,42 @@ const OF_OTHERS: [Pattern; 3] =
     [super::snapshot_contention::ID, super::colocated_disk::ID, super::journal_entanglement::ID];
 
 /// The verdict. `findings` are those of the same report, the worst first.
+///
+/// Stalls that others make are contention whatever the window's percentiles are: where they are fine, or say nothing, one is enough;
+/// else most of the stalls' time has to be others'.
 pub(super) fn of(diagnosis: &Diagnosis<'_>, findings: &[Finding]) -> Judgement {
+    let whole = of_the_window(diagnosis, findings);
+    let Some(finding) = findings.iter().position(|found| found.id == super::stalls::ID) else {
+        return whole;
+    };
+    let is_open = match whole.answer {
+        Outcome::Contended => false,
+        Outcome::Slow => are_stalls_by_others(diagnosis),
+        Outcome::NotTheDisk | Outcome::CannotTell => true,
+    };
+    if !is_open {
+        return whole;
+    }
+    judgement(Outcome::Contended, Conclusion::Stalls { finding }, whole.because)
+}
+
+/// Whether the largest part of all stalls' time is others'.
+fn are_stalls_by_others(diagnosis: &Diagnosis<'_>) -> bool {
+    let mut all = StallShares::default();
+    diagnosis.stalls.iter().for_each(|one| all.merge(&one.shares));
+    all.largest() == By::Named
+}
+
+/// The verdict by the waits of the whole window.
+fn of_the_window(diagnosis: &Diagnosis<'_>, findings: &[Finding]) -> Judgement {
     let judged: Vec<(&Victim<'_>, &Waiting<'_>)> = diagnosis
         .victims
         .iter()
         .flat_map(|victim| victim.waitings.iter().map(move |waiting| (victim, waiting)))
         .collect();
     if judged.is_empty() {
-        return cannot_tell(vec![nothing_to_judge(diagnosis)]);
+        let stalls = stalls_of_nobody(diagnosis);
+        return cannot_tell([nothing_to_judge(diagnosis)].into_iter().chain(stalls).collect());
     }
     let because: Vec<Reason> = judged.iter().map(|one| Reason::Stands(stands(one))).collect();
     if diagnosis.lost() >= limits::LOST {
@@ -40,7 +69,7 @@ pub(super) fn of(diagnosis: &Diagnosis<'_>, findings: &[Finding]) -> Judgement {
             Some(finding) => {
                 judgement(Outcome::Contended, Conclusion::AtTimes { finding }, because)
             }
-            None => fine(&judged, because),
+            None => fine(diagnosis, &judged, because),
         };
     };
     if above.iter().all(|(_, waiting)| on_the_cpu(waiting) >= limits::MOST) {
@@ -107,12 +136,30 @@ fn on_the_cpu(waiting: &Waiting<'_>) -> f64 {
     worst.and_then(|sort| sort.share_of(&[Part::Runnable, Part::Cpu])).unwrap_or(0.0)
 }
 
-/// No wait is too long.
-fn fine(judged: &[(&Victim<'_>, &Waiting<'_>)], mut because: Vec<Reason>) -> Judgement {
+/// Stalls that nobody was found for, if there were any.
+fn stalls_of_nobody(diagnosis: &Diagnosis<'_>) -> Option<Reason> {
+    let nobodys: Vec<&Stalled<'_>> =
+        diagnosis.stalls.iter().filter(|one| !one.has_culprit()).collect();
+    super::stalls::of_nobody(&nobodys)
+}
+
+/// No wait is too long, but for stalls that nobody was found for.
+fn fine(
+    diagnosis: &Diagnosis<'_>,
+    judged: &[(&Victim<'_>, &Waiting<'_>)],
+    mut because: Vec<Reason>,
+) -> Judgement {
     let worst = judged.iter().max_by(|(_, a), (_, b)| by_line(a).total_cmp(&by_line(b)));
     let Some(worst) = worst else { return cannot_tell(vec![Reason::NoWaits]) };
     let worst = stands(worst);
     because.push(Reason::LogsNotRead);
+    if let Some(why) = stalls_of_nobody(diagnosis) {
+        because.insert(0, why.clone());
+        if let Reason::StallsOfNobody { count: stalls, longest, mostly } = why {
+            let conclusion = Conclusion::FineButStalls { worst, stalls, longest, mostly };
+            return judgement(Outcome::NotTheDisk, conclusion, because);
+        }
+    }
     judgement(Outcome::NotTheDisk, Conclusion::WaitsFine { worst }, because)
 }
 

@@ -135,7 +135,8 @@ fn figures(report: &Report) -> Vec<(Of<'_>, u64)> {
             Conclusion::OthersCause { worst, .. }
             | Conclusion::NoCpu { worst }
             | Conclusion::DiskItself { worst, .. }
-            | Conclusion::WaitsFine { worst } => Some(worst),
+            | Conclusion::WaitsFine { worst }
+            | Conclusion::FineButStalls { worst, .. } => Some(worst),
             _ => None,
         };
         all.extend(reasons.chain(worst).filter_map(|one: &Standing| {

@@ -11,7 +11,7 @@ use super::actors::{AUTO, Known, Owned, selector_name};
 use super::files::class_together;
 use super::streams::{Row, RowKey, What};
 use super::worst::Long;
-use super::{HostSample, Now, Session, Span, advised, blamed, self_check};
+use super::{HostSample, Now, Session, Span, advised, blamed, seconds, self_check};
 use crate::facts::{BlockStat, DeviceFacts};
 use crate::file_class::Classifier;
 use crate::ids::{Call, Dev, FileClass, Method, Op, Role};
@@ -93,6 +93,9 @@ pub(super) fn report(session: &Session, span: Span, sample: &HostSample, now: No
     let missed = if interval { 0 } else { missed(session, &report.devices) };
     report.coverage = session.ledger.coverage(interval, counted, missed, io_bytes, attribution);
     report.blame = blamed::blame(session, rows, interval);
+    report.timeline = seconds::timeline(session, from.mono_ns, now);
+    report.stalls = seconds::stalls(session, interval, now);
+    report.coverage.notes.extend(seconds::forgotten(session));
     if !interval {
         report.coverage.self_check = self_check::self_checks(session, rows);
         report.activity = Some(session.activities.report(session, now));

@@ -100,6 +100,12 @@ impl Ledger {
         self.undecodable_before = self.undecodable;
     }
 
+    /// What was lost so far, as far as that is counted.
+    pub(super) fn lost_so_far(&self) -> u64 {
+        let counted = LOST.iter().map(|count| self.count(*count, false));
+        counted.chain([self.recursion_misses, self.undecodable]).fold(0, u64::saturating_add)
+    }
+
     /// A counter, whole or of the interval.
     pub(super) fn count(&self, count: Count, interval: bool) -> u64 {
         let value = |counts: &BTreeMap<_, _>| counts.get(count.name()).copied().unwrap_or(0);

@@ -19,8 +19,11 @@ mod hiding;
 mod judge;
 mod limits;
 mod recent;
+mod seconds;
 mod self_check;
+mod stalls;
 mod streams;
+mod timeline;
 mod worst;
 
 #[cfg(test)]
@@ -32,6 +35,7 @@ use iocontend_wire::key::{Key, Owner};
 use serde::{Deserialize, Serialize};
 
 use crate::cgroup::CgroupPaths;
+use crate::etcd_heartbeat::{Heartbeat, heartbeat};
 use crate::event::{Event, WaitEvent, decode};
 use crate::facts::{BlockStat, ControlFacts, DeviceFacts, ProcessFacts, Psi, WalFsyncs};
 use crate::ids::{Dev, Role};
@@ -52,9 +56,14 @@ use files::Files;
 use forced::Forced;
 pub use hiding::entering;
 use self_check::EtcdMetrics;
+use stalls::Stalls;
 pub use streams::StreamSample;
 use streams::{RowKey, Streams};
+use timeline::Timeline;
 use worst::Worst;
+
+/// No heartbeat interval is looked up for waits shorter than this, ns: etcd's is a millisecond at least.
+const SHORT_NS: u64 = 1_000_000;
 
 /// What does not change during a session.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -221,6 +230,8 @@ pub struct Session {
     worst: Worst,
     forced: Forced,
     blame: Blame,
+    timeline: Timeline,
+    stalls: Stalls,
     ledger: Ledger,
     metrics: EtcdMetrics,
     activities: Activities,
@@ -244,6 +255,8 @@ impl Session {
             worst: Worst::default(),
             forced: Forced::default(),
             blame: Blame::default(),
+            timeline: Timeline::default(),
+            stalls: Stalls::default(),
             ledger: Ledger::default(),
             metrics: EtcdMetrics::default(),
             activities: Activities::default(),
@@ -260,6 +273,7 @@ impl Session {
         match input {
             Input::Started(sample) => {
                 (self.started, self.interval_started) = (now, now);
+                self.timeline.begin(now.mono_ns);
                 self.interval_sample = sample.clone();
                 self.first_sample = sample;
             }
@@ -289,7 +303,11 @@ impl Session {
                 return outputs;
             }
             Input::Retired(index) => self.streams.forget(index),
-            Input::Counts(counts) => self.ledger.set_counts(&counts),
+            Input::Counts(counts) => {
+                let before = self.ledger.lost_so_far();
+                self.ledger.set_counts(&counts);
+                self.timeline.looked(now.mono_ns, self.ledger.lost_so_far() > before);
+            }
             Input::RecursionMisses(misses) => self.ledger.set_recursion_misses(misses),
             Input::KernelCompleted(counts) => self.ledger.kernel_completed = counts,
             Input::Attached(attached) => self.ledger.attached = attached,
@@ -315,7 +333,9 @@ impl Session {
         match decode(bytes) {
             Ok(event) => {
                 self.ledger.kept(&event);
-                self.event(event)
+                let outputs = self.event(event);
+                self.settle();
+                outputs
             }
             Err(error) => {
                 self.ledger.undecodable(error);
@@ -413,6 +433,21 @@ impl Session {
             disk: apart.disk,
         };
         self.blame.wait(row, waited);
+        self.timeline.add(row, wait.start_ns, wait.end_ns, wait.counted_ns);
+        if wait.counted_ns >= SHORT_NS {
+            let known = self.actors.with_pid(pid);
+            let limit =
+                known.map_or_else(Heartbeat::default, |one| heartbeat(&one.facts, one.role));
+            self.stalls.add(row, wait.start_ns, wait.end_ns, limit);
+        }
+    }
+
+    /// Waits that were shared out belong to their seconds.
+    fn settle(&mut self) {
+        for shared in self.blame.settled() {
+            self.timeline.settle(&shared);
+            self.stalls.settle(&shared);
+        }
     }
 
     /// Blame has to know which disks move their heads.
@@ -450,6 +485,13 @@ impl Session {
         self.streams.files_together(&moved);
         self.worst.files_together(&moved);
         self.blame.files_together(&blamed);
+        let followed = self.timeline.files().chain(self.stalls.files());
+        let followed = followed.filter(|(_, file)| old.contains(file));
+        let followed: HashMap<(Owned, u32), u32> = followed
+            .map(|(owner, file)| ((owner, file), self.file_together(owner, file)))
+            .collect();
+        self.timeline.files_together(&followed);
+        self.stalls.files_together(&followed);
         self.files.forget_oldest();
     }
 
@@ -536,6 +578,7 @@ impl Session {
     /// A report of a window that ends now. An interval report begins the next interval.
     pub fn report(&mut self, span: Span, sample: HostSample, now: Now) -> Report {
         self.blame.prepare(span == Span::Interval);
+        self.settle();
         let mut report = assemble::report(self, span, &sample, now);
         judge::complete(self, &mut report);
         let moved = self.actors.put_together();
@@ -544,6 +587,8 @@ impl Session {
             self.worst.put_together(&moved);
             self.forced.put_together(&moved);
             self.blame.put_together(&moved);
+            self.timeline.put_together(&moved);
+            self.stalls.put_together(&moved);
         }
         self.actors.sweep();
         if span == Span::Interval {
@@ -551,6 +596,7 @@ impl Session {
             self.worst.next_interval();
             self.forced.next_interval();
             self.blame.next_interval();
+            self.stalls.next_interval();
             self.ledger.next_interval();
             self.interval_started = now;
             self.interval_sample = sample;

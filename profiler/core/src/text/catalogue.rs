@@ -1,6 +1,8 @@
 //! Sentences with values in them. Values arrive formatted (`units`); names in them as they came from outside: writers make them safe.
 
 use super::Lang;
+use crate::etcd_heartbeat::HeartbeatSource;
+use crate::units;
 
 /// A sentence for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +29,28 @@ pub enum Msg<'a> {
         rules: &'a str,
         /// Why, a sentence.
         reason: &'a str,
+    },
+    /// How many stalls there were, and what one is.
+    Stalls {
+        /// How many.
+        count: u64,
+        /// A sync of this length is one.
+        limit: &'a str,
+        /// Where the limit is known from.
+        source: HeartbeatSource,
+    },
+    /// No sync was a stall.
+    NoStalls,
+    /// Stalls that a table leaves out.
+    MoreStalls(&'a str),
+    /// A culprit with its share, and how many runs of it there are.
+    CulpritShare {
+        /// Its name.
+        name: &'a str,
+        /// How many runs it stands for.
+        runs: &'a str,
+        /// Its share.
+        share: &'a str,
     },
     /// Small rows of blame, put together.
     SmallRows(&'a str),
@@ -279,6 +303,11 @@ fn english(msg: &Msg<'_>) -> String {
         Msg::Verdict { answer, summary } => format!("{answer}: {summary}"),
         Msg::Confidence { id, sure } => format!("({id}, confidence {sure})"),
         Msg::Unasked { rules, reason } => format!("Not answered: {rules}. {reason}"),
+        Msg::Stalls { count, limit, source } => stalls(*count, limit, *source),
+        Msg::NoStalls => "No sync took the heartbeat interval or longer.".to_owned(),
+        Msg::MoreStalls(count) => format!("and {count} shorter ones: --full has them"),
+        Msg::CulpritShare { name, runs: "", share } => format!("{name} {share}"),
+        Msg::CulpritShare { name, runs, share } => format!("{name} ({runs} runs) {share}"),
         Msg::SmallRows(rows) => format!("{rows} smaller ones"),
         Msg::TicketTitle { host, answer: "" } => format!("iocontend on {host}"),
         Msg::TicketTitle { host, answer } => format!("iocontend on {host}: {answer}"),
@@ -354,6 +383,17 @@ fn english(msg: &Msg<'_>) -> String {
             format!("{program} is not attached to {hook}: {reason}.")
         }
     }
+}
+
+/// How many stalls, and what one is.
+fn stalls(count: u64, limit: &str, source: HeartbeatSource) -> String {
+    let of = match source {
+        HeartbeatSource::Default => "etcd's default heartbeat interval",
+        HeartbeatSource::Argv => "the heartbeat interval on the command line",
+        HeartbeatSource::Environment => "the heartbeat interval in the environment",
+    };
+    let stalls = if count == 1 { "stall" } else { "stalls" };
+    format!("{} {stalls} with a sync of {limit} or longer ({of}):", units::count(count))
 }
 
 /// Ways of attribution; what there is none of is left out.

@@ -15,7 +15,7 @@ use crate::plan::GapReason;
 use crate::redact::CommandLinesShown;
 use crate::report::{
     Actor, AloneVsShared, Attached, Attribution, Blame, BlameCoverage, BpfCost, Coverage, Device,
-    HookKind, Host, Note, Report, SCHEMA, SelfCheck, Target, Tool, Window,
+    HookKind, Host, Note, Report, SCHEMA, SelfCheck, Stall, Target, Timeline, Tool, Window,
 };
 use crate::text::names::Names;
 use crate::text::{Lang, notes};
@@ -54,6 +54,12 @@ pub struct ReportDocument<'a> {
     /// Victims' waits with and without a culprit at work. Absent when it was not computed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     alone_vs_shared: Option<Cow<'a, [AloneVsShared]>>,
+    /// What each second was like for each victim. Absent when it was not computed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    timeline: Option<Cow<'a, [Timeline]>>,
+    /// Runs of syncs that took the heartbeat interval or longer, the first first. Absent when it was not computed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    stalls: Option<Cow<'a, [Stall]>>,
     /// Whether it is the disk. Absent when it was not asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     verdict: Option<JudgementDocument>,
@@ -88,6 +94,8 @@ impl<'a> ReportDocument<'a> {
             actors: Cow::Borrowed(&report.actors),
             blame: report.blame.as_deref().map(Cow::Borrowed),
             alone_vs_shared: report.alone_vs_shared.as_deref().map(Cow::Borrowed),
+            timeline: report.timeline.as_deref().map(Cow::Borrowed),
+            stalls: report.stalls.as_deref().map(Cow::Borrowed),
             verdict: report.verdict.as_ref().map(|one| JudgementDocument::of(one, names)),
             rules: each(report.rules.as_deref(), |one| RuleDocument::of(one, names)),
             findings: each(report.findings.as_deref(), |one| FindingDocument::of(one, names)),
@@ -109,6 +117,8 @@ impl<'a> ReportDocument<'a> {
             actors: self.actors.into_owned(),
             blame: self.blame.map(Cow::into_owned),
             alone_vs_shared: self.alone_vs_shared.map(Cow::into_owned),
+            timeline: self.timeline.map(Cow::into_owned),
+            stalls: self.stalls.map(Cow::into_owned),
             verdict: self.verdict.map(JudgementDocument::into_judgement),
             rules: all(self.rules, RuleDocument::into_rule),
             findings: all(self.findings, FindingDocument::into_finding),

@@ -15,6 +15,7 @@ mod timeline;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use foldhash::{HashMap, HashMapExt as _};
@@ -99,6 +100,16 @@ struct Pending {
     waited: Waited,
     /// It is in an interval's report already.
     told: bool,
+    /// Its charges there, which may be others when it is due.
+    charges: Vec<(Charge, u64)>,
+}
+
+/// A wait that was shared out: whose, when (CLOCK_MONOTONIC ns), and whom it is charged to; the charges sum to it.
+pub(super) struct Shared<'a> {
+    pub(super) row: RowKey,
+    pub(super) from: u64,
+    pub(super) to: u64,
+    pub(super) charges: Cow<'a, [(Charge, u64)]>,
 }
 
 /// How much of the waits could be looked at.
@@ -125,6 +136,8 @@ pub(super) struct Blame {
     alone: AloneOrShared,
     covered: Covered,
     newest: u64,
+    /// What was shared out since it was last asked for.
+    settled: Vec<Shared<'static>>,
 }
 
 impl Blame {
@@ -176,7 +189,7 @@ impl Blame {
     /// A wait of a target is over.
     pub(super) fn wait(&mut self, row: RowKey, waited: Waited) {
         self.newest = self.newest.max(waited.to);
-        self.pending.push_back(Pending { row, waited, told: false });
+        self.pending.push_back(Pending { row, waited, told: false, charges: Vec::new() });
         self.share_out_what_is_due();
     }
 
@@ -212,7 +225,25 @@ impl Blame {
             }
             self.compare(&one);
             self.covered.waits += 1;
+            let Waited { from, to, .. } = one.waited;
+            let charges = Cow::Owned(charges);
+            self.settled.push(Shared { row: one.row, from, to, charges });
         }
+    }
+
+    /// What was shared out since the last call, each wait once.
+    pub(super) fn settled(&mut self) -> Vec<Shared<'static>> {
+        std::mem::take(&mut self.settled)
+    }
+
+    /// What is not due yet, as far as an interval's report has it.
+    pub(super) fn provisional(&self) -> impl Iterator<Item = Shared<'_>> {
+        self.pending.iter().filter(|one| one.told).map(|one| Shared {
+            row: one.row,
+            from: one.waited.from,
+            to: one.waited.to,
+            charges: Cow::Borrowed(&one.charges),
+        })
     }
 
     fn charges(&mut self, waited: &Waited) -> Vec<(Charge, u64)> {
@@ -264,7 +295,7 @@ impl Blame {
             let charges = self.charges(&one.waited);
             self.covered = covered;
             self.matrix.add_interval(one.row, &charges);
-            one.told = true;
+            (one.told, one.charges) = (true, charges);
         }
         self.pending = waiting;
     }
