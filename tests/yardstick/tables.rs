@@ -47,7 +47,7 @@ const ACCEPTED: &[Accepted<'_>] = &[
     },
     Accepted { capture: "*", place: "timeline", reason: BY_THE_SECOND },
     Accepted { capture: "*", place: "stalls", reason: BY_THE_SECOND },
-    Accepted { capture: "*", place: "rules[id=stalls]", reason: BY_THE_SECOND },
+    Accepted { capture: "*", place: "rules[stalls]", reason: BY_THE_SECOND },
     Accepted { capture: "*", place: "verdict.summary_code", reason: HAS_A_CODE },
     Accepted { capture: "*", place: "verdict.because_codes", reason: HAS_A_CODE },
     Accepted { capture: "*", place: "rules[].reason_code", reason: HAS_A_CODE },

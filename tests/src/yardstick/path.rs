@@ -1,7 +1,7 @@
 //! Where in a document a value stands, and patterns of such places.
 //!
-//! A pattern is written as `jq` would: `actors[].io[].q2d.p99_ns`. `[]` is any element of a list, `*` any field; `rules[id=stalls]` is
-//! the one row that is told apart so. It stands for the place and for everything below it.
+//! A pattern is written as `jq` would: `actors[].io[].q2d.p99_ns`. `[]` is any element of a list, `*` any field; `rules[stalls]` is
+//! the one row that its keys tell apart so. It stands for the place and for everything below it.
 
 use std::fmt;
 

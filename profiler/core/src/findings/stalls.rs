@@ -4,6 +4,7 @@
 //! A stall without a culprit is no finding, and not nothing either: the rule cannot say then, and the verdict says that there was one.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 use super::{Ruling, case, trust};
 use crate::diagnosis::kinds::{Kind, kind_of, share};
@@ -95,7 +96,7 @@ fn finding(
 
 /// The device on which most of it happened; of equal ones the first by name.
 fn device(stalls: &[&Stalled<'_>]) -> Option<String> {
-    let mut sums = std::collections::BTreeMap::<&str, u64>::new();
+    let mut sums = BTreeMap::<&str, u64>::new();
     for cause in stalls.iter().flat_map(|one| &one.stall.causes) {
         let Some(device) = cause.device.as_deref() else { continue };
         let sum = sums.entry(device).or_default();

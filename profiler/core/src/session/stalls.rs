@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 
 use foldhash::HashMap;
 
-use super::actors::ActorId;
+use super::actors::{ActorId, Owned};
 use super::blame::Shared;
 use super::streams::{RowKey, What};
 use super::timeline::{Charged, Charges, Longest, Series, bounded, charge, rename};
@@ -66,6 +66,8 @@ impl Run {
 pub(super) struct Stalls {
     runs: Vec<Run>,
     forgotten: u64,
+    /// The shortest limit of all runs so far, ns; `None` without any.
+    least_ns: Option<u64>,
 }
 
 impl Stalls {
@@ -87,6 +89,7 @@ impl Stalls {
             charges: Charges::new(),
             is_new: true,
         };
+        self.least_ns = Some(self.least_ns.unwrap_or(u64::MAX).min(limit.ns));
         match self.find(new.series, from, to) {
             Some(run) => run.merge(&new),
             None => self.runs.push(new),
@@ -99,6 +102,10 @@ impl Stalls {
 
     /// A wait was shared out for good.
     pub(super) fn settle(&mut self, shared: &Shared<'_>) {
+        // Nearly all waits are short, and belong to no run.
+        if self.least_ns.is_none_or(|least| shared.to.saturating_sub(shared.from) < least) {
+            return;
+        }
         if let Some(run) = self.find((shared.row.owner, shared.row.file), shared.from, shared.to) {
             add_charges(run, shared);
         }
@@ -135,7 +142,6 @@ impl Stalls {
 
     /// Those who are listed no more are others from now on, and no victims.
     pub(super) fn put_together(&mut self, moved: &HashMap<ActorId, usize>) {
-        use super::actors::Owned;
         self.runs
             .retain(|run| !matches!(run.series.0, Owned::Actor(id) if moved.contains_key(&id)));
         self.runs.iter_mut().for_each(|run| rename(&mut run.charges, moved));

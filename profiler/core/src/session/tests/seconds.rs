@@ -113,7 +113,7 @@ fn two_saves_that_stall_a_quiet_etcd_are_contended() {
     let culprits: Vec<(&str, u64)> =
         found.culprits.iter().map(|one| (one.actor.as_str(), one.runs)).collect();
     assert_eq!(culprits.len(), 1);
-    assert!(culprits[0].0.starts_with("5") && culprits[0].1 == 2, "{culprits:?}");
+    assert!(culprits[0].0.starts_with('5') && culprits[0].1 == 2, "{culprits:?}");
     let told: Vec<_> = stalls(&report)
         .iter()
         .map(|one| (one.start.as_str(), one.duration_ns / MS, one.syncs, one.mostly))

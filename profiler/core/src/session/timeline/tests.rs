@@ -114,14 +114,15 @@ fn those_put_together_and_their_files() {
     assert_eq!(all(&timeline), []);
 }
 
-/// A day of syncs every tenth of a second beside changing culprits: a quarter of an hour by the second, then steps, all within the
-/// bound, and nothing is lost of the sums.
+/// A day of three victims' syncs, each beside eight culprits that change every minute: a quarter of an hour by the second, then steps,
+/// all within the bound, and nothing is lost of the sums.
 #[test]
 fn a_day_stays_within_its_memory() {
     let mut timeline = Timeline::default();
     let (mut count, mut most) = (0_u64, 0);
     let day = 86_400;
-    for second in 0..day {
+    // Long ago a second in seven is as good as each: there are no steps of a second any more.
+    for second in (0..day).filter(|at| at % 7 == 0 || *at > day - 1_000) {
         for (victim, file) in [(0, 1), (0, 2), (1, 1)] {
             let from = (second * 1_000 + 300) * MS;
             let row = RowKey { owner: Owned::Actor(victim), ..row(Call::Fdatasync, file) };
@@ -150,8 +151,8 @@ fn a_day_stays_within_its_memory() {
 #[test]
 fn many_victims_stay_within_the_memory() {
     let mut timeline = Timeline::default();
-    for second in 0..40_u64 {
-        for victim in 0..2_000 {
+    for second in 0..3_u64 {
+        for victim in 0..3_500 {
             let from = second * 1_000 * MS;
             let row = RowKey { owner: Owned::Actor(victim), ..row(Call::Fsync, 1) };
             timeline.add(row, from, from + MS, MS);
