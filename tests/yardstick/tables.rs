@@ -35,6 +35,11 @@ const RUNS_ARE_ONE: &str =
 const OF_ALL_RUNS: &str = "it rested on waits beside fio, with the time of six dd counted in; these are one culprit now, which has more than fio, and nobody has a fifth";
 /// Why there are fields of seconds.
 const BY_THE_SECOND: &str = "seconds and stalls are new (note 0034)";
+/// Why a disk is contended that was slow.
+const DD_STALLS_IT: &str = "most of the time of its stalls is dd's, though its part of the whole window is small (note 0034)";
+/// Why there is a finding more.
+const COPIER_STALLS_IT: &str =
+    "the copier makes most of each stall, which nothing said (note 0034)";
 /// Why words about an effect are others.
 const ANOTHER_FIGURE: &str = "p99 while the culprit is at work is said to be that: it is not the p99 of the whole window that the verdict has";
 
@@ -100,6 +105,21 @@ const ACCEPTED: &[Accepted<'_>] = &[
     Accepted { capture: "several-disks", place: "findings[].culprits[]", reason: RUNS_ARE_ONE },
     Accepted { capture: "several-disks", place: "findings[].culprit_runs", reason: RUNS_ARE_ONE },
     Accepted { capture: "several-disks", place: "findings[].summary", reason: RUNS_ARE_ONE },
+    Accepted {
+        capture: "buffered-other-fs",
+        place: "findings[stalls 868@25503]",
+        reason: DD_STALLS_IT,
+    },
+    Accepted { capture: "buffered-other-fs", place: "verdict.answer", reason: DD_STALLS_IT },
+    Accepted { capture: "buffered-other-fs", place: "verdict.summary", reason: DD_STALLS_IT },
+    Accepted {
+        capture: "several-disks",
+        place: "findings[stalls 32060@507501]",
+        reason: DD_STALLS_IT,
+    },
+    Accepted { capture: "several-disks", place: "verdict.answer", reason: DD_STALLS_IT },
+    Accepted { capture: "several-disks", place: "verdict.summary", reason: DD_STALLS_IT },
+    Accepted { capture: "demo", place: "findings[stalls 323@5449]", reason: COPIER_STALLS_IT },
     Accepted { capture: "demo", place: "advice[].expected", reason: ANOTHER_FIGURE },
     Accepted { capture: "demo", place: "advice[].reason", reason: ANOTHER_FIGURE },
     Accepted { capture: "demo", place: "advice[].verify", reason: ANOTHER_FIGURE },

@@ -75,10 +75,10 @@ fn handed_on(program: &Program<'_>) -> Option<String> {
             None => program.args.get(at + 1).map(AsRef::as_ref),
         }
     });
-    let set = values.filter_map(|value| {
+    let mut set = values.filter_map(|value| {
         value.trim_start_matches('-').strip_prefix(NAME)?.strip_prefix('=').map(str::to_owned)
     });
-    set.last()
+    set.next_back()
 }
 
 #[cfg(test)]

@@ -180,7 +180,10 @@ mod tests {
         report
     }
 
-    fn judged(report: &Report) -> Vec<(Mostly, bool, Vec<(String, u64)>)> {
+    /// What makes most of a stall, whether it has a culprit, and each of these with its ms.
+    type Judged = (Mostly, bool, Vec<(String, u64)>);
+
+    fn judged(report: &Report) -> Vec<Judged> {
         let groups = Group::of_all(report);
         let all = Stalled::of_all(report, &groups);
         let named = |one: &Stalled<'_>| {

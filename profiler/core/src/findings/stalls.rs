@@ -51,7 +51,9 @@ fn worst<'s, 'a>(stalls: &[&'s Stalled<'a>]) -> Option<&'s Stalled<'a>> {
 
 fn sum<'a>(stalls: &[&Stalled<'a>]) -> StallShares<'a> {
     let mut all = StallShares::default();
-    stalls.iter().for_each(|one| all.merge(&one.shares));
+    for one in stalls {
+        all.merge(&one.shares);
+    }
     all
 }
 

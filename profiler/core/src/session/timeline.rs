@@ -108,7 +108,9 @@ pub(super) fn bounded(all: &mut Charges, most: usize) {
 /// The same after actors were put together.
 pub(super) fn rename(all: &mut Charges, moved: &HashMap<ActorId, usize>) {
     let old = std::mem::take(all);
-    old.into_iter().for_each(|(to, ns)| charge(all, to.renamed(moved), ns));
+    for (to, ns) in old {
+        charge(all, to.renamed(moved), ns);
+    }
 }
 
 /// The longest sync that touches a step.
@@ -219,7 +221,9 @@ impl Timeline {
         self.advance(self.second(to));
         for (at, charges) in self.spread(from, to, &shared.charges) {
             self.change(series(shared.row), at, |step| {
-                charges.into_iter().for_each(|(to, ns)| charge(&mut step.charges, to, ns));
+                for (to, ns) in charges {
+                    charge(&mut step.charges, to, ns);
+                }
                 bounded(&mut step.charges, MOST_CHARGES);
             });
         }
@@ -266,7 +270,9 @@ impl Timeline {
             for (at, charges) in self.spread(from, to, &shared.charges) {
                 if (first..=last).contains(&at) {
                     let step = steps.entry(at).or_default();
-                    charges.into_iter().for_each(|(to, ns)| charge(&mut step.charges, to, ns));
+                    for (to, ns) in charges {
+                        charge(&mut step.charges, to, ns);
+                    }
                 }
             }
         }
@@ -313,7 +319,9 @@ impl Timeline {
         for (series, file) in moved {
             let Some(old) = self.series.remove(series) else { continue };
             let new = self.series.entry((series.0, *file)).or_default();
-            old.iter().for_each(|(at, step)| new.entry(*at).or_default().merge(step));
+            for (at, step) in old {
+                new.entry(at).or_default().merge(&step);
+            }
         }
         self.bytes = self.counted();
     }
@@ -408,7 +416,6 @@ impl Timeline {
     }
 
     fn roll_up(&mut self) {
-        let before = self.begins;
         for tier in 0..self.begins.len() {
             let kept_s = TIERS[tier].kept_s >> self.squeezed;
             let coarse_s = TIERS[tier + 1].step_s;
@@ -419,15 +426,16 @@ impl Timeline {
             }
             self.begins[tier] = begin;
             for steps in self.series.values_mut() {
-                let later = steps.split_off(&begin);
-                for (at, step) in steps.split_off(&old) {
-                    steps.entry(at - at % coarse_s).or_default().merge(&step);
+                let rolled: Vec<u64> = steps.range(old..begin).map(|(at, _)| *at).collect();
+                for at in rolled {
+                    let Some(step) = steps.remove(&at) else { continue };
+                    let place = at - at % coarse_s;
+                    let before = steps.get(&place).map_or(0, Step::bytes) + step.bytes();
+                    let coarse = steps.entry(place).or_default();
+                    coarse.merge(&step);
+                    self.bytes = self.bytes.saturating_sub(before).saturating_add(coarse.bytes());
                 }
-                steps.extend(later);
             }
-        }
-        if self.begins != before {
-            self.bytes = self.counted();
         }
     }
 

@@ -7,7 +7,7 @@ use super::names::name_of;
 use super::{Options, time};
 use crate::report::{Culprit, Mostly, Report, Share, Stall};
 use crate::text::names::time_of_day;
-use crate::text::{Label, Msg, text};
+use crate::text::{Label, Msg, OfStalls, text};
 use crate::units;
 
 /// Rows where not everything is shown.
@@ -27,18 +27,19 @@ pub(super) fn section(report: &Report, options: Options) -> Option<Section> {
     let judged = report.stalls.as_ref()?.iter().filter(|one| one.mostly.is_some());
     let all: Vec<&Stall> = judged.collect();
     let Some(first) = all.first() else {
-        let none = Block::said(text(options.lang, &Msg::NoStalls));
+        let none = Block::said(text(options.lang, &Msg::OfStalls(OfStalls::NoStalls)));
         return options.full.then(|| section_of(vec![none]));
     };
     let (limit, count) = (time(first.limit_ns), all.len() as u64);
-    let head = Msg::Stalls { count, limit: &limit, source: first.limit_source };
-    let mut blocks = vec![Block::said(text(options.lang, &head))];
+    let head = OfStalls::Stalls { count, limit: &limit, source: first.limit_source };
+    let mut blocks = vec![Block::said(text(options.lang, &Msg::OfStalls(head)))];
     let shown = shown(&all, options);
     let left_out = all.len() - shown.len();
     let rows = shown.into_iter().map(|one| row(report, one, options)).collect();
     blocks.push(Block::Table(Table { columns: COLUMNS.to_vec(), rows }));
     if left_out > 0 {
-        let more = Msg::MoreStalls(&units::count(left_out as u64));
+        let more = units::count(left_out as u64);
+        let more = Msg::OfStalls(OfStalls::MoreStalls(&more));
         blocks.push(Block::said(text(options.lang, &more)));
     }
     Some(section_of(blocks))
@@ -88,7 +89,8 @@ fn culprit(report: &Report, one: &Culprit, options: Options) -> String {
     let name = name_of(report, &one.actor);
     let share = units::share(one.share.millionths(), Share::WHOLE).unwrap_or_default();
     let runs = if one.runs > 1 { units::count(one.runs) } else { String::new() };
-    text(options.lang, &Msg::CulpritShare { name: &name, runs: &runs, share: &share })
+    let msg = OfStalls::CulpritShare { name: &name, runs: &runs, share: &share };
+    text(options.lang, &Msg::OfStalls(msg))
 }
 
 #[cfg(test)]
