@@ -9,18 +9,24 @@ use iocontend_core::redact::CommandLines;
 use iocontend_core::selector::Selector;
 
 use crate::live::RING_BYTES;
+use crate::output::{DetailArgs, Format, ReportFormat};
 
 /// Who makes etcd wait for the disk, by how many milliseconds, and through which mechanism.
 #[derive(Debug, Parser)]
-#[command(name = "iocontend", version, about, arg_required_else_help = true)]
+#[command(name = "iocontend", version, about, after_help = CLI_HELP)]
 pub struct Cli {
     /// Show command lines whole, passwords and tokens too, in everything that is written, a recording as well.
     #[arg(long, global = true)]
     pub show_args: bool,
-    /// What to do.
+    /// What to do; nothing: look at the etcd of this host for 30 seconds, and say.
     #[command(subcommand)]
-    pub command: Command,
+    pub command: Option<Command>,
 }
+
+const CLI_HELP: &str = "Examples:
+  iocontend                             look at the etcd of this host for 30 s, and say (as root)
+  iocontend watch etcd                  until Ctrl-C: a line every 5 s, the answer at the end
+  iocontend report night.iocap          the answer of a recording";
 
 impl Cli {
     /// How command lines are shown.
@@ -78,25 +84,28 @@ pub enum Command {
 }
 
 const WATCH_HELP: &str = "Examples:
-  iocontend watch --pid-of etcd                       until Ctrl-C
+  iocontend watch etcd                                until Ctrl-C
+  iocontend watch etcd --full                         with all tables
+  iocontend watch etcd --duration 1m --fail-on contended,slow-disk  an exit code to alert on
   iocontend watch --pid-of etcd --duration 1m --json  one JSON document at the end
   iocontend watch --wait --pid-of etcd                wait until it starts
   iocontend watch --unit etcd --cgroup /kubepods.slice  a service, and all pods
   iocontend watch --pid-of etcd --record night.iocap  keep it for `iocontend report`
   iocontend watch --duration 1m -o markdown           a ticket, ready to paste
 
-Exit codes: 0 done, 1 failed, 2 usage, 3 not permitted or not supported here, 4 target not found";
+Exit codes: 0 done, 1 failed, 2 usage, 3 not permitted or not supported here, 4 target not found, 5 a state of --fail-on";
 
 const REPORT_HELP: &str = "Examples:
   iocontend watch --pid-of etcd --record night.iocap    record until Ctrl-C
   iocontend report night.iocap                          the summary again
+  iocontend report night.iocap --full                   with all tables
   iocontend report night.iocap --pid-of postgres --json another target of the same time
   iocontend report night.iocap -o markdown > ticket.md  to paste into a ticket
   iocontend report today.iocap --history week/*.iocap   in which rhythm backups ran and etcd waited, over all of them
 
 A recording that was cut off is read up to its last whole block, and `truncated` (or `corrupt`) stands on stderr.
 
-Exit codes: 0 done, 1 failed, 2 usage, 4 target not found in the recording";
+Exit codes: 0 done, 1 failed, 2 usage, 4 target not found in the recording, 5 a state of --fail-on";
 
 const ADVISE_HELP: &str = "Examples:
   iocontend advise --duration 2m                     watch what is recognised as etcd, then say what to do
@@ -104,7 +113,7 @@ const ADVISE_HELP: &str = "Examples:
   iocontend advise night.iocap                       from a recording, on any machine, without root
   iocontend advise night.iocap -o shell > do.sh      as a script; also -o systemd and -o kubernetes
 
-What is recommended comes best first; what is refused says why. profiler/docs/advice.md has the whole catalogue.
+What is recommended comes best first; --why-not says why the rest is not. profiler/docs/advice.md has the whole catalogue.
 
 Exit codes: 0 done, 1 failed, 2 usage, 3 not permitted or not supported here, 4 target not found";
 
@@ -270,6 +279,9 @@ impl TargetArgs {
 /// `watch`.
 #[derive(Clone, Debug, Args)]
 pub struct WatchArgs {
+    /// Names, as with --pid-of.
+    #[arg(value_name = "NAME", value_parser = name)]
+    pub names: Vec<String>,
     /// Targets; none: whatever is recognised as etcd.
     #[command(flatten)]
     pub target: TargetArgs,
@@ -291,6 +303,9 @@ pub struct WatchArgs {
     /// Short for `-o json`.
     #[arg(long, conflicts_with = "output")]
     pub json: bool,
+    /// What is printed of it.
+    #[command(flatten)]
+    pub detail: DetailArgs,
     /// Let the kernel time the BPF programs while watching (adds some 100 ns to each of their runs).
     #[arg(long)]
     pub bpf_stats: bool,
@@ -309,6 +324,32 @@ pub struct WatchArgs {
 }
 
 impl WatchArgs {
+    /// As without any argument.
+    pub fn of_etcd() -> Self {
+        Self {
+            names: Vec::new(),
+            target: TargetArgs::default(),
+            wait: false,
+            record: None,
+            duration: None,
+            interval: Duration::from_secs(5),
+            output: Format::Text,
+            json: false,
+            detail: DetailArgs::default(),
+            bpf_stats: false,
+            bpf_log: false,
+            no_thread_waits: false,
+            sync_calls: false,
+            ring_size: RING_BYTES,
+        }
+    }
+
+    /// Whom to watch, as the engine wants it.
+    pub fn selectors(&self) -> Vec<Selector> {
+        let by_name = self.names.iter().cloned().map(Selector::PidOf);
+        by_name.chain(self.target.selectors()).collect()
+    }
+
     /// The output that was asked for.
     pub fn format(&self) -> Format {
         if self.json { Format::Json } else { self.output }
@@ -333,17 +374,15 @@ pub struct ReportArgs {
     /// Short for `-o json`.
     #[arg(long, conflicts_with = "output")]
     pub json: bool,
+    /// What is printed of it.
+    #[command(flatten)]
+    pub detail: DetailArgs,
 }
 
 impl ReportArgs {
     /// The output that was asked for.
     pub fn format(&self) -> Format {
-        match self.output {
-            _ if self.json => Format::Json,
-            ReportFormat::Json => Format::Json,
-            ReportFormat::Markdown => Format::Markdown,
-            ReportFormat::Text => Format::Text,
-        }
+        if self.json { Format::Json } else { self.output.into() }
     }
 }
 
@@ -362,6 +401,9 @@ pub struct AdviseArgs {
     /// What to print.
     #[arg(short, long, value_enum, default_value_t = AdviceFormat::Text)]
     pub output: AdviceFormat,
+    /// As text: also what is not useful here, each with the reason.
+    #[arg(long)]
+    pub why_not: bool,
     /// Short for `-o json`.
     #[arg(long, conflicts_with = "output")]
     pub json: bool,
@@ -389,30 +431,6 @@ pub enum AdviceFormat {
     Kubernetes,
 }
 
-/// What to print of a recording.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ReportFormat {
-    /// The summary: verdict and findings first.
-    Text,
-    /// One JSON document.
-    Json,
-    /// A document to paste into a ticket.
-    Markdown,
-}
-
-/// What to print.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// A table per interval and a summary at the end.
-    Text,
-    /// One JSON document at the end.
-    Json,
-    /// One JSON document per line and interval.
-    Jsonl,
-    /// A document to paste into a ticket, at the end.
-    Markdown,
-}
-
 /// `demo`.
 #[derive(Clone, Debug, Args)]
 pub struct DemoArgs {
@@ -425,6 +443,9 @@ pub struct DemoArgs {
     /// What to print at the end.
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     pub output: Format,
+    /// As text: all tables, in each interval too, instead of a screen and a line.
+    #[arg(long)]
+    pub full: bool,
 }
 
 /// The demo's victim.
@@ -562,6 +583,7 @@ mod tests {
             "watch",
             "--pid-of",
             "etcd",
+            "k3s",
             "--pid",
             "7",
             "--unit",
@@ -569,9 +591,9 @@ mod tests {
             "--cgroup",
             "/b",
         ]);
-        let Ok(Cli { command: Command::Watch(args), .. }) = cli else { panic!("not watch") };
-        let typed: Vec<String> = args.target.selectors().iter().map(ToString::to_string).collect();
-        assert_eq!(typed, ["--pid-of etcd", "--pid 7", "--cgroup /b", "--unit a"]);
+        let Ok(Cli { command: Some(Command::Watch(args)), .. }) = cli else { panic!("not watch") };
+        let typed: Vec<String> = args.selectors().iter().map(ToString::to_string).collect();
+        assert_eq!(typed, ["--pid-of k3s", "--pid-of etcd", "--pid 7", "--cgroup /b", "--unit a"]);
         assert!(Cli::try_parse_from(["iocontend", "watch", "--pid", "0"]).is_err());
     }
 }

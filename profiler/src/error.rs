@@ -7,7 +7,8 @@ use iocontend_core::render::Style;
 use iocontend_core::render::safe::printable;
 use iocontend_core::text::{Explained, Lang, Problem, explain};
 
-/// A failure with its exit code: 1 failed, 2 usage, 3 not permitted or not supported here, 4 target not found.
+/// A failure with its exit code: 1 failed, 2 usage, 3 not permitted or not supported here, 4 target not found, 5 a state that was asked
+/// for.
 #[derive(Debug)]
 pub enum Failure {
     /// Something that should have worked did not.
@@ -20,6 +21,8 @@ pub enum Failure {
     NoTarget(Explained),
     /// Something failed on the way and was said when it did.
     Said,
+    /// The verdict is one that `--fail-on` names; the report has said it.
+    StateFound,
     /// Whoever read our output has left. Not an error to anybody.
     OutputClosed,
 }
@@ -53,6 +56,7 @@ impl Failure {
             Self::Usage(_) => 2,
             Self::NotHere(_) => 3,
             Self::NoTarget(_) => 4,
+            Self::StateFound => 5,
         }
     }
 
@@ -65,7 +69,7 @@ impl Failure {
     /// Says it on stderr.
     pub fn say(&self) {
         match self {
-            Self::OutputClosed | Self::Said => {}
+            Self::OutputClosed | Self::Said | Self::StateFound => {}
             Self::Failed(explained)
             | Self::Usage(explained)
             | Self::NotHere(explained)

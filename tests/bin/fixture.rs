@@ -1,7 +1,7 @@
 //! Makes a capture fit for the tests: the processes that matter, nothing else of the host it was taken on.
 //!
 //! Usage: fixture FROM TO NAME… OLD=NEW… — kernel threads and processes of these names stay (`*`: all); all others go, with
-//! their arguments and files. In what is known of those that stay, of cgroups and of settings, OLD becomes NEW. What was cut off
+//! their arguments. In what is known of those that stay, of files, of cgroups and of settings, OLD becomes NEW. What was cut off
 //! stays cut off. With `!TEXT`, processes go whose program, arguments or folder have TEXT, whatever their name.
 
 use std::fs::File;
@@ -108,6 +108,10 @@ fn put(writer: &mut Writer, item: Item, now: Now, names: &[String]) -> Result<()
                 let paths = cgroups.iter_mut().flatten().filter_map(|(_, path)| path.as_mut());
                 paths.for_each(|path| rename(path, names));
                 writer.input(&Input::Tables { devices, cgroups }, now)?;
+            }
+            Input::File { id, mut path } => {
+                path.iter_mut().for_each(|path| rename(path, names));
+                writer.input(&Input::File { id, path }, now)?;
             }
             input => writer.input(&input, now)?,
         },

@@ -28,9 +28,15 @@ fn a_capture_gives_advice_as_text_and_json() {
             report.advice.as_ref().unwrap().iter().map(|one| one.verdict).collect();
         let first = verdicts.iter().position(|one| *one == Verdict::Refused).unwrap();
         assert!(first > 0 && verdicts[first..].iter().all(|one| *one == Verdict::Refused));
-        let text = advise(&[]);
+        let text = advise(&["--why-not"]);
         assert!(text.starts_with("ADVICE\n1. "), "{text}");
         assert_eq!(text.matches("refused  ").count(), verdicts.len() - first, "{text}");
+        let short = advise(&[]);
+        assert!(short.starts_with("ADVICE\n1. ") && !short.contains("refused  "), "{short}");
+        assert!(
+            short.contains(&format!("Not useful here ({})", verdicts.len() - first)),
+            "{short}"
+        );
     }
 }
 

@@ -61,12 +61,11 @@ fn version_is_the_packages() {
     assert_eq!(run(&["--version"]).ended(0).stdout, expected);
 }
 
-/// Without arguments help is shown, as a mistake.
+/// Help says what happens without arguments.
 #[test]
-fn no_arguments_are_a_mistake_with_help() {
-    let nothing = run(&[]).ended(2);
-    assert_eq!(nothing.stdout, "");
-    assert!(nothing.stderr.contains("Usage: iocontend"), "{}", nothing.stderr);
+fn help_says_what_no_arguments_do() {
+    let help = run(&["--help"]).ended(0).stdout;
+    assert!(help.contains("look at the etcd of this host for 30 s"), "{help}");
 }
 
 /// Completions exist for the three shells and know commands and flags.

@@ -5,6 +5,7 @@ mod advise;
 mod binary;
 mod doctor;
 mod documents;
+mod given;
 mod help;
 mod lease;
 mod lease_ends;

@@ -11,7 +11,14 @@ use super::binary::Public;
 #[test]
 fn without_rights_it_says_who_lacks_what_and_what_to_do() {
     let public = Public::new();
-    for args in [&["watch", "--pid-of", "etcd"][..], &["watch"], &["demo"], &["watch", "--json"]] {
+    for args in [
+        &[][..],
+        &["watch", "--pid-of", "etcd"],
+        &["watch", "etcd"],
+        &["watch"],
+        &["demo"],
+        &["watch", "--json"],
+    ] {
         let end = public.run(args).ended(3);
         assert_eq!(end.stdout, "", "{args:?}");
         let lines: Vec<&str> = end.stderr.lines().collect();

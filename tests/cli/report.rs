@@ -30,7 +30,10 @@ fn name(path: &Path) -> &str {
 fn a_capture_is_reported_as_text_and_json() {
     let file = fixture();
     let text = run(&["report", name(&file)]).ended(0);
-    assert!(text.stdout.contains("WAITS OF THE TARGETS"), "{}", text.stdout);
+    assert!(text.stdout.contains("WHO CAUSED THE WAIT"), "{}", text.stdout);
+    assert!(text.stdout.lines().count() <= 24, "{}", text.stdout);
+    let full = run(&["report", name(&file), "--full"]).ended(0);
+    assert!(full.stdout.contains("WAITS OF THE TARGETS"), "{}", full.stdout);
     for args in [&["--json"][..], &["-o", "json"], &["--pid-of", "etcd", "--json"]] {
         let args = [&["report", name(&file)], args].concat();
         let document = run(&args).ended(0);
@@ -49,7 +52,7 @@ fn a_capture_is_reported_as_markdown() {
     let document = run(&["report", name(&file), "--json"]).ended(0);
     let verdict: serde_json::Value = serde_json::from_str(&document.stdout).unwrap();
     let summary = verdict["verdict"]["summary"].as_str().unwrap();
-    let text = run(&["report", name(&file)]).ended(0);
+    let text = run(&["report", name(&file), "--full"]).ended(0);
     assert!(text.stdout.starts_with("verdict"), "{}", text.stdout);
     assert!(ticket.stdout.starts_with("# iocontend on "), "{}", ticket.stdout);
     for part in ["## Waits of the targets", "## IO by actor", "## Coverage", "## Notes"] {
@@ -58,6 +61,33 @@ fn a_capture_is_reported_as_markdown() {
     // Both have its first words; what follows may be wrapped or escaped.
     let first: String = summary.split(['_', '`', ':']).next().unwrap().to_owned();
     assert!(ticket.stdout.contains(&first), "{first}: {}", ticket.stdout);
+}
+
+/// Property: a state that was asked for is an exit code of its own, another one is none; the report is said either way.
+#[test]
+fn a_state_is_an_exit_code_to_alert_on() {
+    let file = fixture();
+    let slow = run(&["report", name(&file), "--fail-on", "contended,slow-disk"]).ended(5);
+    assert!(slow.stdout.contains("slow disk"), "{}", slow.stdout);
+    assert_eq!(slow.stderr, "");
+    run(&["report", name(&file), "--fail-on", "contended"]).ended(0);
+}
+
+/// Property: the brief document is the answer of the whole one, in 20 KB.
+#[test]
+fn a_brief_document_is_the_answer() {
+    let file = fixture();
+    let of = |args: &[&str]| {
+        let end = run(&[&["report", name(&file), "--json"], args].concat()).ended(0);
+        (end.stdout.len(), serde_json::from_str::<serde_json::Value>(&end.stdout).unwrap())
+    };
+    let ((_, whole), (bytes, brief)) = (of(&[]), of(&["--brief"]));
+    assert!(bytes <= 20_000, "{bytes}");
+    for field in ["schema", "window", "verdict", "diagnosis"] {
+        assert!(brief[field].is_object() || brief[field] == whole[field], "{field}");
+    }
+    assert_eq!(brief["verdict"], whole["verdict"]);
+    assert_eq!(brief["diagnosis"][0]["state"], "slow_disk");
 }
 
 /// What other captures showed of backups stands in the report; the capture itself may be among them, and one that is no
@@ -107,7 +137,7 @@ fn what_is_no_capture_fails() {
         (nothing.path(), "truncated before its first whole block"),
         (other.path(), "no capture"),
         (&missing, "No such file"),
-        (Path::new("/"), "directory"),
+        (Path::new("/"), "it is a folder"),
     ];
     for (path, why) in cases {
         let end = run(&["report", name(path)]).ended(1);
@@ -122,4 +152,6 @@ fn an_unknown_target_is_not_found() {
     let end = run(&["report", name(&fixture()), "--pid-of", "no-such-name", "--json"]).ended(4);
     assert_eq!(end.stdout, "");
     assert!(end.stderr.contains("target not found in"), "{}", end.stderr);
+    let near = run(&["report", name(&fixture()), "--pid-of", "etcdd"]).ended(4);
+    assert!(near.stderr.contains("did you mean etcd (319)"), "{}", near.stderr);
 }

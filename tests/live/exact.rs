@@ -10,7 +10,6 @@ use iocontend::live::{Live, Settings};
 use iocontend_core::ids::Op;
 use iocontend_core::report::{Actor, Lat, Report};
 use iocontend_core::selector::Selector;
-use iocontend_core::session::Span;
 use iocontend_tests::binary;
 use iocontend_tests::blockstat::{self, Counts};
 use iocontend_tests::fio;
@@ -136,7 +135,7 @@ struct Moment {
 fn moment(live: &mut Live, disk: &str, on_init: &BlockTrace) -> Result<Moment> {
     let (kernel, (report, on_init)) =
         blockstat::while_quiet(disk, Duration::from_secs(120), || {
-            Ok((live.report(Span::Whole), on_init.completions()?))
+            Ok((live.whole(), on_init.completions()?))
         })?;
     binary::consistent(&report)?;
     Ok(Moment { kernel, ours: Counts::of_report(&report, disk), on_init })

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use iocontend_tests::binary;
-use iocontend_tests::process::{self, wait_for};
+use iocontend_tests::process::{self, until, wait_for};
 use rustix::fs::{CWD, FileType, RenameFlags, mknodat, renameat_with};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -185,7 +185,15 @@ fn listeners_that_never_answer_do_not_hold_a_watch() -> Result<()> {
     held
 }
 
-// Property: each of the three signals ends each command within a second, whenever it comes.
+/// Whether nobody runs the program any more: a copy that holds the probes for the kernel ends with them.
+fn nobody_runs(program: &Path) -> Result<Option<()>> {
+    let runs = |entry: fs::DirEntry| {
+        fs::read_link(entry.path().join("exe")).is_ok_and(|exe| exe == program)
+    };
+    Ok((!fs::read_dir("/proc")?.flatten().any(runs)).then_some(()))
+}
+
+// Property: each of the three signals ends each command within a second, whenever it comes, and nothing of it stays.
 #[test]
 #[ignore = "needs root"]
 fn signals_end_commands_at_any_time() -> Result<()> {
@@ -219,9 +227,19 @@ fn signals_end_commands_at_any_time() -> Result<()> {
         }
     }
     ensure!(late.is_empty(), "late: {late:?}");
+    let program = binary::path()?.canonicalize()?;
+    until("no copy of the program is left", END_LIMIT, || nobody_runs(&program))?;
     let left: Vec<_> = fs::read_dir(folder.path())?.flatten().map(|entry| entry.path()).collect();
     ensure!(left.is_empty(), "the demo left {left:?}");
     Ok(())
+}
+
+/// Whether one of a process's threads waits for the other end of a pipe (fs/pipe.c, `fifo_open`).
+fn opens_a_pipe(pid: u32) -> bool {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let mut places =
+        threads.filter_map(|thread| fs::read_to_string(thread.path().join("wchan")).ok());
+    places.any(|place| ["wait_for_partner", "fifo_open"].contains(&place.as_str()))
 }
 
 // Property: a recording into a pipe that nobody reads can be interrupted.
@@ -234,8 +252,7 @@ fn a_signal_ends_a_recording_that_cannot_begin() -> Result<()> {
     let mut command = Command::new(binary::path()?);
     command.args(["watch", "--pid", &std::process::id().to_string(), "--record"]).arg(&pipe);
     let mut run = Run::spawn(command)?;
-    // No sign tells that it opens the pipe; attaching takes less.
-    thread::sleep(Duration::from_secs(5));
+    until("it opens the pipe", BEGIN_LIMIT, || Ok(opens_a_pipe(run.child.id()).then_some(())))?;
     let asked = Instant::now();
     run.signal(Signal::INT)?;
     wait_for(&mut run.child, END_LIMIT)?;

@@ -1,5 +1,6 @@
 //! IO through other hands on this kernel: threads of io_uring, AIO, a loop device with a file on a disk.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -8,8 +9,10 @@ use iocontend_core::ids::Op;
 use iocontend_tests::blockstat::disk_of;
 use iocontend_tests::indirect::{Charged, SIZE, check_threads, flush, load};
 use iocontend_tests::loopdev::{LoopDevice, Mounted, RamDisk};
+use iocontend_tests::process::{run, until};
 use iocontend_tests::tracefs::BlockTrace;
 use iocontend_tests::watch::Watch;
+use serde_json::Value;
 use tempfile::TempDir;
 
 // Property: what io_uring's threads and AIO submit or dirty is the process's, 99 % of direct bytes and 97 % of buffered
@@ -55,6 +58,30 @@ fn below_a_loop_device_is_its_user() -> Result<()> {
     Ok(())
 }
 
+/// That long after it is there, a loop device is known.
+const KNOWN_WITHIN: Duration = Duration::from_secs(3);
+
+/// Whether a watch has told its programs of a loop device's file: the file's number stands first in what they find it by.
+fn is_known(file: &Path) -> Result<bool> {
+    let listed: Value = serde_json::from_str(&run("bpftool", &["map", "list", "-j"])?)?;
+    let ours = listed.as_array().into_iter().flatten().filter(|map| map["name"] == "LOOP_FILES");
+    let number: Vec<String> =
+        file.metadata()?.ino().to_ne_bytes().iter().map(|byte| format!("{byte:#04x}")).collect();
+    for map in ours.filter_map(|map| map["id"].as_u64()) {
+        // It may be of a watch that has just ended.
+        let Ok(text) = run("bpftool", &["map", "dump", "id", &map.to_string(), "-j"]) else {
+            continue;
+        };
+        let entries: Value = serde_json::from_str(&text)?;
+        let key = |entry: &Value| Some(entry["key"].as_array()?.iter().take(8).cloned().collect());
+        let mut keys = entries.as_array().into_iter().flatten().filter_map(key);
+        if keys.any(|key: Vec<Value>| key == number) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 // Property: where there is a loop device as watching begins, one that comes later is known a second later, and one with
 // another file too.
 #[test]
@@ -69,8 +96,8 @@ fn below_a_loop_device_that_comes_later_is_its_user() -> Result<()> {
     for name in ["first", "second"] {
         let file = folder.path().join(name);
         let device = LoopDevice::with(&file, 64 << 20, &["--direct-io=on"])?;
-        // It looks once a second; that is the promise, and a busy host is given some more.
-        std::thread::sleep(Duration::from_secs(3));
+        // It looks once a second; a busy host is given some more.
+        until("it knows the file", KNOWN_WITHIN, || Ok(is_known(&file)?.then_some(())))?;
         let options = ["rw=write", "direct=1", "ioengine=libaio", "iodepth=4"];
         pids.push((name, load(Path::new(&device.node()), &options)?));
     }

@@ -7,6 +7,7 @@ use iocontend_core::report::Report;
 use iocontend_tests::blockstat::{self, Counts};
 use iocontend_tests::fio::{self, FioResult};
 use iocontend_tests::loopdev::RamDisk;
+use iocontend_tests::median::{median, surely_above};
 use iocontend_tests::process;
 use iocontend_tests::tracefs::BlockTrace;
 use iocontend_tests::watch::Watch;
@@ -147,47 +148,15 @@ fn full_speed_loses_nothing() -> Result<()> {
 const CALLS: u32 = 200_000;
 /// Measurements in a round; their median is the round's.
 const MEASUREMENTS: usize = 11;
-/// Rounds with and without, at least and at most.
-const PAIRS: std::ops::RangeInclusive<usize> = 7..=41;
+/// Rounds with and without, settled beforehand.
+const PAIRS: usize = 15;
 /// How much slower a process may become.
 const SLOWER: f64 = 1.01;
-/// How sure the test is when it says "slower".
-const CONFIDENCE: f64 = 0.99;
 
 /// CPU time of this thread.
 fn thread_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
-/// The rank, from 0, of the value that the true median is not below with `CONFIDENCE`: a fair coin falls on one side that
-/// rarely. Needs nothing of the noise but that rounds are independent. `None`: too few rounds to say.
-fn rank_below_the_median(rounds: u32) -> Option<u32> {
-    let (mut ways, mut rarely) = (1.0, 0.0);
-    let mut found = None;
-    for rank in 0..rounds {
-        rarely += ways / 2f64.powf(rounds.into());
-        if rarely > 1.0 - CONFIDENCE {
-            break;
-        }
-        found = Some(rank);
-        ways *= f64::from(rounds - rank) / f64::from(rank + 1);
-    }
-    found
-}
-
-// The rank is below the middle, and there is none where rounds are too few to tell.
-#[test]
-fn a_median_of_few_rounds_is_not_sure() {
-    assert_eq!(rank_below_the_median(5), None);
-    // P(X <= 0) of 7 = 0.0078, P(X <= 1) = 0.0625; P(X <= 12) of 41 = 0.0058, P(X <= 13) = 0.0138.
-    assert_eq!(rank_below_the_median(7), Some(0));
-    assert_eq!(rank_below_the_median(41), Some(12));
 }
 
 /// Nanoseconds of one system call.
@@ -226,8 +195,7 @@ fn system_call_ns_watched() -> Result<f64> {
 #[ignore = "needs root and this kernel"]
 fn system_calls_are_not_slowed() -> Result<()> {
     let mut ratios = Vec::new();
-    let mut found = f64::NAN;
-    for pair in 0..*PAIRS.end() {
+    for pair in 0..PAIRS {
         // Who goes first alternates.
         let (without, with) = if pair % 2 == 0 {
             let without = system_call_ns();
@@ -238,17 +206,10 @@ fn system_calls_are_not_slowed() -> Result<()> {
         };
         println!("{without:.2} ns without, {with:.2} ns with: {:.4}", with / without);
         ratios.push(with / without);
-        found = median(ratios.clone());
-        // More rounds only make a noisy median better.
-        if ratios.len() >= *PAIRS.start() && found <= SLOWER {
-            break;
-        }
     }
-    println!("median of {} ratios: {found:.4}", ratios.len());
-    ratios.sort_by(f64::total_cmp);
-    let rank = rank_below_the_median(u32::try_from(ratios.len())?).context("rounds")? as usize;
-    let surely = ratios[rank];
-    println!("surely above {surely:.4}");
+    let found = median(ratios.clone());
+    let surely = surely_above(ratios).context("rounds")?;
+    println!("median of {PAIRS} ratios: {found:.4}, surely above {surely:.4}");
     assert!(surely <= SLOWER, "a system call takes {found:.4} of its time without watching");
     Ok(())
 }

@@ -14,6 +14,7 @@ mod lease_priorities;
 mod lease_systemd;
 mod lease_verify;
 mod limits;
+mod paths;
 mod requeues;
 mod smoke;
 mod syncs;

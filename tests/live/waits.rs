@@ -238,20 +238,18 @@ fn sync_calls_of_targets_are_seen_by_default() {
 fn io_uring_syncs_are_counted_once() {
     let folder = folder();
     let file = format!("filename={}", folder.path().join("file").display());
-    let load = fio::start(&[
+    let load = fio::start_held(&[
         "ioengine=io_uring",
         "rw=write",
         "bs=4k",
         "size=400k",
         "fdatasync=1",
-        // Starts only when we watch.
-        "startdelay=3",
         &file,
     ])
     .unwrap();
     let pid = load.pid();
     let watch = watch(pid, &[]);
-    load.finish().unwrap();
+    load.go().unwrap().finish().unwrap();
     let report = watch.finish().unwrap();
 
     is_whole(&report);

@@ -59,6 +59,11 @@ impl Cgroup {
         Ok((sum("rbytes"), sum("wbytes")))
     }
 
+    /// Sets one of its files.
+    pub fn set(&self, file: &str, value: &str) -> Result<()> {
+        fs::write(self.path.join(file), value).with_context(|| format!("{value} to {file}"))
+    }
+
     /// Bytes of the page cache that are charged to it.
     pub fn cached(&self) -> Result<u64> {
         let text = self.read("memory.stat")?;

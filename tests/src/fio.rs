@@ -1,5 +1,6 @@
 //! Runs fio and reads what it measured itself.
 
+use std::io::Write as _;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -43,14 +44,25 @@ impl Clat {
 
 /// A job: options as on fio's command line, without the dashes.
 pub fn start(options: &[&str]) -> Result<Fio> {
+    spawn(Command::new("fio"), Stdio::null(), options)
+}
+
+/// The same, that is a process already and begins when it is told to.
+pub fn start_held(options: &[&str]) -> Result<Held> {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "read go && exec fio \"$@\"", "sh"]);
+    Ok(Held(spawn(shell, Stdio::piped(), options)?))
+}
+
+fn spawn(mut program: Command, stdin: Stdio, options: &[&str]) -> Result<Fio> {
     let output = tempfile::NamedTempFile::new()?;
-    let child = Command::new("fio")
+    let child = program
         .args(["--name=load", "--output-format=json", "--thread"])
         .arg(format!("--output={}", output.path().display()))
         .args(options.iter().map(|option| format!("--{option}")))
         // Its state files.
         .current_dir(std::env::temp_dir())
-        .stdin(Stdio::null())
+        .stdin(stdin)
         .stdout(Stdio::null())
         .spawn()
         .context("cannot run fio")?;
@@ -62,6 +74,23 @@ pub fn start(options: &[&str]) -> Result<Fio> {
 /// Runs a job to its end.
 pub fn run(options: &[&str]) -> Result<FioResult> {
     start(options)?.finish()
+}
+
+/// A job that has not begun.
+pub struct Held(Fio);
+
+impl Held {
+    /// The process id that it has and keeps.
+    pub fn pid(&self) -> u32 {
+        self.0.pid()
+    }
+
+    /// Begins.
+    pub fn go(mut self) -> Result<Fio> {
+        let mut order = self.0.child.stdin.take().context("no stdin")?;
+        order.write_all(b"go\n")?;
+        Ok(self.0)
+    }
 }
 
 impl Fio {

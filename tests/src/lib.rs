@@ -14,6 +14,8 @@ pub mod lab;
 pub mod lease;
 pub mod load;
 pub mod loopdev;
+pub mod median;
+pub mod neighbour;
 pub mod process;
 pub mod readme;
 pub mod schema;

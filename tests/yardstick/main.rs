@@ -5,13 +5,15 @@
 //! `profiler/docs/yardstick.md` says how captures are made and what to do with a difference.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail by panicking")]
 
+mod said;
 mod tables;
+mod windows;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{LazyLock, Mutex};
 
-use iocontend_core::capture::End;
+use iocontend_core::capture::{End, Item, Reader, Step};
 use iocontend_core::report::{Outcome, Pattern, Report, check_agreement, check_consistency};
 use iocontend_core::selector::Selector;
 use iocontend_tests::yardstick::Judge;
@@ -71,14 +73,13 @@ fn cases() -> Vec<Case> {
     cases
 }
 
-/// What the engine makes of all of them, on all processors.
-fn all_replayed() -> Vec<(Case, Documents)> {
-    let (todo, done) = (Mutex::new(cases()), Mutex::new(Vec::new()));
+/// Does something with each of them.
+fn on_all_processors(cases: Vec<Case>, each: impl Fn(Case) + Sync) {
+    let todo = Mutex::new(cases);
     let next = || todo.lock().unwrap().pop();
     let work = || {
         while let Some(case) = next() {
-            let documents = replayed(&fs::read(&case.capture).unwrap(), case.selectors.clone());
-            done.lock().unwrap().push((case, documents.unwrap()));
+            each(case);
         }
     };
     let threads = std::thread::available_parallelism().unwrap().get();
@@ -86,6 +87,18 @@ fn all_replayed() -> Vec<(Case, Documents)> {
         for _ in 0..threads {
             scope.spawn(work);
         }
+    });
+}
+
+/// What the engine makes of all of them.
+static REPLAYED: LazyLock<Vec<(Case, Documents)>> = LazyLock::new(all_replayed);
+
+/// The same, made now.
+fn all_replayed() -> Vec<(Case, Documents)> {
+    let done = Mutex::new(Vec::new());
+    on_all_processors(cases(), |case| {
+        let documents = replayed(&fs::read(&case.capture).unwrap(), case.selectors.clone());
+        done.lock().unwrap().push((case, documents.unwrap()));
     });
     let mut done = done.into_inner().unwrap();
     done.sort_by(|(one, _), (other, _)| one.name.cmp(&other.name));
@@ -97,7 +110,7 @@ fn all_replayed() -> Vec<(Case, Documents)> {
 #[test]
 fn every_number_is_what_it_was() {
     let mut judge = Judge::new(tables::TABLES);
-    for (case, documents) in all_replayed() {
+    for (case, documents) in REPLAYED.iter() {
         let name = case.name.as_str();
         let is_cut_off = CUT_OFF.contains(&name);
         assert_eq!(documents.end != End::Clean, is_cut_off, "{name}: {:?}", documents.end);
@@ -139,6 +152,33 @@ fn whoever_stalls_a_victim_is_named() {
         assert_eq!(first.and_then(|one| one.comm.as_deref()), *culprit, "{name}");
         let is_contended = report.verdict.unwrap().answer == Outcome::Contended;
         assert!(culprit.is_none() || is_contended, "{name}");
+    }
+}
+
+/// What a path or a name has that belongs to whoever built or ran this, and to no host that is watched.
+const OF_A_BUILD: &[&str] =
+    &["/root/.", "/home/", ".cargo", ".rustup", "rustc", "target/debug", "target/release"];
+
+/// Property: neither a capture nor a golden document names a file or a program of a machine on which this is built.
+#[test]
+fn nothing_names_the_machine_that_builds_this() {
+    for case in cases() {
+        let mut texts = case.stored();
+        let mut reader = Reader::new(fs::File::open(&case.capture).unwrap()).unwrap();
+        // Blocks are packed, so their bytes would not tell.
+        while let Step::Items(items) = reader.step().unwrap() {
+            texts.extend(items.iter().map(|(_, item)| match item {
+                Item::Record(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+                item => format!("{item:?}"),
+            }));
+        }
+        assert!(texts.len() > LEAST_INTERVALS, "{}", case.name);
+        for text in texts {
+            let found = OF_A_BUILD.iter().find_map(|word| Some((word, text.find(*word)?)));
+            let Some((word, at)) = found else { continue };
+            let around: String = text.chars().skip(at.saturating_sub(80)).take(160).collect();
+            panic!("{}: {word}: {around}", case.name);
+        }
     }
 }
 

@@ -23,6 +23,10 @@ const HAS_A_CODE: &str = "a sentence has the same as a code with its numbers bes
 /// Why findings have more fields.
 const WAS_IN_WORDS: &str = "it stood in the summary's words only, which are made of it now";
 
+/// Why sentences name others.
+const NAMED_BY_GROUP: &str = "several processes that are one are named together with how many they are, not by one pid of them (note 0033)";
+/// Why there are groups.
+const SAID_BY_GROUP: &str = "who is one to a person, and the diagnosis, are said as numbers (note 0033); they follow from what was there";
 /// Why "leave the limits" is gone.
 const NOT_FINE: &str =
     "the limits were left alone beside a verdict that the disk is too slow (note 0031)";
@@ -40,11 +44,28 @@ const DD_STALLS_IT: &str = "most of the time of its stalls is dd's, though its p
 /// Why there is a finding more.
 const COPIER_STALLS_IT: &str =
     "the copier makes most of each stall, which nothing said (note 0034)";
+/// Why a disk is not slow.
+const A_LIMIT_HOLDS_IT: &str = "most of what nobody else takes is time in which a limit on the victim's own IO held it back: that is a verdict of its own";
 /// Why words about an effect are others.
 const ANOTHER_FIGURE: &str = "p99 while the culprit is at work is said to be that: it is not the p99 of the whole window that the verdict has";
 
 /// Differences that are meant: capture (or `*`), place (with all below it), and why the new value is right.
 const ACCEPTED: &[Accepted<'_>] = &[
+    Accepted { capture: "*", place: "groups", reason: SAID_BY_GROUP },
+    Accepted { capture: "*", place: "diagnosis", reason: SAID_BY_GROUP },
+    Accepted { capture: "*", place: "blame[].culprit_name", reason: SAID_BY_GROUP },
+    Accepted { capture: "*", place: "blame[].culprit_group", reason: SAID_BY_GROUP },
+    Accepted { capture: "direct-write", place: "advice[].action", reason: NAMED_BY_GROUP },
+    Accepted { capture: "direct-write", place: "advice[].reason", reason: NAMED_BY_GROUP },
+    Accepted { capture: "direct-write", place: "findings[].summary", reason: NAMED_BY_GROUP },
+    Accepted { capture: "io-uring", place: "advice[].action", reason: NAMED_BY_GROUP },
+    Accepted { capture: "io-uring", place: "advice[].reason", reason: NAMED_BY_GROUP },
+    Accepted { capture: "io-uring", place: "findings[].summary", reason: NAMED_BY_GROUP },
+    Accepted { capture: "mmap", place: "advice[].action", reason: NAMED_BY_GROUP },
+    Accepted { capture: "mmap", place: "advice[].reason", reason: NAMED_BY_GROUP },
+    Accepted { capture: "mmap", place: "findings[].summary", reason: NAMED_BY_GROUP },
+    Accepted { capture: "several-disks", place: "advice[].action", reason: NAMED_BY_GROUP },
+    Accepted { capture: "several-disks", place: "advice[].reason", reason: NAMED_BY_GROUP },
     Accepted {
         capture: "*",
         place: "command_lines",
@@ -119,6 +140,10 @@ const ACCEPTED: &[Accepted<'_>] = &[
     },
     Accepted { capture: "several-disks", place: "verdict.answer", reason: DD_STALLS_IT },
     Accepted { capture: "several-disks", place: "verdict.summary", reason: DD_STALLS_IT },
+    Accepted { capture: "own-io-max", place: "verdict.answer", reason: A_LIMIT_HOLDS_IT },
+    Accepted { capture: "own-io-max", place: "verdict.summary", reason: A_LIMIT_HOLDS_IT },
+    Accepted { capture: "own-v1-blkio", place: "verdict.answer", reason: A_LIMIT_HOLDS_IT },
+    Accepted { capture: "own-v1-blkio", place: "verdict.summary", reason: A_LIMIT_HOLDS_IT },
     Accepted { capture: "demo", place: "findings[stalls 323@5449]", reason: COPIER_STALLS_IT },
     Accepted { capture: "demo", place: "advice[].expected", reason: ANOTHER_FIGURE },
     Accepted { capture: "demo", place: "advice[].reason", reason: ANOTHER_FIGURE },

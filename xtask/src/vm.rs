@@ -39,8 +39,8 @@ pub(crate) struct Args {
     /// Debian's kernel to boot, the newest of a series: 6.1 and 6.12 from /boot, others, such as 5.10 or 7.3, from the archive
     #[arg(long)]
     kernel: String,
-    /// Attach an empty disk, throttled by the emulator: iops=600,bps=20M[,size=2G][,dev=nvme|virtio]
-    /// (repeatable)
+    /// Attach an empty disk, throttled by the emulator: iops=600,bps=20M[,size=2G][,dev=nvme|paths|virtio], where `paths` is NVMe
+    /// behind multipath (repeatable)
     #[arg(long, value_name = "SPEC")]
     disk: Vec<Disk>,
     /// Make this file system on the first disk and mount it at /mnt/iocontend
@@ -169,13 +169,14 @@ impl Args {
     /// What CI asks for: a slow disk with the file system that etcd mostly has, and a spare one to build upon.
     pub(crate) fn tests(
         kernel: &str,
+        slow: &str,
         command: Vec<OsString>,
         tests: Vec<String>,
         timeout_s: u64,
     ) -> Result<Self> {
         Ok(Self {
             kernel: kernel.to_owned(),
-            disk: ["iops=600,bps=20M", "size=512M"]
+            disk: [slow, "size=512M"]
                 .into_iter()
                 .map(|spec| spec.parse::<Disk>().map_err(anyhow::Error::msg))
                 .collect::<Result<_>>()?,

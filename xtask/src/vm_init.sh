@@ -59,6 +59,8 @@ find_disk() {
   for found in /sys/block/*/device/serial /sys/block/*/serial; do
     if [ -r "$found" ] && [ "$(tr -d ' \n' <"$found")" = "$1" ]; then
       found=${found#/sys/block/}
+      # The path of a disk has its serial, too, and cannot be opened.
+      [ -b "/dev/${found%%/*}" ] || continue
       echo "${found%%/*}"
       return 0
     fi

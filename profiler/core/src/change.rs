@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::facts::ProcessKey;
 use crate::ids::Dev;
+use crate::safe::is_printable;
 
 /// One setting and its wanted value. Each names a single value that can be read before and written back.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -55,4 +56,62 @@ pub enum Change {
         /// 0 (highest) to 7.
         level: u8,
     },
+}
+
+impl Change {
+    /// Whether its names are what they look like: a cgroup or disk below where those are, and nothing in it that is not printed as
+    /// it is. Of what is not no command is made.
+    pub fn is_plain(&self) -> bool {
+        match self {
+            Self::CgroupDevice { cgroup, file, value, .. }
+            | Self::Cgroup { cgroup, file, value } => {
+                is_plain_path(cgroup) && is_name(file) && is_printable(value)
+            }
+            Self::Queue { device, file, value } => {
+                is_name(device) && is_name(file) && is_printable(value)
+            }
+            Self::Sysctl { name, value } => name.split('/').all(is_name) && is_printable(value),
+            Self::IoPriority { .. } => true,
+        }
+    }
+}
+
+/// Whether a path begins at the root, leads nowhere but down, and is printed as it is.
+pub(crate) fn is_plain_path(path: &str) -> bool {
+    path.strip_prefix('/').is_some_and(|inner| inner.split('/').all(is_name))
+}
+
+/// Whether this is the name of one file or folder.
+fn is_name(name: &str) -> bool {
+    !matches!(name, "" | "." | "..") && !name.contains('/') && is_printable(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A name is plain when it leads to nothing but itself.
+    #[test]
+    fn names_that_lead_elsewhere_or_hide_are_not_plain() {
+        let cgroup = |path: &str| Change::Cgroup {
+            cgroup: path.into(),
+            file: "memory.high".into(),
+            value: "1".into(),
+        };
+        for path in ["/a", "/system.slice/a b@1.service", "/jobs/数据", "/a..b/.c"] {
+            assert!(cgroup(path).is_plain(), "{path}");
+        }
+        for path in
+            ["", "/", "a", "/a/../b", "/..", "/a//b", "/a/", "/./a", "/a\u{1b}[2K", "/a\u{202e}b"]
+        {
+            assert!(!cgroup(path).is_plain(), "{path}");
+        }
+        let queue = |device: &str| Change::Queue {
+            device: device.into(),
+            file: "scheduler".into(),
+            value: "none".into(),
+        };
+        assert!(queue("nvme0n1").is_plain());
+        assert!(!queue("../vda").is_plain() && !queue("a/b").is_plain());
+    }
 }

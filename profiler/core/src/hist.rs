@@ -7,16 +7,19 @@
 //! highest value, and the histogram inside resolves 16 steps per power of two where the kernel
 //! resolves 8. `count`, `sum_ns`, `min_ns` and `max_ns` are kept beside it and are exact.
 
+use std::sync::Arc;
+
 use hdrhistogram::Histogram;
-use iocontend_wire::bucket::{BUCKETS, bounds};
+use iocontend_wire::bucket::{BUCKETS, bounds, bucket_of};
 
 /// The largest value told apart from larger ones: 2^37 − 1 ns, about 137 s.
 pub const TOP_NS: u64 = (1 << 37) - 1;
 
-/// A latency distribution in nanoseconds. Empty ones take no heap.
+/// A latency distribution in nanoseconds. Empty ones take no heap, and a clone shares its buckets until one of the two
+/// changes.
 #[derive(Clone, Debug, Default)]
 pub struct Dist {
-    hist: Option<Histogram<u64>>,
+    hist: Option<Arc<Histogram<u64>>>,
     count: u64,
     sum_ns: u64,
     min_ns: Option<u64>,
@@ -79,6 +82,41 @@ impl Dist {
         if let (Some(min_ns), Some(max_ns)) = (other.min_ns, other.max_ns) {
             self.widen(min_ns, max_ns);
         }
+    }
+
+    /// What came since `older`, which is what this one was before. Counts and the sum are differences, never below 0. The
+    /// extremes are the edges of the outermost buckets that have something new: the exact ones may be from before.
+    #[must_use]
+    pub fn since(&self, older: &Self) -> Self {
+        let mut new = Self::new();
+        new.sum_ns = self.sum_ns.saturating_sub(older.sum_ns);
+        let is_same = match (&self.hist, &older.hist) {
+            (Some(now), Some(before)) => Arc::ptr_eq(now, before),
+            (now, _) => now.is_none(),
+        };
+        if is_same {
+            return new;
+        }
+        let mut edges: Option<(u64, u64)> = None;
+        let mut before = older.raw_buckets().peekable();
+        for (le_ns, count) in self.raw_buckets() {
+            while before.next_if(|(old_ns, _)| *old_ns < le_ns).is_some() {}
+            let old = before.next_if(|(old_ns, _)| *old_ns == le_ns).map_or(0, |(_, old)| old);
+            let count = count.saturating_sub(old);
+            if count == 0 {
+                continue;
+            }
+            new.put(le_ns, count, false);
+            let (low, high) = bounds(bucket_of(le_ns)).unwrap_or((le_ns, None));
+            // As in `add_buckets`: an overflow bucket has no upper edge.
+            let known_max = high.map_or(low, |high| high - 1);
+            edges = Some((edges.map_or(low, |(first, _)| first), known_max));
+        }
+        new.overflow = self.overflow.saturating_sub(older.overflow);
+        if let Some((low, high)) = edges {
+            new.widen(low, high);
+        }
+        new
     }
 
     /// Rebuilds a distribution from what [`Dist::sparse_buckets`] gave, as a report stores it.
@@ -168,10 +206,10 @@ impl Dist {
     fn put(&mut self, ns: u64, count: u64, overflowed: bool) {
         if self.hist.is_none() {
             // Constant bounds that the tests construct: `None` does not happen.
-            self.hist = Histogram::new_with_bounds(1, TOP_NS, 1).ok();
+            self.hist = Histogram::new_with_bounds(1, TOP_NS, 1).ok().map(Arc::new);
         }
         if let Some(hist) = &mut self.hist {
-            hist.saturating_record_n(ns, count);
+            Arc::make_mut(hist).saturating_record_n(ns, count);
             self.count = self.count.saturating_add(count);
             if overflowed {
                 self.overflow = self.overflow.saturating_add(count);

@@ -48,71 +48,78 @@ impl fmt::Display for Dev {
     }
 }
 
-/// What a block request does, as the report counts it (see `profiler/docs/accounting.md`).
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Op {
-    /// Data read.
-    Read,
-    /// Data written (also write-zeroes and secure erase, as the kernel's own statistics have it).
-    Write,
-    /// An empty request with PREFLUSH: the caller asked only for a cache flush. 0 bytes.
-    Flush,
-    /// Discard (trim).
-    Discard,
+/// A vocabulary, each word once: the variant and its name in JSON and text. Of this the type, `ALL` in report order, and
+/// `name` are made.
+macro_rules! named {
+    ($(#[$meta:meta])* pub enum $type:ident { $($(#[$doc:meta])* $variant:ident = $name:literal,)* }) => {
+        $(#[$meta])*
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+        )]
+        pub enum $type {
+            $($(#[$doc])* #[serde(rename = $name)] $variant,)*
+        }
+
+        impl $type {
+            /// All of them in report order.
+            pub const ALL: [Self; [$($name),*].len()] = [$(Self::$variant),*];
+
+            /// The name in JSON and text.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                }
+            }
+        }
+    };
 }
 
-impl Op {
-    /// All operations in report order.
-    pub const ALL: [Self; 4] = [Self::Read, Self::Write, Self::Flush, Self::Discard];
-
-    /// The name in JSON and text.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Write => "write",
-            Self::Flush => "flush",
-            Self::Discard => "discard",
-        }
+named! {
+    /// What a block request does, as the report counts it (see `profiler/docs/accounting.md`).
+    pub enum Op {
+        /// Data read.
+        Read = "read",
+        /// Data written (also write-zeroes and secure erase, as the kernel's own statistics have it).
+        Write = "write",
+        /// An empty request with PREFLUSH: the caller asked only for a cache flush. 0 bytes.
+        Flush = "flush",
+        /// Discard (trim).
+        Discard = "discard",
     }
 }
 
-/// The system call (or its like) in which an actor waited for storage.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Call {
-    /// `fsync(2)`.
-    Fsync,
-    /// `fdatasync(2)`.
-    Fdatasync,
-    /// The sync part of a write to a file opened with `O_SYNC` (or `RWF_SYNC`).
-    OsyncWrite,
-    /// The sync part of a write to a file opened with `O_DSYNC` (or `RWF_DSYNC`).
-    OdsyncWrite,
-    /// `msync(2)` with `MS_SYNC`.
-    Msync,
-    /// An fsync issued through `io_uring`.
-    IoUringFsync,
-    /// A sync of a file by a call not told apart further.
-    OtherSync,
-    /// `write(2)` and its relatives, but for their sync part. Only calls that were blocked, and how long they were.
-    Write,
-    /// `read(2)` and its relatives. Only calls that were blocked, and how long they were.
-    Read,
-    /// A page fault that waited for IO.
-    Fault,
-    /// `sync(2)`.
-    Sync,
-    /// `syncfs(2)`.
-    Syncfs,
-    /// `sync_file_range(2)`, also through `io_uring`.
-    SyncFileRange,
-    /// Another call on files that was blocked: open, close, truncate, fallocate, rename and their like.
-    FileCall,
+named! {
+    /// The system call (or its like) in which an actor waited for storage.
+    pub enum Call {
+        /// `fsync(2)`.
+        Fsync = "fsync",
+        /// `fdatasync(2)`.
+        Fdatasync = "fdatasync",
+        /// The sync part of a write to a file opened with `O_SYNC` (or `RWF_SYNC`).
+        OsyncWrite = "osync_write",
+        /// The sync part of a write to a file opened with `O_DSYNC` (or `RWF_DSYNC`).
+        OdsyncWrite = "odsync_write",
+        /// `msync(2)` with `MS_SYNC`.
+        Msync = "msync",
+        /// An fsync issued through `io_uring`.
+        IoUringFsync = "io_uring_fsync",
+        /// A sync of a file by a call not told apart further.
+        OtherSync = "other_sync",
+        /// `write(2)` and its relatives, but for their sync part. Only calls that were blocked, and how long they were.
+        Write = "write",
+        /// `read(2)` and its relatives. Only calls that were blocked, and how long they were.
+        Read = "read",
+        /// A page fault that waited for IO.
+        Fault = "fault",
+        /// `sync(2)`.
+        Sync = "sync",
+        /// `syncfs(2)`.
+        Syncfs = "syncfs",
+        /// `sync_file_range(2)`, also through `io_uring`.
+        SyncFileRange = "sync_file_range",
+        /// Another call on files that was blocked: open, close, truncate, fallocate, rename and their like.
+        FileCall = "file_call",
+    }
 }
 
 impl Call {
@@ -141,193 +148,69 @@ impl Call {
     pub const fn writes_out_the_cache(self) -> bool {
         matches!(self, Self::Fsync | Self::Fdatasync | Self::Sync | Self::Syncfs)
     }
+}
 
-    /// All calls in report order.
-    pub const ALL: [Self; 14] = [
-        Self::Fsync,
-        Self::Fdatasync,
-        Self::OsyncWrite,
-        Self::OdsyncWrite,
-        Self::Msync,
-        Self::IoUringFsync,
-        Self::OtherSync,
-        Self::Write,
-        Self::Read,
-        Self::Fault,
-        Self::Sync,
-        Self::Syncfs,
-        Self::SyncFileRange,
-        Self::FileCall,
-    ];
-
-    /// The name in JSON and text.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Fsync => "fsync",
-            Self::Fdatasync => "fdatasync",
-            Self::OsyncWrite => "osync_write",
-            Self::OdsyncWrite => "odsync_write",
-            Self::Msync => "msync",
-            Self::IoUringFsync => "io_uring_fsync",
-            Self::OtherSync => "other_sync",
-            Self::Write => "write",
-            Self::Read => "read",
-            Self::Fault => "fault",
-            Self::Sync => "sync",
-            Self::Syncfs => "syncfs",
-            Self::SyncFileRange => "sync_file_range",
-            Self::FileCall => "file_call",
-        }
+named! {
+    /// What part an actor plays on a control-plane host. From argv, open files and cgroup, never from comm alone.
+    #[derive(Default)]
+    pub enum Role {
+        /// An etcd server, also one inside k3s or rke2.
+        Etcd = "etcd",
+        /// kube-apiserver.
+        Apiserver = "apiserver",
+        /// A backup of etcd or of the host's files.
+        Backup = "backup",
+        /// kubelet.
+        Kubelet = "kubelet",
+        /// A container runtime or its shim.
+        Runtime = "runtime",
+        /// A log shipper or log daemon.
+        Logging = "logging",
+        /// A kernel thread that could not be resolved to a process.
+        Kernel = "kernel",
+        /// Nothing this host's role rules know.
+        #[default]
+        Other = "other",
+        /// Not a process: the IO of one device that could not be given to anybody, by reason.
+        Unattributed = "unattributed",
     }
 }
 
-/// What part an actor plays on a control-plane host. From argv, open files and cgroup, never from comm alone.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    Serialize,
-    Deserialize,
-    JsonSchema,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum Role {
-    /// An etcd server, also one inside k3s or rke2.
-    Etcd,
-    /// kube-apiserver.
-    Apiserver,
-    /// A backup of etcd or of the host's files.
-    Backup,
-    /// kubelet.
-    Kubelet,
-    /// A container runtime or its shim.
-    Runtime,
-    /// A log shipper or log daemon.
-    Logging,
-    /// A kernel thread that could not be resolved to a process.
-    Kernel,
-    /// Nothing this host's role rules know.
-    #[default]
-    Other,
-    /// Not a process: the IO of one device that could not be given to anybody, by reason.
-    Unattributed,
-}
-
-impl Role {
-    /// The name in JSON and text.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Etcd => "etcd",
-            Self::Apiserver => "apiserver",
-            Self::Backup => "backup",
-            Self::Kubelet => "kubelet",
-            Self::Runtime => "runtime",
-            Self::Logging => "logging",
-            Self::Kernel => "kernel",
-            Self::Other => "other",
-            Self::Unattributed => "unattributed",
-        }
+named! {
+    /// What a file is to its owner.
+    #[derive(Default)]
+    pub enum FileClass {
+        /// etcd's write-ahead log.
+        Wal = "wal",
+        /// etcd's database (`member/snap/db`).
+        Db = "db",
+        /// etcd's raft snapshots (`member/snap/*.snap`).
+        Snap = "snap",
+        /// What a backup writes.
+        BackupOutput = "backup-output",
+        /// kube-apiserver's audit log.
+        AuditLog = "audit-log",
+        /// A container's log under `/var/log/pods` or `/var/log/containers`.
+        ContainerLog = "container-log",
+        /// Any other file, or a file that was not looked at.
+        #[default]
+        Other = "other",
     }
 }
 
-/// What a file is to its owner.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    Serialize,
-    Deserialize,
-    JsonSchema,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum FileClass {
-    /// etcd's write-ahead log.
-    Wal,
-    /// etcd's database (`member/snap/db`).
-    Db,
-    /// etcd's raft snapshots (`member/snap/*.snap`).
-    Snap,
-    /// What a backup writes.
-    BackupOutput,
-    /// kube-apiserver's audit log.
-    AuditLog,
-    /// A container's log under `/var/log/pods` or `/var/log/containers`.
-    ContainerLog,
-    /// Any other file, or a file that was not looked at.
-    #[default]
-    Other,
-}
-
-impl FileClass {
-    /// All classes.
-    pub const ALL: [Self; 7] = [
-        Self::Wal,
-        Self::Db,
-        Self::Snap,
-        Self::BackupOutput,
-        Self::AuditLog,
-        Self::ContainerLog,
-        Self::Other,
-    ];
-
-    /// The name in JSON and text.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Wal => "wal",
-            Self::Db => "db",
-            Self::Snap => "snap",
-            Self::BackupOutput => "backup-output",
-            Self::AuditLog => "audit-log",
-            Self::ContainerLog => "container-log",
-            Self::Other => "other",
-        }
-    }
-}
-
-/// How a request was given to its actor.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Method {
-    /// The actor submitted it itself.
-    Direct,
-    /// A kernel thread wrote back a page of a file this actor dirtied.
-    Writeback,
-    /// Shared among the contributors of a journal transaction.
-    Journal,
-    /// Only the cgroup that owns the request is known.
-    OwnerCgroup,
-    /// Nobody could be named.
-    Unattributed,
-}
-
-impl Method {
-    /// All methods in report order.
-    pub const ALL: [Self; 5] =
-        [Self::Direct, Self::Writeback, Self::Journal, Self::OwnerCgroup, Self::Unattributed];
-
-    /// The name in JSON and text.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Direct => "direct",
-            Self::Writeback => "writeback",
-            Self::Journal => "journal",
-            Self::OwnerCgroup => "owner_cgroup",
-            Self::Unattributed => "unattributed",
-        }
+named! {
+    /// How a request was given to its actor.
+    pub enum Method {
+        /// The actor submitted it itself.
+        Direct = "direct",
+        /// A kernel thread wrote back a page of a file this actor dirtied.
+        Writeback = "writeback",
+        /// Shared among the contributors of a journal transaction.
+        Journal = "journal",
+        /// Only the cgroup that owns the request is known.
+        OwnerCgroup = "owner_cgroup",
+        /// Nobody could be named.
+        Unattributed = "unattributed",
     }
 }
 

@@ -65,6 +65,33 @@ pub enum SyncFs {
     XfsBtrfs,
 }
 
+impl SyncFs {
+    /// On which file systems the begin or the end of fsync(2) and fdatasync(2) comes from this program at this hook; `None` for what
+    /// sees neither.
+    pub fn timed_by(program: &str, hook: &str) -> Option<Self> {
+        match program {
+            programs::EXT4_SYNC_ENTER | programs::EXT4_SYNC_EXIT => Some(Self::Ext4),
+            programs::XFS_SYNC_ENTER => Some(Self::Xfs),
+            programs::BTRFS_SYNC_ENTER => Some(Self::Btrfs),
+            programs::SYNC_SYSCALL_EXIT => {
+                let is_plain = ["syscalls:sys_exit_fsync", "syscalls:sys_exit_fdatasync"];
+                is_plain.contains(&hook).then_some(Self::XfsBtrfs)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether a file system of this type, as the kernel names it, is one of these.
+    pub fn has(self, fstype: &str) -> bool {
+        match self {
+            Self::Ext4 => matches!(fstype, "ext2" | "ext3" | "ext4"),
+            Self::Xfs => fstype == "xfs",
+            Self::Btrfs => fstype == "btrfs",
+            Self::XfsBtrfs => matches!(fstype, "xfs" | "btrfs"),
+        }
+    }
+}
+
 /// What is lost when a program is not attached.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
@@ -104,6 +131,27 @@ pub enum Loses {
     BehindMapper,
     /// For whom a loop device's worker uses its file.
     BehindLoops,
+}
+
+impl Loses {
+    /// Each of them, with one of the file systems.
+    pub const ALL: [Self; 15] = [
+        Self::Everything,
+        Self::Merges,
+        Self::Requeues,
+        Self::ShortLived,
+        Self::Exits,
+        Self::SyncWaits { filesystem: SyncFs::XfsBtrfs },
+        Self::ThreadWaits,
+        Self::RunQueue,
+        Self::DirtyPauses,
+        Self::CallWaits,
+        Self::UringSyncs,
+        Self::Writers,
+        Self::Journal,
+        Self::BehindMapper,
+        Self::BehindLoops,
+    ];
 }
 
 /// One program and where it goes.
@@ -540,6 +588,20 @@ fn sync_program(
     }
 }
 
+/// Where a member is, of several (`type.path`) the first that this kernel has.
+fn place(btf: &Btf<'_>, members: &[&str]) -> Option<u32> {
+    members.iter().find_map(|member| {
+        let (structure, path) = member.split_once('.')?;
+        btf.offset(structure, path)
+    })
+}
+
+/// The same, or that the first of them is missing.
+fn need(btf: &Btf<'_>, members: &[&str]) -> Result<u32, GapReason> {
+    let missing = || GapReason::no_field(members.first().copied().unwrap_or_default());
+    place(btf, members).ok_or_else(missing)
+}
+
 /// Looks the members of a part of the configuration up; the one that is needed and not there is an error.
 fn look_up<Part>(
     btf: &Btf<'_>,
@@ -547,11 +609,7 @@ fn look_up<Part>(
     part: &mut Part,
 ) -> Result<(), &'static str> {
     for Offset { source, set } in offsets {
-        let place = |member: &&str| {
-            let (structure, path) = member.split_once('.')?;
-            btf.offset(structure, path)
-        };
-        match source.members.iter().find_map(place) {
+        match place(btf, source.members) {
             Some(at) => set(part, at),
             None if source.needed => {
                 return Err(source.members.first().copied().unwrap_or_default());

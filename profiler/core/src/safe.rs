@@ -21,10 +21,21 @@ pub fn printable(text: &str, style: &Style) -> String {
     safe
 }
 
+/// Whether every character of a text is printed as it is, and seen: what is not, belongs into no command.
+pub fn is_printable(text: &str) -> bool {
+    text.chars().all(is_safe)
+}
+
 fn is_safe(c: char) -> bool {
     // Control characters have no width; a soft hyphen's width differs between terminals.
-    c.width().is_some_and(|width| width > 0) && c != '\u{ad}' && !c.is_control()
+    let has_width = c.width().is_some_and(|width| width > 0) && c != '\u{ad}';
+    // Blanks that are no space, and signs that look like one, pass for the end of a word or a line.
+    let is_blank = (c.is_whitespace() && c != ' ') || FILLERS.contains(&c);
+    has_width && !is_blank && !c.is_control()
 }
+
+/// Letters and signs that are drawn as nothing (Hangul fillers, the blank of Braille).
+const FILLERS: [char; 5] = ['\u{115f}', '\u{1160}', '\u{2800}', '\u{3164}', '\u{ffa0}'];
 
 /// The number of columns that printable text takes.
 pub fn columns(text: &str) -> usize {
@@ -69,7 +80,11 @@ mod tests {
         let style = Style::default();
         assert_eq!(printable("a\x1b[31m\nb", &style), "a\\u{1b}[31m\\nb");
         assert_eq!(printable("x\u{202e}y", &style), "x\\u{202e}y");
-        assert_eq!(printable("数据", &style), "数据");
+        assert_eq!(printable("数据 a b", &style), "数据 a b");
+        for blank in "\u{2028}\u{2029}\u{115f}\u{2800}\u{3000}\u{a0}\u{3164}\t".chars() {
+            assert!(!is_printable(&format!("a{blank}b")), "{blank:?}");
+        }
+        assert!(is_printable("/system.slice/backup-数据.service"));
         assert_eq!(printable("é", &Style { unicode: false, ..style }), "\\u{e9}");
     }
 

@@ -7,10 +7,11 @@ use iocontend_core::redact::CommandLines;
 use iocontend_core::render::{Style, units};
 use iocontend_core::report::Report;
 use iocontend_core::selector::Selector;
+use iocontend_core::session::Intervals;
 use iocontend_core::text::Explained;
 use tokio::time::Instant;
 
-use crate::cli::{DemoArgs, Format};
+use crate::cli::DemoArgs;
 use crate::demo::{
     CopierResult, DemoChild, DemoError, DemoOpts, DemoPlan, LatencySummary, VictimResult,
     spawn_copier, spawn_victim,
@@ -20,7 +21,7 @@ use crate::host::HostRoot;
 use crate::kernel::facts::KernelPaths;
 use crate::kernel::permission;
 use crate::live::{Live, RING_BYTES, Settings};
-use crate::output::{Reports, write};
+use crate::output::{DetailArgs, Format, Reports, write};
 use crate::runtime::block_on;
 use crate::runtime::signals::Signals;
 use crate::runtime::watching::{Each, finish, say_and_detach, until};
@@ -70,15 +71,17 @@ async fn demo(
     if flag.is_requested() {
         return Err(Failure::other(&DemoError::Stopped.into()));
     }
-    let reports = Reports::new(args.output);
+    let reports =
+        Reports::new(args.output, DetailArgs { full: args.full, ..DetailArgs::default() });
     let mut live = Live::start(&settings, HostRoot::default(), &KernelPaths::from_environment())?;
     let mut stop = signals.ask();
     work.begin();
     let end = Instant::now() + args.duration;
     let mut each = |report: &Report| reports.interval(report).map_err(Failure::from);
     let each: Option<Each<'_>> = if reports.wants_intervals() { Some(&mut each) } else { None };
-    until(&mut live, INTERVAL, Some(end), &mut stop, each).await?;
-    let (report, last) = finish(&mut live, &reports);
+    let mut intervals = Intervals::default();
+    until(&mut live, &mut intervals, INTERVAL, Some(end), &mut stop, each).await?;
+    let (report, last) = finish(&mut live, &mut intervals, &reports);
     write(&last?)?;
     let Some(Workload { mut victim, mut copier, plan }) = work.take() else { return Ok(()) };
     // After a signal they would go on to the end of their time.

@@ -8,23 +8,34 @@ mod report;
 mod watch;
 
 use std::io::{self, Write as _};
+use std::time::Duration;
 
 use clap::CommandFactory as _;
 
-use crate::cli::{Cli, Command, Document};
+use crate::cli::{Cli, Command, Document, WatchArgs};
 use crate::demo as workload;
 use crate::error::Failure;
 use crate::runtime::signals::Signals;
 
+/// How long etcd is looked at where nothing is asked for.
+const LOOK: Duration = Duration::from_secs(30);
+
 /// Runs what was asked for.
 pub fn run(cli: Cli) -> Result<(), Failure> {
     let command_lines = cli.command_lines();
-    match cli.command {
+    let Some(command) = cli.command else {
+        return watch::run(&a_look(), &signals()?, command_lines);
+    };
+    match command {
         Command::Watch(args) => watch::run(&args, &signals()?, command_lines),
         Command::Report(args) => report::run(&args, command_lines),
         Command::Advise(args) => advise::run(&args, &signals()?, command_lines),
         Command::Demo(args) => demo::run(&args, &signals()?, command_lines),
-        Command::Doctor(args) => doctor::run(&args),
+        Command::Doctor(args) => {
+            // While it tries the programs, a signal ends it at once.
+            let _signals = signals()?;
+            doctor::run(&args)
+        }
         Command::Apply(args) => lease::apply(&args, &signals()?),
         Command::Undo(args) => lease::undo(&args, &signals()?),
         Command::Status(args) => lease::status(&args),
@@ -54,6 +65,11 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
             duration: args.duration,
         })),
     }
+}
+
+/// What is done where nothing is asked for: the etcd of this host is watched for a while, and only the answer said.
+fn a_look() -> WatchArgs {
+    WatchArgs { duration: Some(LOOK), interval: LOOK, ..WatchArgs::of_etcd() }
 }
 
 /// Signals are answered from the begin on.

@@ -1,6 +1,5 @@
 //! `iocontend report`: a recording through the same engine; of others of the same host, what they add to periods.
 
-use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
@@ -14,6 +13,7 @@ use iocontend_core::text::{Lang, Problem, notes};
 
 use crate::cli::ReportArgs;
 use crate::error::{Failure, warn};
+use crate::host::given::{self, Refusal};
 use crate::output::Reports;
 
 pub(super) fn run(args: &ReportArgs, command_lines: CommandLines) -> Result<(), Failure> {
@@ -21,8 +21,9 @@ pub(super) fn run(args: &ReportArgs, command_lines: CommandLines) -> Result<(), 
     let asked = (!selectors.is_empty()).then(|| selectors.clone());
     let history = history(args, asked.as_ref())?;
     let report = report_of(&args.file, &selectors, history, command_lines)?;
-    Reports::new(args.format()).end(&report)?;
-    Ok(())
+    let reports = Reports::new(args.format(), args.detail.clone());
+    reports.end(&report)?;
+    reports.verdict(&report)
 }
 
 /// The report of a recording, for its own targets or others, with what earlier ones add; what is missing in it is said.
@@ -61,13 +62,26 @@ fn read(
     let refusal = |error: &dyn std::fmt::Display| {
         Failure::failed(&Problem::NotReadable { file: &name, error: &error.to_string() })
     };
-    let opened = File::open(file).map_err(|error| refusal(&error))?;
+    let opened = given::open(file).map_err(|refusal| not_read(&name, &refusal))?;
     let size = opened.metadata().map_err(|error| refusal(&error))?.len();
     let tool = Tool { version: env!("CARGO_PKG_VERSION").to_owned(), bpf_object_sha256: None };
     let replay = replay_after(BufReader::new(opened), asked.cloned(), tool, past, command_lines)
         .map_err(|error| refusal(&error))?;
     say_what_is_missing(&name, size, &replay);
     Ok(replay)
+}
+
+/// Why a file that the user names is not read.
+pub(super) fn not_read(file: &str, refusal: &Refusal) -> Failure {
+    match refusal {
+        Refusal::Found(found) => Failure::failed(&Problem::NoFile { file, found: *found }),
+        Refusal::TooLarge(most) => {
+            Failure::failed(&Problem::TooLarge { file, most: &units::bytes(*most) })
+        }
+        Refusal::Io(error) => {
+            Failure::failed(&Problem::NotReadable { file, error: &error.to_string() })
+        }
+    }
 }
 
 fn say_what_is_missing(file: &str, size: u64, replay: &Replay) {

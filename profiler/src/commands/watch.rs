@@ -2,6 +2,7 @@
 
 use iocontend_core::redact::CommandLines;
 use iocontend_core::report::Report;
+use iocontend_core::session::Intervals;
 use iocontend_core::text::{Lang, Msg, text};
 use tokio::time::Instant;
 
@@ -31,7 +32,7 @@ async fn watch(
 ) -> Result<(), Failure> {
     lease::remind();
     let settings = Settings {
-        selectors: args.target.selectors(),
+        selectors: args.selectors(),
         wait: args.wait,
         bpf_stats: args.bpf_stats,
         bpf_log: args.bpf_log,
@@ -42,7 +43,7 @@ async fn watch(
         sync_calls: args.sync_calls,
         command_lines,
     };
-    let reports = Reports::new(args.format());
+    let reports = Reports::new(args.format(), args.detail.clone());
     let mut live = Live::start(&settings, HostRoot::default(), &KernelPaths::from_environment())?;
     // From here on Ctrl-C ends in a summary.
     let mut stop = signals.ask();
@@ -51,8 +52,9 @@ async fn watch(
     let mut each = |report: &Report| reports.interval(report).map_err(Failure::from);
     let wanted = reports.wants_intervals() || live.is_recording();
     let each: Option<Each<'_>> = if wanted { Some(&mut each) } else { None };
-    let outcome = until(&mut live, args.interval, end, &mut stop, each).await;
-    let (mut report, last) = finish(&mut live, &reports);
+    let mut intervals = Intervals::default();
+    let outcome = until(&mut live, &mut intervals, args.interval, end, &mut stop, each).await;
+    let (mut report, last) = finish(&mut live, &mut intervals, &reports);
     live.end_recording(&mut report);
     let failed = live.recording_failed();
     let never_came = live.never_came();
@@ -72,6 +74,6 @@ async fn watch(
             Err(Failure::Said)
         }
         None if failed => Err(Failure::Said),
-        None => Ok(()),
+        None => reports.verdict(&report),
     }
 }

@@ -11,6 +11,7 @@ use iocontend_core::facts::{
 };
 
 use super::mounts::{one_per_filesystem, parse_dev, read_mounts};
+use super::nvme_paths::{PathDevices, join_paths};
 use super::{HostRoot, text};
 
 /// Sectors in sysfs are of 512 bytes, whatever the device's own are.
@@ -21,8 +22,10 @@ pub fn read_devices(root: &HostRoot) -> io::Result<Vec<DeviceFacts>> {
     let block = root.sys.join("block");
     let mut names = names_in(&block)?;
     names.sort_unstable();
-    let mut devices: Vec<DeviceFacts> =
-        names.iter().filter_map(|name| read_device(&block.join(name), name)).collect();
+    let paths = PathDevices::read(root);
+    let read = |name: &String| read_device(&block.join(name), name, &paths);
+    let mut devices: Vec<DeviceFacts> = names.iter().filter_map(read).collect();
+    join_paths(&mut devices);
     // Without mounts the devices are still worth having.
     let filesystems = one_per_filesystem(&read_mounts(root).unwrap_or_default());
     join(&mut devices, &filesystems);
@@ -94,8 +97,11 @@ pub fn parse_block_stat(text: &str) -> Option<BlockStat> {
     })
 }
 
-fn read_device(dir: &Path, name: &str) -> Option<DeviceFacts> {
-    let dev = parse_dev(&text(dir.join("dev"))?)?;
+fn read_device(dir: &Path, name: &str, paths: &PathDevices) -> Option<DeviceFacts> {
+    let dev = match text(dir.join("dev")) {
+        Some(dev) => parse_dev(&dev)?,
+        None => paths.dev(name)?,
+    };
     let queue = |file: &str| text(dir.join("queue").join(file));
     let (scheduler, schedulers) =
         queue("scheduler").as_deref().map(parse_schedulers).unwrap_or_default();
@@ -119,6 +125,7 @@ fn read_device(dir: &Path, name: &str) -> Option<DeviceFacts> {
         partitions,
         holders: sorted(holders),
         slaves: sorted(names_in(&dir.join("slaves")).unwrap_or_default()),
+        path_of: None,
         filesystems: Vec::new(),
     })
 }

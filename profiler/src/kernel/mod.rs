@@ -3,6 +3,7 @@
 pub mod cost;
 pub mod facts;
 pub mod files;
+pub(crate) mod handover;
 pub mod io_ring;
 pub mod loading;
 pub mod log;

@@ -5,6 +5,7 @@ use iocontend_core::text::Problem;
 use crate::error::Failure;
 
 /// Bits of the capabilities (include/uapi/linux/capability.h).
+const SYS_PTRACE: u64 = 1 << 19;
 const SYS_ADMIN: u64 = 1 << 21;
 const PERFMON: u64 = 1 << 38;
 const BPF: u64 = 1 << 39;
@@ -22,6 +23,11 @@ pub fn check() -> Result<(), Failure> {
     };
     let uid = rustix::process::geteuid().as_raw();
     Err(Failure::not_here(&Problem::NotPermitted { uid, missing }))
+}
+
+/// Whether program files, open files and folders of other users' processes stay hidden (`ptrace_may_access`, proc(5)).
+pub fn hides_processes() -> bool {
+    effective().is_some_and(|effective| effective & SYS_PTRACE == 0)
 }
 
 /// The effective user id and capabilities of this process.

@@ -69,11 +69,14 @@ impl Guardian {
             command.arg("--root").arg(root);
         }
         command.stdin(OwnedFd::from(theirs)).stdout(Stdio::null()).stderr(Stdio::null());
+        // It may be alone from its first moment on, so the charge is there before it.
+        let bytes = bytes_of(charge)?;
+        let sent = send_at_once(&ours, &bytes)?;
         let child = command.spawn()?;
         // The other end is the child's alone, so that its end is seen here.
         drop(command);
         let mut guardian = Self { child, stream: ours };
-        let begun = guardian.tell(charge);
+        let begun = guardian.tell(&bytes[sent..]);
         if begun.is_err() {
             // Its own socket ends, and so does it.
             drop(guardian.child.kill());
@@ -82,11 +85,9 @@ impl Guardian {
         begun.map(|()| guardian)
     }
 
-    fn tell(&mut self, charge: &Charge) -> io::Result<()> {
-        let bytes = serde_json::to_vec(charge)?;
-        let length = u32::try_from(bytes.len()).map_err(io::Error::other)?;
-        self.stream.write_all(&length.to_le_bytes())?;
-        self.stream.write_all(&bytes)?;
+    /// Hands over what is left of the charge, and waits.
+    fn tell(&mut self, rest: &[u8]) -> io::Result<()> {
+        self.stream.write_all(rest)?;
         self.answer(READY)
     }
 
@@ -116,6 +117,24 @@ impl Guardian {
         drop(self.child.kill());
         drop(self.child.wait());
     }
+}
+
+/// A charge as it is sent: its length, then JSON.
+fn bytes_of(charge: &Charge) -> io::Result<Vec<u8>> {
+    let json = serde_json::to_vec(charge)?;
+    let length = u32::try_from(json.len()).map_err(io::Error::other)?;
+    Ok([&length.to_le_bytes(), &json[..]].concat())
+}
+
+/// Sends what the socket takes while nobody reads, some 200 KB; gives how much that was.
+fn send_at_once(mut stream: &UnixStream, bytes: &[u8]) -> io::Result<usize> {
+    stream.set_nonblocking(true)?;
+    let sent = match stream.write(bytes) {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+        other => other?,
+    };
+    stream.set_nonblocking(false)?;
+    Ok(sent)
 }
 
 /// Receives what a guardian is told.

@@ -16,7 +16,7 @@ use std::collections::VecDeque;
 
 use iocontend_core::ids::Dev;
 use iocontend_core::report::{BpfCost, Note, Report};
-use iocontend_core::session::{HostSample, Input, Now, Output, Span};
+use iocontend_core::session::{HostSample, Input, Now, Output, Snapshot, Span, report_between};
 use iocontend_core::text::Problem;
 use iocontend_wire::key::Owner;
 use rustix::time::{ClockId, clock_gettime};
@@ -272,11 +272,26 @@ impl Live {
         self.apply(Input::Cost(cost));
     }
 
-    /// A report of a window that ends now.
-    pub fn report(&mut self, span: Span) -> Report {
+    /// A second is over: statistics and the host are read. To be called once a second, so that what changes within a second
+    /// is known by the second.
+    pub fn second(&mut self) {
         self.sample();
         let sample = self.host_sample();
-        self.session.report(span, sample, now())
+        self.apply(Input::Host(sample));
+    }
+
+    /// The same at the end of an interval: what is known now, to be held against an earlier snapshot.
+    pub fn interval(&mut self) -> Snapshot {
+        self.sample();
+        let sample = self.host_sample();
+        self.session.report(Span::Interval, sample, now())
+    }
+
+    /// The report of the whole time up to now, as if counting were over.
+    pub fn whole(&mut self) -> Report {
+        self.sample();
+        let sample = self.host_sample();
+        report_between(None, &self.session.report(Span::Whole, sample, now()))
     }
 
     /// Whether this is recorded: then statistics are stored at every interval, asked for or not.

@@ -5,7 +5,9 @@ use std::path::Path;
 
 use iocontend_core::redact::CommandLines;
 use iocontend_core::report::{Note, Report};
-use iocontend_core::session::{HostSample, Input, Now, Options, Output, Session, Span, entering};
+use iocontend_core::session::{
+    HostSample, Input, Now, Options, Output, Session, Snapshot, Span, entering,
+};
 use iocontend_core::text::Problem;
 
 use crate::error::{Failure, warn};
@@ -61,10 +63,16 @@ impl Recorded {
         self.note(|recorder| recorder.tracked(pid, is_tracked, now));
     }
 
-    /// A report of a window that ends now.
-    pub(super) fn report(&mut self, span: Span, sample: HostSample, now: Now) -> Report {
+    /// A second is over, or with the whole counting, and a report is made: what is known now. The recording's mark of it says
+    /// both.
+    pub(super) fn report(&mut self, span: Span, sample: HostSample, now: Now) -> Snapshot {
         self.note(|recorder| recorder.report(span, &sample, now));
-        self.session.report(span, sample, now)
+        let input = match span {
+            Span::Interval => Input::Host(sample),
+            Span::Whole => Input::Over(sample),
+        };
+        self.session.apply(input, now);
+        self.session.snapshot(now)
     }
 
     /// Gives away what is due.

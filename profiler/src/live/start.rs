@@ -27,6 +27,7 @@ use super::{Live, now};
 use crate::error::{Failure, tell, warn};
 use crate::host::{self, HostRoot, WithFiles};
 use crate::kernel::facts::{Ends, KernelPaths};
+use crate::kernel::handover::hand_over;
 use crate::kernel::permission;
 use crate::kernel::probes::{ProbeError, ProbeOptions, Probes, large_blocks_apart};
 use crate::limits;
@@ -84,6 +85,7 @@ pub(super) fn start(
     })?;
     // Without them processes would not be found, and targets not be there.
     if !limits::has_spare_descriptors() {
+        hand_over();
         std::mem::forget(probes);
         return Err(limits::few_descriptors());
     }
@@ -126,7 +128,8 @@ pub(super) fn start(
     live.apply(Input::Schedules(Box::new(schedules)));
     if !settings.wait && !live.has_targets() {
         let failure = live.no_target();
-        // Whoever called ends now, and the kernel takes the probes out then. To do it here would keep the message for some seconds.
+        // Whoever called ends now, and the kernel takes the probes out behind it. To do it here would keep the message for some seconds.
+        hand_over();
         std::mem::forget(live);
         return Err(failure);
     }
@@ -194,6 +197,9 @@ impl Live {
         let ends = Hook::Classic("syscalls", "sys_exit_fsync");
         if self.probes.attached.iter().any(|probe| probe.hook == ends) {
             noted.push(Note::SyscallHooks);
+        }
+        if permission::hides_processes() {
+            noted.push(Note::ProcessesHidden);
         }
         let on_xfs =
             self.probes.attached.iter().any(|program| program.program == programs::XFS_SYNC_ENTER);

@@ -2,10 +2,10 @@
 //!
 //! One thread waits for them, so they are answered whatever the command is doing: reading, attaching, waiting for a disk.
 //! Until the command says otherwise the first one ends the program, as if it had never been caught; the kernel takes the
-//! probes out. A command that has something to give at its end, or something to take back, asks to be told instead
+//! probes out behind it ([`crate::kernel::handover`]). A command that has something to give at its end, or something to take back, asks to be told instead
 //! ([`Signals::ask`]). Then the first one only tells it, and the second ends the program at once.
 //!
-//! Commands that hold nothing (`report`, `doctor`, `status`) have no need of this: the kernel ends them.
+//! Commands that hold nothing (`report`, `status`) have no need of this: the kernel ends them.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,6 +16,7 @@ use signal_hook::low_level::emulate_default_handler;
 use tokio::sync::watch;
 
 use crate::demo::Stop;
+use crate::kernel::handover::hand_over;
 
 /// What is removed before a signal ends the program.
 type Cleanup = Box<dyn FnOnce() + Send>;
@@ -85,6 +86,7 @@ impl Shared {
         if let Some(cleanup) = state.cleanup.take() {
             cleanup();
         }
+        hand_over();
         // Does not return for these three, unless the kernel refuses: then the exit code says the same.
         drop(emulate_default_handler(signal));
         std::process::exit(128 + signal);

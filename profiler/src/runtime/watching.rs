@@ -2,44 +2,65 @@
 
 use std::future::pending;
 use std::io;
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::Duration;
 
 use iocontend_core::report::Report;
-use iocontend_core::session::Span;
+use iocontend_core::session::Intervals;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
 
 use super::signals::StopSignals;
 use crate::error::Failure;
+use crate::kernel::handover::hand_over;
 use crate::live::Live;
 use crate::output::{Reports, write};
 
 /// How long between two looks at the ring: it holds 4 MiB, some 80,000 events.
 const POLL: Duration = Duration::from_millis(50);
+/// How often statistics and the host are read, whoever wants reports and when.
+const SECOND: Duration = Duration::from_secs(1);
 
 /// Stops counting. Gives the whole, and the last interval as text, where lines are to add up to the whole.
-pub(crate) fn finish(live: &mut Live, reports: &Reports) -> (Report, io::Result<Vec<u8>>) {
+pub(crate) fn finish(
+    live: &mut Live,
+    intervals: &mut Intervals,
+    reports: &Reports,
+) -> (Report, io::Result<Vec<u8>>) {
     live.stop();
     let last = if reports.wants_last_interval() {
-        reports.interval(&live.report(Span::Interval))
+        reports.interval(&intervals.next(live.interval()))
     } else {
         Ok(Vec::new())
     };
-    (live.report(Span::Whole), last)
+    (live.whole(), last)
 }
 
-/// Says the report while the probes are taken out, which takes as many grace periods of RCU as there are tracepoints (0.6 to
-/// 2.5 s seen): nobody waits for the one or the other, a reader who stops reading does not keep the probes, and they do
-/// not keep the report.
+/// How long a report that is being written keeps the probes in place.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// Says the report, and leaves the probes to whoever waits for the kernel to take them out, which takes as many grace periods of RCU as
+/// there are tracepoints (0.6 to 2.5 s seen): the command ends with its report. A reader who stops reading does not keep the probes:
+/// then they are taken out here, meanwhile.
 pub(crate) fn say_and_detach<Error: Into<Failure> + Send>(
     live: Live,
     say: impl FnOnce() -> Result<(), Error> + Send,
 ) -> Result<(), Failure> {
     thread::scope(|scope| {
-        let saying = thread::Builder::new().spawn_scoped(scope, say);
-        drop(live);
+        let (ends, ended) = sync_channel::<()>(0);
+        let saying = thread::Builder::new().spawn_scoped(scope, move || {
+            let said = say();
+            drop(ends);
+            said
+        });
         let saying = saying.map_err(|error| Failure::other(&error.into()))?;
+        if ended.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+            drop(live);
+        } else {
+            hand_over();
+            std::mem::forget(live);
+        }
         let said = saying.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         said.map_err(Into::into)
     })
@@ -61,9 +82,11 @@ pub(crate) enum Ended {
     BySignal,
 }
 
-/// Watches until the end, a signal, or a failure of what is done with the reports of intervals.
+/// Watches until the end, a signal, or a failure of what is done with the reports of intervals. `intervals` has where the
+/// last one ended.
 pub(crate) async fn until(
     live: &mut Live,
+    intervals: &mut Intervals,
     interval: Duration,
     end: Option<Instant>,
     stop: &mut StopSignals,
@@ -72,8 +95,10 @@ pub(crate) async fn until(
     let begin = Instant::now();
     let mut polls = interval_at(begin + POLL, POLL);
     polls.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    let mut intervals = interval_at(begin + interval, interval);
-    intervals.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut seconds = interval_at(begin + SECOND, SECOND);
+    seconds.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut ends = interval_at(begin + interval, interval);
+    ends.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut writing: Writing = None;
     loop {
         tokio::select! {
@@ -84,14 +109,16 @@ pub(crate) async fn until(
                 writing = None;
                 written?;
             }
-            _ = intervals.tick(), if each.is_some() && writing.is_none() => {
-                let report = live.report(Span::Interval);
+            _ = ends.tick(), if each.is_some() && writing.is_none() => {
+                let report = intervals.next(live.interval());
+                seconds.reset();
                 if let Some(each) = &mut each {
                     let text = each(&report)?;
                     writing =
                         (!text.is_empty()).then(|| spawn_blocking(move || write(&text)));
                 }
             }
+            _ = seconds.tick() => live.second(),
             _ = polls.tick() => live.poll(),
         }
     }

@@ -46,6 +46,8 @@ fn print(report: &Report) {
     let mut words = Vec::new();
     json::document(report, &mut document).expect("a report is a document");
     text::summary(report, &Style::default(), &mut words).expect("memory can be written");
+    text::brief(report, &Style::default(), &mut words).expect("memory can be written");
+    json::brief(report, &mut words).expect("memory can be written");
     let again = Report::from_json(&document).expect("a document can be read again");
     assert_eq!(again.actors.len(), report.actors.len());
 }

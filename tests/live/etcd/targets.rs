@@ -46,19 +46,18 @@ fn a_target_that_is_not_there_is_an_error() {
 #[ignore = "needs root"]
 fn threads_count_for_their_process() {
     let folder = super::folder();
-    let mut load = iocontend_tests::fio::start(&[
+    let load = iocontend_tests::fio::start_held(&[
         "rw=write",
         "bs=4k",
         "size=400k",
         "numjobs=4",
         "fdatasync=1",
-        // Starts only when we watch.
-        "startdelay=3",
         &format!("directory={}", folder.path().display()),
     ])
     .unwrap();
-    let watch = Watch::start(&["--pid", &load.pid().to_string()]).unwrap();
     let pid = load.pid();
+    let watch = Watch::start(&["--pid", &pid.to_string()]).unwrap();
+    let mut load = load.go().unwrap();
     until("the end of the load", Duration::from_secs(120), || Ok(load.has_ended()?.then_some(())))
         .unwrap();
     let report = watch.finish().unwrap();

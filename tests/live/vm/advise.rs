@@ -13,13 +13,66 @@ use iocontend_tests::process::until;
 const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// Ends with the test.
-struct Job(Child);
+pub(super) struct Job(Child);
 
 impl Job {
-    fn start(mut fio: Command, options: &[&str]) -> Self {
+    pub(super) fn start(mut fio: Command, options: &[&str]) -> Self {
         let common =
             ["--name=job", "--size=32m", "--time_based", "--runtime=600", "--output=/dev/null"];
         Self(fio.args(common).args(options).stdin(Stdio::null()).spawn().unwrap())
+    }
+}
+
+/// A direct reader in a cgroup beside somebody who syncs, both on the VM's disk.
+pub(super) struct Contention {
+    pub(super) group: Cgroup,
+    pub(super) writer: Job,
+    _reader: Job,
+    _folder: tempfile::TempDir,
+}
+
+impl Contention {
+    /// Both are at work.
+    pub(super) fn begin(name: &str) -> Self {
+        let folder = super::folder();
+        let at = |name: &str| format!("--filename={}", folder.path().join(name).display());
+        let group = Cgroup::new(name).unwrap();
+        let read =
+            ["--thread", "--rw=read", "--bs=1m", "--direct=1", "--ioengine=libaio", "--iodepth=8"];
+        // fio would make it itself, for a time that nobody knows.
+        std::fs::write(folder.path().join("read"), vec![1; 32 << 20]).unwrap();
+        std::fs::File::open(folder.path().join("read")).unwrap().sync_all().unwrap();
+        let reader = group.command("fio").unwrap();
+        let reader = Job::start(reader, &[&read[..], &[at("read").as_str()]].concat());
+        let write = [
+            "--thread",
+            "--rw=write",
+            "--bs=4k",
+            "--fdatasync=1",
+            "--rate_iops=20",
+            "--fallocate=none",
+        ];
+        let writer =
+            Job::start(Command::new("fio"), &[&write[..], &[at("write").as_str()]].concat());
+        until("both are at work", START_LIMIT, || {
+            let written =
+                std::fs::metadata(folder.path().join("write")).map_or(0, |file| file.len());
+            Ok((group.io()?.0 > 0 && written > 0).then_some(()))
+        })
+        .unwrap();
+        Self { group, writer, _reader: reader, _folder: folder }
+    }
+
+    /// What is advised after a while.
+    pub(super) fn advised(&self) -> Report {
+        let output = Command::new(binary::path().unwrap())
+            .args(["advise", "--pid", &self.writer.0.id().to_string(), "--duration", "25s"])
+            .args(["-o", "json"])
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+        serde_json::from_slice(&output.stdout).unwrap()
     }
 }
 
@@ -35,38 +88,8 @@ impl Drop for Job {
 #[test]
 #[ignore = "needs the VM"]
 fn vm_advise_knows_the_cgroup_of_a_culprit_without_intervals() {
-    let folder = super::folder();
-    let at = |name: &str| format!("--filename={}", folder.path().join(name).display());
-    let group = Cgroup::new("advise-reader").unwrap();
-    let read =
-        ["--thread", "--rw=read", "--bs=1m", "--direct=1", "--ioengine=libaio", "--iodepth=8"];
-    // fio would make it itself, for a time that nobody knows.
-    std::fs::write(folder.path().join("read"), vec![1; 32 << 20]).unwrap();
-    std::fs::File::open(folder.path().join("read")).unwrap().sync_all().unwrap();
-    let reader = group.command("fio").unwrap();
-    let _reader = Job::start(reader, &[&read[..], &[at("read").as_str()]].concat());
-    let write = [
-        "--thread",
-        "--rw=write",
-        "--bs=4k",
-        "--fdatasync=1",
-        "--rate_iops=20",
-        "--fallocate=none",
-    ];
-    let writer = Job::start(Command::new("fio"), &[&write[..], &[at("write").as_str()]].concat());
-    until("both are at work", START_LIMIT, || {
-        let written = std::fs::metadata(folder.path().join("write")).map_or(0, |file| file.len());
-        Ok((group.io()?.0 > 0 && written > 0).then_some(()))
-    })
-    .unwrap();
-
-    let output = Command::new(binary::path().unwrap())
-        .args(["advise", "--pid", &writer.0.id().to_string(), "--duration", "25s", "-o", "json"])
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}");
-    let report: Report = serde_json::from_slice(&output.stdout).unwrap();
+    let contention = Contention::begin("advise-reader");
+    let report = contention.advised();
     let advice: Vec<_> = report.advice.iter().flatten().collect();
     let about_the_reader = advice.iter().filter(|one| one.culprit.is_some());
     assert!(about_the_reader.count() > 0, "nobody is blamed: {advice:?}");

@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 
-use super::{BY_HAND, ON_BOTH, Step, tests_in_vm};
+use super::{BY_HAND, ON_BOTH, OVER_PATHS, SLOW, Step, tests_in_vm};
 use crate::{apt, lab, run};
 
 /// The table, below the workspace.
@@ -29,6 +29,8 @@ enum Part {
     /// What CI leaves out on one kernel.
     ByHand(&'static str),
     Smoke(&'static str),
+    /// Tests of a disk behind NVMe multipath.
+    Paths(&'static str),
     Kills,
     /// All scenarios of the lab.
     Lab,
@@ -39,7 +41,8 @@ impl Part {
         let steps = Step::ALL.into_iter().map(Self::Step);
         let vm = ["6.1", "6.12"].into_iter().map(Self::ByHand);
         let smoke = SMOKE.into_iter().map(Self::Smoke);
-        steps.chain(smoke).chain([Self::Kills]).chain(vm).chain([Self::Lab]).collect()
+        let paths = ["6.1", "6.12"].into_iter().map(Self::Paths);
+        steps.chain(smoke).chain(paths).chain([Self::Kills]).chain(vm).chain([Self::Lab]).collect()
     }
 
     fn name(self) -> String {
@@ -47,6 +50,7 @@ impl Part {
             Self::Step(step) => step.name().to_owned(),
             Self::ByHand(kernel) => format!("vm-{kernel}-by-hand"),
             Self::Smoke(kernel) => format!("smoke-{kernel}"),
+            Self::Paths(kernel) => format!("paths-{kernel}"),
             Self::Kills => "kills".to_owned(),
             Self::Lab => "lab-all".to_owned(),
         }
@@ -61,7 +65,9 @@ impl Part {
                 Some(rustix::system::uname().release().to_string_lossy().into_owned())
             }
             Self::Step(_) => None,
-            Self::ByHand(kernel) | Self::Smoke(kernel) => Some(kernel.to_owned()),
+            Self::ByHand(kernel) | Self::Smoke(kernel) | Self::Paths(kernel) => {
+                Some(kernel.to_owned())
+            }
         }
     }
 
@@ -69,9 +75,16 @@ impl Part {
         match self {
             Self::Step(step) => step.run(),
             // On 6.1 CI runs a few.
-            Self::ByHand(kernel @ "6.1") => tests_in_vm(kernel, &["vm_"], &ON_BOTH, BY_HAND_S),
-            Self::ByHand(kernel) => tests_in_vm(kernel, &BY_HAND, &[], BY_HAND_S),
-            Self::Smoke(kernel) => tests_in_vm(kernel, &["vm_smoke_"], &[], SMOKE_S),
+            Self::ByHand(kernel @ "6.1") => {
+                let skip: Vec<&str> = ON_BOTH.into_iter().chain([OVER_PATHS]).collect();
+                tests_in_vm(kernel, SLOW, &["vm_"], &skip, BY_HAND_S)
+            }
+            Self::ByHand(kernel) => tests_in_vm(kernel, SLOW, &BY_HAND, &[], BY_HAND_S),
+            Self::Smoke(kernel) => tests_in_vm(kernel, SLOW, &["vm_smoke_"], &[], SMOKE_S),
+            Self::Paths(kernel) => {
+                let disk = format!("{SLOW},dev=paths");
+                tests_in_vm(kernel, &disk, &[OVER_PATHS], &[], SMOKE_S)
+            }
             Self::Kills => kills(),
             Self::Lab => lab::run(&lab::Args::all()),
         }
@@ -155,7 +168,7 @@ pub(super) fn run() -> Result<()> {
 
 fn in_vm(part: Part) -> bool {
     let is_step = matches!(part, Part::Step(Step::Vm61 | Step::Vm612 | Step::Lab));
-    is_step || matches!(part, Part::ByHand(_) | Part::Smoke(_) | Part::Lab)
+    is_step || matches!(part, Part::ByHand(_) | Part::Smoke(_) | Part::Paths(_) | Part::Lab)
 }
 
 fn read(kept: &Path) -> Result<Vec<Seen>> {

@@ -18,6 +18,8 @@ pub(crate) struct Disk {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Device {
     Nvme,
+    /// NVMe whose controller says that it may have several: the guest's disk is a head above its path.
+    Paths,
     Virtio,
 }
 
@@ -36,8 +38,9 @@ impl FromStr for Disk {
                 "bps" => disk.bps = Some(number(value, 1000)?),
                 "size" => disk.size = number(value, 1024)?,
                 "dev" if value == "nvme" => disk.device = Device::Nvme,
+                "dev" if value == "paths" => disk.device = Device::Paths,
                 "dev" if value == "virtio" => disk.device = Device::Virtio,
-                "dev" => return Err(format!("dev is nvme or virtio, not `{value}`")),
+                "dev" => return Err(format!("dev is nvme, paths or virtio, not `{value}`")),
                 _ => return Err(format!("`{key}` is none of iops, bps, size, dev")),
             }
         }
@@ -69,11 +72,20 @@ impl Disk {
 
     /// In a few words, for people.
     pub(super) fn describe(&self) -> String {
-        let device = if self.device == Device::Nvme { "nvme" } else { "virtio" };
+        let device = match self.device {
+            Device::Nvme => "nvme",
+            Device::Paths => "nvme multipath",
+            Device::Virtio => "virtio",
+        };
         let limit = |name: &str, limit: Option<u64>| {
             limit.map_or(String::new(), |limit| format!(" {name}={limit}"))
         };
         format!("{device} disk{}{}", limit("iops", self.iops), limit("bps", self.bps))
+    }
+
+    /// Whether the guest's kernel has to look for several paths.
+    pub(super) fn has_paths(&self) -> bool {
+        self.device == Device::Paths
     }
 
     /// Options for the emulator. `cache=none` keeps the host's page cache out of the measurement.
@@ -82,12 +94,16 @@ impl Disk {
             limit.map_or(String::new(), |limit| format!(",throttling.{name}-total={limit}"))
         };
         let device = match self.device {
-            Device::Nvme => "nvme",
-            Device::Virtio => "virtio-blk-pci",
+            Device::Nvme => format!("nvme,drive={serial},serial={serial}"),
+            Device::Paths => format!(
+                "nvme-subsys,id={serial}s -device nvme,id={serial}c,subsys={serial}s,serial={serial} \
+                 -device nvme-ns,drive={serial},bus={serial}c,nsid=1"
+            ),
+            Device::Virtio => format!("virtio-blk-pci,drive={serial},serial={serial}"),
         };
         format!(
             "-drive file={},if=none,id={serial},format=raw,cache=none{}{} \
-             -device {device},drive={serial},serial={serial}",
+             -device {device}",
             image.display(),
             limit("iops", self.iops),
             limit("bps", self.bps)
@@ -109,6 +125,19 @@ mod tests {
             "-drive file=/x/disk.img,if=none,id=iocontend0,format=raw,cache=none,\
              throttling.iops-total=600,throttling.bps-total=20000000 \
              -device virtio-blk-pci,drive=iocontend0,serial=iocontend0"
+        );
+    }
+
+    #[test]
+    fn a_disk_with_paths_has_a_subsystem() {
+        let disk: Disk = "size=1G,dev=paths".parse().unwrap();
+        assert!(disk.has_paths());
+        let options = disk.emulator_options(Path::new("/x"), "d0");
+        let of_disk = options.split_once("cache=none ").unwrap().1;
+        assert_eq!(
+            of_disk,
+            "-device nvme-subsys,id=d0s -device nvme,id=d0c,subsys=d0s,serial=d0 \
+             -device nvme-ns,drive=d0,bus=d0c,nsid=1"
         );
     }
 

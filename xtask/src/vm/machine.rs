@@ -248,8 +248,9 @@ impl Machine {
         for option in STUCK_IS_THE_END {
             command.args(["--append", option]);
         }
-        // QEMU's controllers say since 9 that they may have several paths; a disk is then a head above its paths.
-        command.args(["--append", "nvme_core.multipath=N"]);
+        // QEMU's controllers say since 9 that they may have several paths; a disk is then a head above its paths, where nobody asked for it.
+        let paths = if args.disk.iter().any(super::Disk::has_paths) { "Y" } else { "N" };
+        command.args(["--append", &format!("nvme_core.multipath={paths}")]);
         command.arg("--").arg(self.shared().join("init.sh"));
         command.arg(args.fs.map_or("-", super::FileSystem::name));
         command.arg(args.sched.map_or("-", super::Scheduler::name));

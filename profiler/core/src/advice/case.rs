@@ -30,6 +30,8 @@ pub(super) struct Case<'a> {
     pub(super) waits: Lat,
     /// Who makes it wait: the run with most of it, and all runs.
     pub(super) culprit: &'a Actor,
+    /// Of its runs one that has not ended, where there is one: the one that can be acted on.
+    pub(super) there: &'a Actor,
     pub(super) runs: Vec<&'a Actor>,
     pub(super) group: Group<'a>,
     /// Programs of backups that the diagnosis names for these waits.
@@ -103,6 +105,8 @@ fn case<'a>(
     let runs: Vec<&Actor> =
         culprit.members().into_iter().filter_map(|id| report.actor(id)).collect();
     let first = report.actor(culprit.id)?;
+    // What has ended cannot be acted on, where another of them is there.
+    let there = runs.iter().copied().find(|run| !run.exited).unwrap_or(first);
     let of_culprit = beside(&first.id);
     let (alone, shared) =
         of_culprit.map_or((None, None), |one| (one.alone.as_ref(), one.shared.as_ref()));
@@ -114,7 +118,7 @@ fn case<'a>(
     let active_ns = active_ns(report, &runs, alone, shared);
     let demand = Demand::of(facts, device, &runs, active_ns);
     let sharing = Sharing::of(facts, disk, victim, &runs, &mechanisms);
-    let place = Place::of(facts, first, victim);
+    let place = Place::of(facts, there, victim);
     let is_backup = |one: &&Culprit<'_>| one.group.role() == Some(Role::Backup);
     let backups = found.culprits.iter().filter(is_backup);
     Some(Case {
@@ -125,6 +129,7 @@ fn case<'a>(
         class: found.waiting.class,
         waits: found.sort.lat.clone(),
         culprit: first,
+        there,
         runs,
         group: culprit.group,
         backups: backups.filter_map(|one| report.actor(one.id)).collect(),
@@ -185,6 +190,21 @@ impl Case<'_> {
     /// The disk's number.
     pub(super) fn dev(&self) -> Option<Dev> {
         self.device.map(|device| Dev { major: device.major, minor: device.minor })
+    }
+
+    /// The disk that limits of cgroups are set on, by number and name: of an NVMe path that above it, which is the one that can be opened
+    /// (drivers/nvme/host/multipath.c; block/blk-cgroup.c, `blkg_conf_open_bdev`).
+    pub(super) fn limited(&self) -> Option<(Dev, &str)> {
+        let head = self.disk.and_then(|disk| disk.path_of.as_deref());
+        match head.map(|head| self.facts.devices.iter().find(|disk| disk.name == head)) {
+            Some(head) => head.map(|head| (head.dev, head.name.as_str())),
+            None => Some((self.dev()?, self.device_name())),
+        }
+    }
+
+    /// Whether it is a path of a disk that others open.
+    pub(super) fn is_path(&self) -> bool {
+        self.disk.is_some_and(|disk| disk.path_of.is_some())
     }
 
     /// The disk's name.

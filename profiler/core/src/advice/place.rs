@@ -2,6 +2,7 @@
 
 use super::Facts;
 use crate::cgroup;
+use crate::change::is_plain_path;
 use crate::facts::CgroupControls;
 use crate::report::Actor;
 
@@ -52,6 +53,8 @@ pub(super) enum Unfit {
     NoFile,
     /// Its cgroup is not known.
     Unknown,
+    /// Its name leads elsewhere, or holds what is not printed as it is.
+    NotPlain,
 }
 
 /// A culprit's place.
@@ -94,6 +97,9 @@ impl<'a> Place<'a> {
         }
         if self.with_victim {
             return Err(Unfit::WithVictim);
+        }
+        if !is_plain_path(path) {
+            return Err(Unfit::NotPlain);
         }
         let is_unit = matches!(self.manager, Manager::Unit(_));
         let by_unit = |unfit| if is_unit { Ok(Way::Property) } else { Err(unfit) };

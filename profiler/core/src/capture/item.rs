@@ -68,7 +68,7 @@ pub enum Item {
     Tracked(u32),
     /// No longer.
     Untracked(u32),
-    /// A report was made.
+    /// A second was over, or with the whole counting, and a report was made.
     Report {
         /// Of which window.
         span: Span,
@@ -176,6 +176,8 @@ pub(super) fn put(
         Input::Controls(controls) => body(out, "controls", now, controls),
         Input::Note(note) => body(out, "note", now, note),
         Input::Schedules(schedules) => body(out, "schedules", now, schedules),
+        Input::Host(sample) => body(out, "host", now, sample),
+        Input::Over(sample) => body(out, "over", now, sample),
     }
 }
 
@@ -327,6 +329,8 @@ impl Decoder {
                 Input::Note(note)
             }
             "schedules" => Input::Schedules(read(cbor)?),
+            "host" => Input::Host(read(cbor)?),
+            "over" => Input::Over(read(cbor)?),
             _ => return self.no_input(kind, cbor),
         };
         Some(Ok(Item::Input(Box::new(input))))

@@ -24,5 +24,5 @@ pub use frame::{
 };
 pub use item::{Item, Malformed, Opening};
 pub use read::{CaptureError, End, Reader, Step};
-pub use replay::{Replay, replay, replay_after, replay_intervals};
+pub use replay::{Replay, replay, replay_after, replay_intervals, replay_seconds};
 pub use write::{Block, WriteError, Writer};

@@ -9,7 +9,9 @@ use super::read::{CaptureError, End, Reader, Step};
 use crate::redact::CommandLines;
 use crate::report::{Note, Report, Tool};
 use crate::selector::{Absent, Selector};
-use crate::session::{HostSample, Input, Now, Output, Past, Session, Span, entering};
+use crate::session::{
+    HostSample, Input, Intervals, Now, Output, Past, Session, Span, entering, report_between,
+};
 
 /// What a capture says.
 #[derive(Debug)]
@@ -48,7 +50,7 @@ pub fn replay_after(
     past: Vec<Past>,
     command_lines: CommandLines,
 ) -> Result<Replay, CaptureError> {
-    play(source, selectors, tool, past, command_lines, &mut |_| {})
+    play(source, selectors, tool, past, command_lines, &mut |_, _, _| {})
 }
 
 /// The same as [`replay`], and each interval's report is given to `interval` where the recorder made one.
@@ -58,8 +60,29 @@ pub fn replay_intervals(
     tool: Tool,
     interval: &mut dyn FnMut(&Report),
 ) -> Result<Replay, CaptureError> {
-    play(source, selectors, tool, Vec::new(), CommandLines::Hidden, interval)
+    let mut intervals = Intervals::default();
+    let second: Second<'_> = &mut |session, now, is_reported| {
+        if is_reported {
+            interval(&intervals.next(session.snapshot(now)));
+        }
+    };
+    play(source, selectors, tool, Vec::new(), CommandLines::Hidden, second)
 }
+
+/// The same as [`replay`], and the session is shown to `second` at the end of each second, and of an interval where the
+/// recorder took down no seconds.
+pub fn replay_seconds(
+    source: impl Read,
+    selectors: Option<Vec<Selector>>,
+    tool: Tool,
+    second: &mut dyn FnMut(&Session, Now),
+) -> Result<Replay, CaptureError> {
+    let second: Second<'_> = &mut |session, now, _| second(session, now);
+    play(source, selectors, tool, Vec::new(), CommandLines::Hidden, second)
+}
+
+/// Who looks at the session when a second is over, and whether the recorder made a report of an interval then.
+type Second<'a> = &'a mut dyn FnMut(&Session, Now, bool);
 
 fn play(
     source: impl Read,
@@ -67,7 +90,7 @@ fn play(
     tool: Tool,
     past: Vec<Past>,
     command_lines: CommandLines,
-    interval: &mut dyn FnMut(&Report),
+    second: Second<'_>,
 ) -> Result<Replay, CaptureError> {
     let mut reader = Reader::new(source)?;
     let first = match reader.step()? {
@@ -85,7 +108,7 @@ fn play(
     options.recorded_command_lines = Some(options.command_lines);
     options.command_lines = command_lines;
     let session = Session::new(options, now);
-    let mut player = Player::new(session, command_lines, now, interval);
+    let mut player = Player::new(session, command_lines, now, second);
     for past in past {
         player.session.remember(past);
     }
@@ -118,17 +141,11 @@ struct Player<'a> {
     tracked: BTreeSet<u32>,
     /// The last report of the whole, and whether something came after it.
     whole: Option<Report>,
-    /// Who wants the reports of intervals.
-    interval: &'a mut dyn FnMut(&Report),
+    second: Second<'a>,
 }
 
 impl<'a> Player<'a> {
-    fn new(
-        session: Session,
-        command_lines: CommandLines,
-        now: Now,
-        interval: &'a mut dyn FnMut(&Report),
-    ) -> Self {
+    fn new(session: Session, command_lines: CommandLines, now: Now, second: Second<'a>) -> Self {
         Self {
             session,
             command_lines,
@@ -138,7 +155,7 @@ impl<'a> Player<'a> {
             wanted: BTreeSet::new(),
             tracked: BTreeSet::new(),
             whole: None,
-            interval,
+            second,
         }
     }
 
@@ -152,10 +169,15 @@ impl<'a> Player<'a> {
         self.now = now;
         match item {
             Item::Input(input) => {
-                if let Input::Started(sample) = &*input {
+                if let Input::Started(sample) | Input::Host(sample) | Input::Over(sample) = &*input
+                {
                     (self.sample, self.sampled) = (sample.clone(), now);
                 }
+                let is_second = matches!(*input, Input::Host(_));
                 self.tell(*input);
+                if is_second {
+                    (self.second)(&self.session, self.now, false);
+                }
             }
             Item::Record(bytes) => self.tell(Input::Record(&bytes)),
             Item::Io(bytes) => {
@@ -183,11 +205,19 @@ impl<'a> Player<'a> {
         if span == Span::Whole {
             self.say_who_was_not_tracked();
         }
-        let report = self.session.report(span, sample, self.now);
         match span {
-            Span::Interval => (self.interval)(&report),
-            Span::Whole => self.whole = Some(report),
+            Span::Interval => {
+                self.tell(Input::Host(sample));
+                (self.second)(&self.session, self.now, true);
+            }
+            Span::Whole => self.whole = Some(self.whole(sample)),
         }
+    }
+
+    /// The report of the whole, now that it is over.
+    fn whole(&mut self, sample: HostSample) -> Report {
+        self.tell(Input::Over(sample));
+        report_between(None, &self.session.snapshot(self.now))
     }
 
     /// Whoever is a target only now was nobody special while the kernel was watched.
@@ -218,6 +248,6 @@ impl<'a> Player<'a> {
             self.tell(Input::Note(Note::UnknownItems { kind, count }));
         }
         self.say_who_was_not_tracked();
-        self.session.report(Span::Whole, self.sample.clone(), self.now)
+        self.whole(self.sample.clone())
     }
 }

@@ -1,5 +1,5 @@
-//! Every limit and threshold by which the diagnosis, the findings and the advice judge, each with its source. None stands elsewhere;
-//! `profiler/docs/findings.md` has them for readers, and a test holds both together.
+//! Every limit and threshold by which more than one rule judges, each with its source. One that a single rule has stands in the
+//! rule's file; `profiler/docs/findings.md` has all of them for readers, and tests hold it to both.
 
 use crate::ids::{FileClass, Role};
 use crate::report::Severity;
@@ -50,20 +50,6 @@ pub(crate) const SOME: u64 = 3;
 pub(crate) const SIDE: u64 = 10;
 /// Culprits that a verdict names and that advice looks at, at most. Our own choice: what a person reads.
 pub(crate) const FIRST: usize = 3;
-
-/// Requests in a device that is at work, at most, for it to have little to do: a disk that needs more at a time to be
-/// quick is slow for a log, which writes one after the other. Our own choice.
-pub(crate) const LOW_DEPTH: f64 = 4.0;
-/// Fewer bytes read of a database are no snapshot: it is mapped, and single pages of it come back from the disk at any time. Our own
-/// choice.
-pub(crate) const SNAPSHOT_BYTES: u64 = 1 << 20;
-/// Fewer faults than this are the usual traffic of a page cache. Our own choice, as are the shares of the window that some thread
-/// stood still in them: from the first on it is worth knowing, from the second on a warning.
-pub(crate) const FAULTS: u64 = 30;
-/// See [`FAULTS`].
-pub(crate) const FAULTS_INFO: f64 = 0.01;
-/// See [`FAULTS`].
-pub(crate) const FAULTS_WARNING: f64 = 0.1;
 
 /// Confidence at most: nothing measured on a running host is certain.
 pub(crate) const AT_BEST: f64 = 0.95;
@@ -125,6 +111,20 @@ pub(crate) fn severity(level: Level, share: f64, each_ns: u64) -> Option<Severit
     }
 }
 
+/// Fails unless the page says this of a limit.
+#[cfg(test)]
+pub(crate) fn on_the_page(what: &str, value: &str) {
+    const PAGE: &str = include_str!("../../../docs/findings.md");
+    let row = format!("| {what} | {value} |");
+    assert!(PAGE.contains(&row), "profiler/docs/findings.md lacks {row}");
+}
+
+/// A share as the page has it.
+#[cfg(test)]
+pub(crate) fn percent(share: f64) -> String {
+    format!("{} %", (share * 100.0).round())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -157,13 +157,10 @@ mod tests {
         assert_eq!(of(Role::Other, FileClass::Other), Some(SYNC_NS));
     }
 
-    const PAGE: &str = include_str!("../../../docs/findings.md");
-
     /// Property: the page says of every limit what the table here says.
     #[test]
     fn the_page_has_every_limit() {
         let ms = |ns: u64| format!("{} ms", ns / MS);
-        let percent = |share: f64| format!("{} %", (share * 100.0).round());
         let count = |count: u64| count.to_string();
         let percent_and = |share: f64, ns: u64| format!("{} and {}", percent(share), ms(ns));
         let said = [
@@ -186,13 +183,6 @@ mod tests {
             ("waits on either side of a comparison", count(SIDE)),
             ("long writes or faults that are no accident", count(SOME)),
             ("too many lost events", percent(LOST)),
-            ("a disk with little to do", format!("fewer than {LOW_DEPTH} requests in it")),
-            ("a read of the database that is a snapshot", format!("{} MiB", SNAPSHOT_BYTES >> 20)),
-            ("faults that are worth a word", count(FAULTS)),
-            (
-                "part of the window in faults",
-                format!("{} info, {} warning", percent(FAULTS_INFO), percent(FAULTS_WARNING)),
-            ),
             ("confidence at most", percent(AT_BEST)),
             ("bytes of nobody that are worth a caveat", percent(UNATTRIBUTED)),
             ("an unexplained part that is worth a caveat", percent(UNKNOWN)),
@@ -207,8 +197,7 @@ mod tests {
         ];
         assert_eq!(LONG.to_string(), "0.1", "a tenth");
         for (what, value) in said {
-            let row = format!("| {what} | {value} |");
-            assert!(PAGE.contains(&row), "profiler/docs/findings.md lacks {row}");
+            on_the_page(what, &value);
         }
     }
 }

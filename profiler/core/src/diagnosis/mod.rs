@@ -2,10 +2,11 @@
 //!
 //! Made of a finished report alone. The verdict, the findings and the advice are views of it: none of them looks for culprits, holds
 //! a wait against a limit or picks a threshold by itself (note 0031). Owns the victims ([`waits`] and the limits they are held
-//! against, [`limits`]), whom their time is charged to ([`charges`], by [`groups`]), what that comes to ([`case`], [`shares`]), and each stall by itself
-//! ([`stalls`]).
+//! against, [`limits`]), whom their time is charged to ([`charges`], by [`groups`]), what that comes to ([`case`], [`shares`],
+//! [`causes`]), and each stall by itself ([`stalls`]).
 
 pub(crate) mod case;
+pub(crate) mod causes;
 pub(crate) mod charges;
 pub(crate) mod groups;
 pub(crate) mod kinds;
@@ -14,6 +15,7 @@ mod model;
 pub(crate) mod shares;
 mod source;
 pub(crate) mod stalls;
+mod unseen;
 pub(crate) mod waits;
 
 pub(crate) use model::{Diagnosis, Victim, is_longer};

@@ -9,6 +9,7 @@ use super::limits;
 use super::shares::Shares;
 use super::source::{self, Source};
 use super::stalls::{StallShares, Stalled};
+use super::unseen::Unseen;
 use super::waits::Waiting;
 use crate::ids::{Call, FileClass};
 use crate::report::{Actor, AloneVsShared, Lat, Mechanism, Reason, Report};
@@ -29,8 +30,10 @@ pub(crate) struct Victim<'a> {
     pub(crate) actor: &'a Actor,
     /// Its waits by class of file, those with enough to judge by.
     pub(crate) waitings: Vec<Waiting<'a>>,
-    /// Waits in the class that has most of them, where none has enough.
-    pub(crate) too_few: Option<u64>,
+    /// Why none of its waits can be judged; `None` where some can.
+    nothing: Option<Reason>,
+    /// Why its syncs on a class of files are not judged, whatever is known of others.
+    pub(crate) not_timed: Option<Reason>,
 }
 
 impl<'a> Diagnosis<'a> {
@@ -40,15 +43,22 @@ impl<'a> Diagnosis<'a> {
         let window_ns = report.window.duration_ns;
         let groups = Group::of_all(report);
         let source = Source { report, groups: &groups };
+        let unseen = Unseen::of(report);
         let victims: Vec<Victim<'a>> =
-            targets.filter_map(|actor| victim(&source, actor, window_ns)).collect();
+            targets.filter_map(|actor| victim(&source, &unseen, actor, window_ns)).collect();
         let mut all: Vec<Culprit<'a>> = Vec::new();
         let sorts = victims.iter().flat_map(|victim| &victim.waitings).flat_map(Waiting::sorts);
         for charges in sorts.filter_map(|sort| sort.charges().ok()) {
             join(&mut all, charges.culprits(|_, row| row.mechanism != Mechanism::Cpu));
         }
         all.sort_by_key(|one| (Reverse(one.ns), one.group));
-        Self { report, victims, stalls: Stalled::of_all(report, &groups), order: all }
+        // A sleep in a sync that nothing times is no stall.
+        let is_timed = |one: &Stalled<'_>| {
+            let mut own = victims.iter().filter(|victim| victim.actor.id == one.stall.victim);
+            own.all(|victim| victim.not_timed.is_none())
+        };
+        let stalls = Stalled::of_all(report, &groups).into_iter().filter(is_timed).collect();
+        Self { report, victims, stalls, order: all }
     }
 
     /// Culprits in the one order in which they stand everywhere, each group by the one that stands for it everywhere. Who is charged
@@ -70,11 +80,18 @@ impl<'a> Diagnosis<'a> {
 
     /// The first few of the others with a name, by id: the one with most, and who matters beside it.
     pub(crate) fn first_culprits(&self, shares: &Shares<'a>) -> Vec<String> {
-        let most = shares.culprits.iter().map(|one| one.ns).max();
-        let matters =
-            |one: &Culprit<'_>| Some(one.ns) == most || shares.of(one.ns) >= limits::SHARE;
-        let all = self.in_order(shares.culprits.clone()).into_iter().filter(matters);
+        let matter = Self::matter(&shares.culprits, shares.whole);
+        let all = self.in_order(shares.culprits.clone()).into_iter();
+        let all = all.filter(|one| matter.contains(&one.group));
         all.take(limits::FIRST).map(|one| one.id.to_owned()).collect()
+    }
+
+    /// Those who matter in a time: the one with most of it, and who has a share that does.
+    pub(super) fn matter(culprits: &[Culprit<'a>], whole_ns: u64) -> Vec<Group<'a>> {
+        let most = culprits.iter().map(|one| one.ns).max();
+        let matters =
+            |one: &&Culprit<'_>| Some(one.ns) == most || share(one.ns, whole_ns) >= limits::SHARE;
+        culprits.iter().filter(matters).map(|one| one.group).collect()
     }
 
     /// The id that stands for an actor: of the group that it is charged with; else its own.
@@ -137,8 +154,8 @@ impl<'a> Diagnosis<'a> {
 impl<'a> Victim<'a> {
     /// Its waits that can be judged; or that there are too few.
     pub(crate) fn judged(&self) -> Result<&[Waiting<'a>], Reason> {
-        match self.too_few {
-            Some(count) => Err(Reason::TooFewWaits { count, needed: limits::ENOUGH }),
+        match &self.nothing {
+            Some(why) => Err(why.clone()),
             None => Ok(&self.waitings),
         }
     }
@@ -149,14 +166,29 @@ impl<'a> Victim<'a> {
     }
 }
 
-fn victim<'a>(source: &Source<'a, '_>, actor: &'a Actor, window_ns: u64) -> Option<Victim<'a>> {
+fn victim<'a>(
+    source: &Source<'a, '_>,
+    unseen: &Unseen<'_>,
+    actor: &'a Actor,
+    window_ns: u64,
+) -> Option<Victim<'a>> {
     let all: Vec<Waiting<'_>> =
         FileClass::ALL.iter().filter_map(|class| Waiting::of(source, actor, *class)).collect();
-    let most = all.iter().map(Waiting::count).max()?;
-    let waitings: Vec<Waiting<'_>> =
-        all.into_iter().filter(|waiting| waiting.is_enough(window_ns)).collect();
-    let too_few = waitings.is_empty().then_some(most);
-    Some(Victim { actor, waitings, too_few })
+    let most = all.iter().map(Waiting::count).max();
+    // Who waits on nothing that is seen may sync all the same.
+    let not_timed = match most {
+        Some(_) => all.iter().find_map(|waiting| unseen.reason(waiting.path)),
+        None => unseen.reason(None),
+    };
+    let is_seen = |waiting: &Waiting<'_>| unseen.reason(waiting.path).is_none();
+    let waitings: Vec<Waiting<'_>> = all
+        .into_iter()
+        .filter(|waiting| is_seen(waiting) && waiting.is_enough(window_ns))
+        .collect();
+    let too_few = most.map(|count| Reason::TooFewWaits { count, needed: limits::ENOUGH });
+    let nothing = not_timed.clone().or(too_few)?;
+    let nothing = waitings.is_empty().then_some(nothing);
+    Some(Victim { actor, waitings, nothing, not_timed })
 }
 
 /// Whether two distributions say that a culprit at work makes waits longer; `None` when there are too few of either.

@@ -31,6 +31,8 @@ pub(crate) struct Shares<'a> {
     pub(crate) unnamed: u64,
     /// The disk's own: nobody else's time in the device, its queue, its cache, a journal commit, a limit.
     pub(crate) disk: u64,
+    /// Of that what a limit held back: `io.max`, iocost, writeback throttling, a lack of tags.
+    pub(crate) limit: u64,
     /// On a CPU, or without one.
     pub(crate) cpu: u64,
     /// Neither who nor how is known.
@@ -55,6 +57,7 @@ impl<'a> Shares<'a> {
             charges.ns(|to, row| other(to, row, false)),
         );
         let disk = charges.ns(|to, row| known(to, row) && row.mechanism != Mechanism::Cpu);
+        let limit = charges.ns(|to, row| known(to, row) && row.mechanism == Mechanism::Throttle);
         let cpu = charges.ns(|_, row| row.mechanism == Mechanism::Cpu);
         let told = [named, unnamed, disk, cpu].into_iter().fold(0, u64::saturating_add);
         for (sum, ns) in [
@@ -62,6 +65,7 @@ impl<'a> Shares<'a> {
             (&mut self.named, named),
             (&mut self.unnamed, unnamed),
             (&mut self.disk, disk),
+            (&mut self.limit, limit),
             (&mut self.cpu, cpu),
             (&mut self.unknown, charges.whole_ns.saturating_sub(told)),
         ] {

@@ -43,6 +43,7 @@ fn device(name: &str, minor: u32, slaves: &[&str], filesystems: &[FsFacts]) -> D
         wbt_lat_usec: None,
         partitions: Vec::new(),
         holders: Vec::new(),
+        path_of: None,
         slaves: slaves.iter().map(|&name| name.to_owned()).collect(),
         filesystems: filesystems.to_vec(),
     }

@@ -37,6 +37,9 @@ pub struct DeviceFacts {
     pub holders: Vec<String>,
     /// Devices this one is built on, by kernel name (a partition has its own name).
     pub slaves: Vec<String>,
+    /// Of an NVMe path, which has no number of its own in `/sys`: the disk above its paths, that everybody opens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path_of: Option<String>,
     /// File systems on it, on its partitions and on its holders; one entry each, not one per bind mount.
     pub filesystems: Vec<FsFacts>,
 }

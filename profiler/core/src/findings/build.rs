@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use super::judge;
 use crate::hist::Dist;
 use crate::ids::{Call, FileClass, Method, Op, Role};
+use crate::plan::{GapReason, NoFormats};
 use crate::report::{
-    Activity, Actor, AloneVsShared, Answer, Attached, Blame, Depth, Device, Evidence, Finding,
-    HookKind, Host, Io, Judgement, Lat, LongestSync, Mechanism, Part, Pattern, Reason, Report,
-    Stall, StallCause, StartedBy, Starter, Target, Tool, Wait, Window, rfc3339,
+    Activity, Actor, AloneVsShared, Answer, Attached, Blame, Depth, Device, Evidence, Filesystem,
+    Finding, HookKind, Host, Io, Judgement, Lat, LongestSync, Mechanism, Part, Pattern, Reason,
+    Report, Stall, StallCause, StartedBy, Starter, Target, Tool, Wait, Window, rfc3339,
 };
 
 /// The victim.
@@ -264,6 +265,26 @@ impl Scene {
     /// A hook is missing.
     pub(super) fn without_hook(mut self, hook: &str) -> Self {
         self.0.coverage.attached.retain(|one| one.hook != hook);
+        self
+    }
+
+    /// The victim's files are on a file system of this type, mounted at `/`.
+    pub(super) fn on(mut self, fstype: &str) -> Self {
+        let (mount_point, fstype) = ("/".to_owned(), fstype.to_owned());
+        let mount = Filesystem { mount_point, fstype, options: None };
+        self.0.devices[0].filesystems = Some(vec![mount]);
+        self
+    }
+
+    /// A hook could not be put in place, because tracefs is not mounted.
+    pub(super) fn missed(mut self, program: &str, hook: &str) -> Self {
+        self.0.coverage.attached.push(Attached {
+            program: program.into(),
+            hook: hook.into(),
+            kind: HookKind::Tracepoint,
+            attached: false,
+            reason: Some(GapReason::NoTracefs { why: NoFormats::NotMounted }),
+        });
         self
     }
 

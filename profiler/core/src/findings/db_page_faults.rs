@@ -4,13 +4,21 @@
 use super::pre_fsync_stall::HOOK;
 use super::{Ruling, case};
 use crate::diagnosis::kinds::{Kind, share};
-use crate::diagnosis::limits::{self, Level};
+use crate::diagnosis::limits::Level;
 use crate::diagnosis::waits::Sort;
 use crate::diagnosis::{Diagnosis, Victim};
 use crate::ids::{FileClass, Role};
 use crate::report::{Caveat, Pattern, Reason, Severity};
 
 pub(super) const ID: Pattern = Pattern::DbPageFaults;
+
+/// Fewer faults than this are the usual traffic of a page cache. Our own choice, as are the shares of the window that some thread
+/// stood still in them: from the first on it is worth knowing, from the second on a warning.
+const ENOUGH: u64 = 30;
+/// See [`ENOUGH`].
+const INFO: f64 = 0.01;
+/// See [`ENOUGH`].
+const WARNING: f64 = 0.1;
 
 pub(super) fn ask(diagnosis: &Diagnosis<'_>, victim: &Victim<'_>) -> Ruling {
     if victim.actor.role != Role::Etcd {
@@ -23,9 +31,7 @@ pub(super) fn ask(diagnosis: &Diagnosis<'_>, victim: &Victim<'_>) -> Ruling {
     let Some(waiting) = judged.find(|waiting| waiting.class == FileClass::Db) else {
         return Ok(None);
     };
-    let Some(faults) =
-        waiting.sort(Kind::Fault).filter(|faults| faults.lat.count >= limits::FAULTS)
-    else {
+    let Some(faults) = waiting.sort(Kind::Fault).filter(|faults| faults.lat.count >= ENOUGH) else {
         return Ok(None);
     };
     let stood = share(faults.lat.sum_ns, diagnosis.report.window.duration_ns);
@@ -38,15 +44,16 @@ fn severity(faults: &Sort<'_>, stood: f64) -> Option<Severity> {
     match faults.level {
         Level::Far => Some(Severity::Critical),
         Level::Above => Some(Severity::Warning),
-        Level::Fine if stood >= limits::FAULTS_WARNING => Some(Severity::Warning),
-        Level::Fine => (stood >= limits::FAULTS_INFO).then_some(Severity::Info),
+        Level::Fine if stood >= WARNING => Some(Severity::Warning),
+        Level::Fine => (stood >= INFO).then_some(Severity::Info),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::build::{Scene, numbers};
-    use super::{ID, Role};
+    use super::{ENOUGH, ID, INFO, Role, WARNING};
+    use crate::diagnosis::limits::{on_the_page, percent};
     use crate::ids::{Call, FileClass};
     use crate::report::{Part, Reason, Severity};
 
@@ -72,6 +79,13 @@ mod tests {
         faults(FileClass::Db, 40, 1).is_quiet(&ID);
         faults(FileClass::Other, 1_000, 60).is_quiet(&ID);
         faults(FileClass::Db, 1_000, 60).victim_role(Role::Other).is_quiet(&ID);
+    }
+
+    #[test]
+    fn the_page_has_its_limits() {
+        on_the_page("faults that are worth a word", &ENOUGH.to_string());
+        let shares = format!("{} info, {} warning", percent(INFO), percent(WARNING));
+        on_the_page("part of the window in faults", &shares);
     }
 
     #[test]

@@ -88,6 +88,15 @@ pub(crate) fn judge(report: &mut Report) {
     report.findings = Some(findings);
 }
 
+/// The verdict about one victim of a report that was judged; `findings` are the report's.
+pub(crate) fn of_victim(
+    diagnosis: &Diagnosis<'_>,
+    victim: &Victim<'_>,
+    findings: &[Finding],
+) -> Judgement {
+    verdict::of_some(diagnosis, &[victim], findings)
+}
+
 /// Asks one rule about every victim. What it cannot say of one is told when it found nothing at any other.
 fn rule(diagnosis: &Diagnosis<'_>, id: &Pattern, ask: Ask, findings: &mut Vec<Finding>) -> Rule {
     let before = findings.len();

@@ -12,6 +12,10 @@ use crate::report::{Blame, Caveat, Device, Finding, Mechanism, Pattern, Severity
 
 pub(super) const ID: Pattern = Pattern::SlowDisk;
 
+/// Requests in a device that is at work, at most, for it to have little to do: a disk that needs more at a time to be
+/// quick is slow for a log, which writes one after the other. Our own choice.
+const LOW_DEPTH: f64 = 4.0;
+
 pub(super) fn ask(diagnosis: &Diagnosis<'_>, victim: &Victim<'_>) -> Ruling {
     let mut worst: Option<Finding> = None;
     for waiting in victim.judged()?.iter().filter(|waiting| waiting.level() > Level::Fine) {
@@ -36,7 +40,7 @@ pub(super) fn ask(diagnosis: &Diagnosis<'_>, victim: &Victim<'_>) -> Ruling {
             .device(in_device)
             .and_then(|name| diagnosis.report.devices.iter().find(|device| device.name == name));
         let depth = device.and_then(depth);
-        if depth.is_some_and(|depth| depth >= limits::LOW_DEPTH) {
+        if depth.is_some_and(|depth| depth >= LOW_DEPTH) {
             continue;
         }
         let found = finding(diagnosis, victim, (waiting, sort, charges), (level, device, depth));
@@ -102,7 +106,8 @@ fn finding(
 #[cfg(test)]
 mod tests {
     use super::super::build::{APISERVER, Scene};
-    use super::ID;
+    use super::{ID, LOW_DEPTH};
+    use crate::diagnosis::limits::on_the_page;
     use crate::ids::FileClass;
     use crate::report::{Caveat, Mechanism, Reason, Severity, UNEXPLAINED};
 
@@ -141,6 +146,12 @@ mod tests {
         charged(scene(20), UNEXPLAINED, Mechanism::Unexplained).is_quiet(&ID);
         let flushed = scene(20).blame(FileClass::Wal, "self", None, Mechanism::Flush, 0.6);
         flushed.rest(FileClass::Wal).is_quiet(&ID);
+    }
+
+    #[test]
+    fn the_page_has_its_limit() {
+        let requests = format!("fewer than {LOW_DEPTH} requests in it");
+        on_the_page("a disk with little to do", &requests);
     }
 
     /// That nobody was asked is not that it was nobody.

@@ -4,12 +4,15 @@
 use super::{Ruling, case};
 use crate::diagnosis::case::strongest;
 use crate::diagnosis::charges::To;
-use crate::diagnosis::limits::SNAPSHOT_BYTES;
 use crate::diagnosis::{Diagnosis, Victim};
 use crate::ids::{FileClass, Op, Role};
 use crate::report::{Blame, Caveat, Mechanism, Pattern};
 
 pub(super) const ID: Pattern = Pattern::SnapshotReadBurst;
+
+/// Fewer bytes read of a database are no snapshot: it is mapped, and single pages of it come back from the disk at any time. Our own
+/// choice.
+const SNAPSHOT_BYTES: u64 = 1 << 20;
 
 pub(super) fn ask(diagnosis: &Diagnosis<'_>, victim: &Victim<'_>) -> Ruling {
     let is_db_read = |io: &&crate::report::Io| (io.op, io.file_class) == (Op::Read, FileClass::Db);
@@ -41,6 +44,7 @@ pub(super) fn ask(diagnosis: &Diagnosis<'_>, victim: &Victim<'_>) -> Ruling {
 mod tests {
     use super::super::build::{Scene, numbers};
     use super::{ID, Role, SNAPSHOT_BYTES};
+    use crate::diagnosis::limits::on_the_page;
     use crate::ids::FileClass;
     use crate::report::{Mechanism, Reason, Severity};
 
@@ -68,6 +72,12 @@ mod tests {
         own(scene(40 << 20), FileClass::Wal, 0.9).is_quiet(&ID);
         scene(SNAPSHOT_BYTES - 1).is_quiet(&ID);
         own(scene(40 << 20).victim_role(Role::Other), FileClass::Db, 0.9).is_quiet(&ID);
+    }
+
+    #[test]
+    fn the_page_has_its_limit() {
+        let bytes = format!("{} MiB", SNAPSHOT_BYTES >> 20);
+        on_the_page("a read of the database that is a snapshot", &bytes);
     }
 
     #[test]

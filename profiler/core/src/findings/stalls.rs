@@ -18,6 +18,9 @@ use crate::report::{
 pub(super) const ID: Pattern = Pattern::Stalls;
 
 pub(super) fn ask(diagnosis: &Diagnosis<'_>, victim: &Victim<'_>) -> Ruling {
+    if let Some(why) = &victim.not_timed {
+        return Err(why.clone());
+    }
     if diagnosis.report.stalls.is_none() {
         return Err(Reason::NoTimeline);
     }

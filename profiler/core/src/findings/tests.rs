@@ -1,13 +1,15 @@
 //! The verdict, and what holds for all rules together.
 
+use iocontend_wire::programs;
 use proptest::prelude::*;
 
 use super::build::{APISERVER, ETCD, Scene};
 use super::{RULES, judge};
 use crate::ids::{Call, FileClass, Role};
+use crate::plan::{GapReason, NoFormats, SyncFs};
 use crate::report::{
-    Answer, Conclusion, Mechanism, Outcome, Part, Pattern, Reason, Report, Share, UNEXPLAINED,
-    sample,
+    Answer, Conclusion, Filesystem, Mechanism, Outcome, Part, Pattern, Reason, Report, Rule, Share,
+    UNEXPLAINED, sample,
 };
 use crate::text::Lang;
 use crate::text::findings::summary;
@@ -41,6 +43,22 @@ fn waits_that_are_nobodys_are_a_slow_disk() {
         let verdict = waiting(20).blame(FileClass::Wal, culprit, None, mechanism, 1.0).verdict();
         assert_eq!(verdict.answer, Outcome::Slow, "{verdict:?}");
     }
+}
+
+/// Property: what a limit holds back is no slow disk, unless the disk takes the greater part of it; and others come before both.
+#[test]
+fn waits_for_a_limit_are_throttled() {
+    let of = |throttle: f64, device: f64, others: f64| {
+        let scene = waiting(20).apiserver();
+        let scene = scene.blame(FileClass::Wal, "self", None, Mechanism::Throttle, throttle);
+        let scene = scene.blame(FileClass::Wal, "self", None, Mechanism::Device, device);
+        let scene = scene.blame(FileClass::Wal, APISERVER, None, Mechanism::Queue, others);
+        scene.verdict().answer
+    };
+    assert_eq!(of(0.9, 0.1, 0.0), Outcome::Throttled);
+    assert_eq!(of(0.5, 0.3, 0.2), Outcome::Throttled);
+    assert_eq!(of(0.2, 0.8, 0.0), Outcome::Slow);
+    assert_eq!(of(0.4, 0.0, 0.6), Outcome::Contended);
 }
 
 /// A third of the blame, and without it the waits are fine: that is what to change. Without that proof the disk is.
@@ -118,6 +136,61 @@ fn what_cannot_be_told_says_what_is_missing() {
         assert_eq!(verdict.answer, Outcome::CannotTell, "{reason:?}: {verdict:?}");
         assert_eq!(verdict.conclusion, Conclusion::Missing { reason });
     }
+}
+
+/// Sleeps in syncs that nothing times are no syncs: neither short nor long ones are judged, no rule answers and nothing is found.
+#[test]
+fn syncs_that_are_not_timed_are_not_judged() {
+    let exit = (programs::EXT4_SYNC_EXIT, "ext4:ext4_sync_file_exit");
+    let not_timed = Reason::SyncsNotTimed {
+        filesystem: SyncFs::Ext4,
+        hook: exit.1.into(),
+        why: Some(GapReason::NoTracefs { why: NoFormats::NotMounted }),
+    };
+    let own = |scene: Scene| {
+        let class = FileClass::Wal;
+        scene.blame(class, "self", None, Mechanism::Device, 1.0).on("ext4").missed(exit.0, exit.1)
+    };
+    for scene in [own(waiting(2)), own(waiting(20)), Scene::new().missed(exit.0, exit.1)] {
+        let report = scene.judged();
+        let verdict = report.verdict.unwrap();
+        assert_eq!(verdict.answer, Outcome::CannotTell, "{verdict:?}");
+        assert_eq!(verdict.conclusion, Conclusion::Missing { reason: not_timed.clone() });
+        assert!(report.findings.unwrap().is_empty());
+        // This one is about reads.
+        let says_why = |rule: &Rule| {
+            rule.id == Pattern::SnapshotReadBurst
+                || (rule.answer, rule.reason.as_ref()) == (Answer::NotYet, Some(&not_timed))
+        };
+        let rules = report.rules.unwrap();
+        assert!(rules.iter().all(says_why), "{rules:?}");
+    }
+    // What is mounted elsewhere lacks nothing.
+    assert_eq!(own(waiting(2)).on("xfs").verdict().answer, Outcome::NotTheDisk);
+    assert_eq!(own(waiting(20)).on("xfs").verdict().answer, Outcome::Slow);
+}
+
+/// Where one class is timed and another is not, long waits of the first are judged, and that they are fine says nothing.
+#[test]
+fn what_is_timed_is_judged_beside_what_is_not() {
+    let scene = |ms| {
+        let scene = Scene::new().syncs(FileClass::Wal, 1_000, ms).syncs(FileClass::Db, 1_000, 2);
+        let scene = scene.blame(FileClass::Wal, "self", None, Mechanism::Device, 1.0);
+        let scene = scene.on("xfs").missed(programs::EXT4_SYNC_EXIT, "ext4:ext4_sync_file_exit");
+        scene.with(|report| {
+            let db = Filesystem {
+                mount_point: "/var/lib/etcd/db".into(),
+                fstype: "ext4".into(),
+                options: None,
+            };
+            report.devices[0].filesystems.as_mut().unwrap().push(db);
+        })
+    };
+    assert_eq!(scene(20).verdict().answer, Outcome::Slow);
+    let verdict = scene(2).verdict();
+    assert_eq!(verdict.answer, Outcome::CannotTell, "{verdict:?}");
+    let is_missing = |reason: &Reason| matches!(reason, Reason::SyncsNotTimed { .. });
+    assert!(verdict.because.iter().any(is_missing));
 }
 
 /// A stalled disk completes little: few waits that fill the window suffice.

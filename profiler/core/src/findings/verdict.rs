@@ -1,4 +1,4 @@
-//! The verdict of a window: slow, contended, not the disk, or cannot tell.
+//! The verdict of a window: slow, contended, throttled, not the disk, or cannot tell.
 //!
 //! Waits above their lines make it a matter of the disk. Whose, is a matter of blame: others' share, or nobody's. Where
 //! blame was not computed the answer is that it cannot be told, never that it was nobody.
@@ -21,13 +21,24 @@ const OF_OTHERS: [Pattern; 3] =
 /// Stalls that others make are contention whatever the window's percentiles are: where they are fine, or say nothing, one is enough;
 /// else most of the stalls' time has to be others'.
 pub(super) fn of(diagnosis: &Diagnosis<'_>, findings: &[Finding]) -> Judgement {
-    let whole = of_the_window(diagnosis, findings);
-    let Some(finding) = findings.iter().position(|found| found.id == super::stalls::ID) else {
+    let victims: Vec<&Victim<'_>> = diagnosis.victims.iter().collect();
+    of_some(diagnosis, &victims, findings)
+}
+
+/// The same of some of its victims.
+pub(super) fn of_some(
+    diagnosis: &Diagnosis<'_>,
+    victims: &[&Victim<'_>],
+    findings: &[Finding],
+) -> Judgement {
+    let whole = of_the_window(diagnosis, victims, findings);
+    let is_theirs = |found: &Finding| found.id == super::stalls::ID && is_about(victims, found);
+    let Some(finding) = findings.iter().position(is_theirs) else {
         return whole;
     };
     let is_open = match whole.answer {
         Outcome::Contended => false,
-        Outcome::Slow => are_stalls_by_others(diagnosis),
+        Outcome::Slow | Outcome::Throttled => are_stalls_by_others(diagnosis, victims),
         Outcome::NotTheDisk | Outcome::CannotTell => true,
     };
     if !is_open {
@@ -36,30 +47,53 @@ pub(super) fn of(diagnosis: &Diagnosis<'_>, findings: &[Finding]) -> Judgement {
     judgement(Outcome::Contended, Conclusion::Stalls { finding }, whole.because)
 }
 
-/// Whether the largest part of all stalls' time is others'.
-fn are_stalls_by_others(diagnosis: &Diagnosis<'_>) -> bool {
+/// Whether a finding is about one of these victims.
+fn is_about(victims: &[&Victim<'_>], found: &Finding) -> bool {
+    victims.iter().any(|one| one.actor.id == found.victim)
+}
+
+/// Their stalls.
+fn stalls_of<'d, 'a>(
+    diagnosis: &'d Diagnosis<'a>,
+    victims: &[&Victim<'_>],
+) -> impl Iterator<Item = &'d Stalled<'a>> {
+    diagnosis
+        .stalls
+        .iter()
+        .filter(move |one| victims.iter().any(|victim| victim.actor.id == one.stall.victim))
+}
+
+/// Whether the largest part of all their stalls' time is others'.
+fn are_stalls_by_others(diagnosis: &Diagnosis<'_>, victims: &[&Victim<'_>]) -> bool {
     let mut all = StallShares::default();
-    diagnosis.stalls.iter().for_each(|one| all.merge(&one.shares));
+    stalls_of(diagnosis, victims).for_each(|one| all.merge(&one.shares));
     all.largest() == By::Named
 }
 
 /// The verdict by the waits of the whole window.
-fn of_the_window(diagnosis: &Diagnosis<'_>, findings: &[Finding]) -> Judgement {
-    let judged: Vec<(&Victim<'_>, &Waiting<'_>)> = diagnosis
-        .victims
+fn of_the_window(
+    diagnosis: &Diagnosis<'_>,
+    victims: &[&Victim<'_>],
+    findings: &[Finding],
+) -> Judgement {
+    let judged: Vec<(&Victim<'_>, &Waiting<'_>)> = victims
         .iter()
-        .flat_map(|victim| victim.waitings.iter().map(move |waiting| (victim, waiting)))
+        .flat_map(|victim| victim.waitings.iter().map(move |waiting| (*victim, waiting)))
         .collect();
     if judged.is_empty() {
-        let stalls = stalls_of_nobody(diagnosis);
-        return cannot_tell([nothing_to_judge(diagnosis)].into_iter().chain(stalls).collect());
+        let stalls = stalls_of_nobody(diagnosis, victims);
+        let nothing = nothing_to_judge(diagnosis, victims);
+        return cannot_tell([nothing].into_iter().chain(stalls).collect());
     }
-    let because: Vec<Reason> = judged.iter().map(|one| Reason::Stands(stands(one))).collect();
+    let not_timed = not_timed(victims);
+    let mut because: Vec<Reason> = judged.iter().map(|one| Reason::Stands(stands(one))).collect();
+    because.extend(not_timed.clone());
     if diagnosis.lost() >= limits::LOST {
         return cannot_tell([vec![diagnosis.events_lost()], because].concat());
     }
-    let is_of_others =
-        |found: &Finding| OF_OTHERS.contains(&found.id) && found.severity > Severity::Info;
+    let is_of_others = |found: &Finding| {
+        OF_OTHERS.contains(&found.id) && found.severity > Severity::Info && is_about(victims, found)
+    };
     let others = findings.iter().position(is_of_others);
     let above: Vec<(&Victim<'_>, &Waiting<'_>)> =
         judged.iter().copied().filter(|(_, waiting)| waiting.level() > Level::Fine).collect();
@@ -69,7 +103,10 @@ fn of_the_window(diagnosis: &Diagnosis<'_>, findings: &[Finding]) -> Judgement {
             Some(finding) => {
                 judgement(Outcome::Contended, Conclusion::AtTimes { finding }, because)
             }
-            None => fine(diagnosis, &judged, because),
+            None => match not_timed {
+                Some(why) => missing(why, because),
+                None => fine((diagnosis, victims), &judged, because),
+            },
         };
     };
     if above.iter().all(|(_, waiting)| on_the_cpu(waiting) >= limits::MOST) {
@@ -102,6 +139,11 @@ fn blamed(
         By::Named => contended(diagnosis, &all, worst, because),
         By::Disk if all.of(all.named) >= limits::SHARE && is_cured => {
             contended(diagnosis, &all, worst, because)
+        }
+        By::Disk if all.limit >= all.disk / 2 => {
+            let (limit, others) = (all.part(all.limit), all.part(all.named));
+            let conclusion = Conclusion::LimitHolds { limit, others, worst };
+            judgement(Outcome::Throttled, conclusion, because)
         }
         By::Disk => {
             let (disk, others) = (all.part(all.disk), all.part(all.named));
@@ -137,15 +179,15 @@ fn on_the_cpu(waiting: &Waiting<'_>) -> f64 {
 }
 
 /// Stalls that nobody was found for, if there were any.
-fn stalls_of_nobody(diagnosis: &Diagnosis<'_>) -> Option<Reason> {
+fn stalls_of_nobody(diagnosis: &Diagnosis<'_>, victims: &[&Victim<'_>]) -> Option<Reason> {
     let nobodys: Vec<&Stalled<'_>> =
-        diagnosis.stalls.iter().filter(|one| !one.has_culprit()).collect();
+        stalls_of(diagnosis, victims).filter(|one| !one.has_culprit()).collect();
     super::stalls::of_nobody(&nobodys)
 }
 
 /// No wait is too long, but for stalls that nobody was found for.
 fn fine(
-    diagnosis: &Diagnosis<'_>,
+    (diagnosis, victims): (&Diagnosis<'_>, &[&Victim<'_>]),
     judged: &[(&Victim<'_>, &Waiting<'_>)],
     mut because: Vec<Reason>,
 ) -> Judgement {
@@ -153,7 +195,7 @@ fn fine(
     let Some(worst) = worst else { return cannot_tell(vec![Reason::NoWaits]) };
     let worst = stands(worst);
     because.push(Reason::LogsNotRead);
-    if let Some(why) = stalls_of_nobody(diagnosis) {
+    if let Some(why) = stalls_of_nobody(diagnosis, victims) {
         because.insert(0, why.clone());
         if let Reason::StallsOfNobody { count: stalls, longest, mostly } = why {
             let conclusion = Conclusion::FineButStalls { worst, stalls, longest, mostly };
@@ -183,15 +225,26 @@ fn stands((victim, waiting): &(&Victim<'_>, &Waiting<'_>)) -> Standing {
     }
 }
 
-/// Why there is nothing to judge by.
-fn nothing_to_judge(diagnosis: &Diagnosis<'_>) -> Reason {
-    let most = diagnosis.victims.iter().filter_map(|victim| victim.too_few).max();
+/// Why there is nothing to judge by. What was not seen is told before what was too little.
+fn nothing_to_judge(diagnosis: &Diagnosis<'_>, victims: &[&Victim<'_>]) -> Reason {
     let targets = diagnosis.report.targets.iter().any(|target| !target.actors.is_empty());
-    match most {
-        Some(count) => Reason::TooFewWaits { count, needed: limits::ENOUGH },
-        None if targets => Reason::NoWaits,
-        None => Reason::NoTarget,
-    }
+    let none = if targets { Reason::NoWaits } else { Reason::NoTarget };
+    let all = victims.iter().filter_map(|victim| victim.judged().err());
+    let too_few = all.max_by_key(|why| match why {
+        Reason::TooFewWaits { count, .. } => *count,
+        _ => 0,
+    });
+    not_timed(victims).or(too_few).unwrap_or(none)
+}
+
+/// That syncs of a target were not timed.
+fn not_timed(victims: &[&Victim<'_>]) -> Option<Reason> {
+    victims.iter().find_map(|victim| victim.not_timed.clone())
+}
+
+/// It cannot be told, for this reason, which stands among the others.
+fn missing(reason: Reason, because: Vec<Reason>) -> Judgement {
+    judgement(Outcome::CannotTell, Conclusion::Missing { reason }, because)
 }
 
 /// The first reason is what is missing.

@@ -4,7 +4,7 @@ use iocontend_wire::config::{ABSENT, Dirty};
 use iocontend_wire::programs;
 
 use super::{
-    DIO_END_SYMBOLS, Facts, Gap, GapReason, Hook, Loses, Plan, Planned, expect_args, look_up,
+    DIO_END_SYMBOLS, Facts, Gap, GapReason, Hook, Loses, Plan, Planned, expect_args, look_up, need,
     no_symbol, offset_of,
 };
 use crate::btf::Btf;
@@ -24,11 +24,13 @@ pub(super) fn dirty_programs(plan: &mut Plan, facts: &Facts<'_>) {
         && expect_args(facts.btf, "writeback_single_inode", "inode").is_ok()
         && expect_args(facts.btf, "writeback_single_inode_start", "inode").is_ok();
     match offsets {
-        Ok(_) if !fits => plan.gaps.push(gap("dirty_folio", dirtied, GapReason::NoTracepoint)),
+        Ok(_) if !fits => {
+            plan.gaps.push(gap(programs::DIRTY_FOLIO, dirtied, GapReason::NoTracepoint))
+        }
         // Without them a page could be told from a user's buffer no more.
         Ok(_) if plan.config.dio_end_count == 0 => {
             let reason = no_symbol(facts, DIO_END_SYMBOLS[0]);
-            plan.gaps.push(gap("dirty_folio", dirtied, reason));
+            plan.gaps.push(gap(programs::DIRTY_FOLIO, dirtied, reason));
         }
         Ok(dirty) => {
             plan.config.dirty = dirty;
@@ -50,7 +52,7 @@ pub(super) fn no_writers(plan: &Plan) -> Option<GapReason> {
     if plan.config.dirty.watched != 0 {
         return None;
     }
-    let gap = plan.gaps.iter().find(|gap| gap.program == "dirty_folio");
+    let gap = plan.gaps.iter().find(|gap| gap.program == programs::DIRTY_FOLIO);
     Some(gap.map_or(GapReason::NoTracepoint, |gap| gap.reason.clone()))
 }
 
@@ -110,19 +112,11 @@ fn journal_offsets(facts: &Facts<'_>, dirty: Dirty) -> Result<Dirty, GapReason> 
 }
 
 fn offsets(btf: &Btf<'_>) -> Result<Dirty, GapReason> {
-    let need = |structure, path, whole| {
-        btf.offset(structure, path).ok_or_else(|| GapReason::no_field(whole))
-    };
     // `BIO_BPS_THROTTLED` since 6.2 (include/linux/blk_types.h).
     let throttled = btf.enumerator("BIO_BPS_THROTTLED").or_else(|| btf.enumerator("BIO_THROTTLED"));
     let head = btf.enumerator("PG_head").ok_or_else(|| GapReason::no_field("PG_head"))?;
-    for (structure, path, whole) in [
-        ("address_space", "host", "address_space.host"),
-        ("inode", "i_ino", "inode.i_ino"),
-        ("inode", "i_sb", "inode.i_sb"),
-        ("super_block", "s_dev", "super_block.s_dev"),
-    ] {
-        need(structure, path, whole)?;
+    for member in ["address_space.host", "inode.i_ino", "inode.i_sb", "super_block.s_dev"] {
+        need(btf, &[member])?;
     }
     let mut dirty = Dirty {
         watched: 1,

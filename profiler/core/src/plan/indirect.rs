@@ -4,7 +4,7 @@ use iocontend_wire::config::Indirect;
 use iocontend_wire::programs;
 
 use super::dirty::no_writers;
-use super::{Facts, Gap, GapReason, Hook, Loses, Plan, Planned, expect_args};
+use super::{Facts, Gap, GapReason, Hook, Loses, Plan, Planned, expect_args, need};
 
 /// Stands for what the block hooks do for loop devices, which have no program of their own.
 pub const LOOP_USERS: &str = "loop";
@@ -49,21 +49,15 @@ pub(super) fn loop_users(plan: &mut Plan, facts: &Facts<'_>) {
     }
 }
 
-/// The offset of a member, or that it is missing.
-fn need(facts: &Facts<'_>, places: &[(&str, &str)], whole: &'static str) -> Result<u32, GapReason> {
-    let mut found = places.iter().filter_map(|(structure, path)| facts.btf.offset(structure, path));
-    found.next().ok_or_else(|| GapReason::no_field(whole))
-}
-
 fn stacked_offsets(plan: &Plan, facts: &Facts<'_>) -> Result<Indirect, GapReason> {
     if let Some(reason) = no_writers(plan) {
         return Err(reason);
     }
     Ok(Indirect {
-        bio_bdev: need(facts, &[("bio", "bi_bdev")], "bio.bi_bdev")?,
-        bdev_disk: need(facts, &[("block_device", "bd_disk")], "block_device.bd_disk")?,
-        bio_sector: need(facts, &[("bio", "bi_iter.bi_sector")], "bio.bi_iter.bi_sector")?,
-        bio_size: need(facts, &[("bio", "bi_iter.bi_size")], "bio.bi_iter.bi_size")?,
+        bio_bdev: need(facts.btf, &["bio.bi_bdev"])?,
+        bdev_disk: need(facts.btf, &["block_device.bd_disk"])?,
+        bio_sector: need(facts.btf, &["bio.bi_iter.bi_sector"])?,
+        bio_size: need(facts.btf, &["bio.bi_iter.bi_size"])?,
         ..plan.config.indirect
     })
 }
@@ -72,12 +66,11 @@ fn loop_offsets(plan: &Plan, facts: &Facts<'_>) -> Result<Indirect, GapReason> {
     if let Some(reason) = no_writers(plan) {
         return Err(reason);
     }
-    // Named inside anonymous unions since 5.18.
-    let index = [("folio", "index"), ("page", "index")];
     Ok(Indirect {
-        rq_tag: need(facts, &[("request", "tag")], "request.tag")?,
-        folio_index: need(facts, &index, "folio.index")?,
-        kiocb_pos: need(facts, &[("kiocb", "ki_pos")], "kiocb.ki_pos")?,
+        rq_tag: need(facts.btf, &["request.tag"])?,
+        // Named inside anonymous unions since 5.18.
+        folio_index: need(facts.btf, &["folio.index", "page.index"])?,
+        kiocb_pos: need(facts.btf, &["kiocb.ki_pos"])?,
         ..plan.config.indirect
     })
 }

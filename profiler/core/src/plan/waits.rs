@@ -5,7 +5,7 @@ use iocontend_wire::config::{ABSENT, Threads, Uring};
 use iocontend_wire::programs;
 
 use super::{
-    Facts, Gap, GapReason, Hook, Loses, Plan, Planned, expect_args, look_up, needs_syscalls,
+    Facts, Gap, GapReason, Hook, Loses, Plan, Planned, expect_args, look_up, need, needs_syscalls,
     offset_of,
 };
 use crate::btf::Btf;
@@ -110,7 +110,7 @@ pub(super) fn thread_programs(plan: &mut Plan, facts: &Facts<'_>) {
 
 fn thread_offsets(btf: &Btf<'_>) -> Result<Threads, GapReason> {
     let arguments = btf.tracepoint("sched_switch").map_or(0, |arguments| arguments.len());
-    btf.offset("pt_regs", "orig_ax").ok_or_else(|| GapReason::no_field("pt_regs.orig_ax"))?;
+    need(btf, &["pt_regs.orig_ax"])?;
     let (iowait, iowait_mask) = btf
         .bit("task_struct", "in_iowait")
         .ok_or_else(|| GapReason::no_field("task_struct.in_iowait"))?;

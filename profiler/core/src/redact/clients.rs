@@ -37,7 +37,7 @@ use Rule::{
 
 type Row = (&'static [&'static str], &'static [Rule]);
 
-const TABLE: [Row; 48] = [
+const TABLE: [Row; 57] = [
     // mysql(1), mysqldump(1), mariadb(1), xtrabackup
     (
         &[
@@ -156,7 +156,8 @@ const TABLE: [Row; 48] = [
             Pair("--cert", ':'),
             Pair("--tlsuser", ':'),
             After("--oauth2-bearer"),
-            Either("-b"),
+            // A file of cookies has no `=`.
+            Pair("-b", '='),
         ],
     ),
     // http(1) of httpie
@@ -192,7 +193,19 @@ const TABLE: [Row; 48] = [
         &[Within("login", "-p")],
     ),
     // vault(1)
-    (&["vault", "bao"], &[After("login"), After("unseal"), Behind("put", 1), Behind("write", 1)]),
+    (
+        &["vault", "bao"],
+        &[
+            After("login"),
+            After("unseal"),
+            After("lookup"),
+            After("renew"),
+            After("revoke"),
+            After("capabilities"),
+            Behind("put", 1),
+            Behind("write", 1),
+        ],
+    ),
     // openssl-enc(1), openssl-passphrase-options(1)
     (
         &["openssl"],
@@ -211,7 +224,10 @@ const TABLE: [Row; 48] = [
         ],
     ),
     // ipmitool(1)
-    (&["ipmitool", "ipmipower", "ipmi-sensors"], &[Either("-P"), Either("-k"), Either("-y")]),
+    (
+        &["ipmitool", "ipmipower", "ipmi-sensors"],
+        &[Either("-P"), Either("-k"), Either("-y"), Behind("password", 1)],
+    ),
     // snmpcmd(1)
     (
         &["snmpget", "snmpwalk", "snmpbulkwalk", "snmpset", "snmpgetnext", "snmptable", "snmptrap"],
@@ -231,6 +247,21 @@ const TABLE: [Row; 48] = [
     (&["rclone"], &[After("obscure"), Names]),
     // nmcli(1), npm-config(1), `aws configure set`
     (&["nmcli", "npm", "yarn", "pnpm", "aws"], &[Names]),
+    // `aws ssm put-parameter`, `az keyvault secret set`, `gcloud auth activate-refresh-token ACCOUNT TOKEN`
+    (&["aws"], &[Within("put-parameter", "--value"), Within("put-secret-value", "--value")]),
+    (&["az"], &[Within("keyvault", "--value"), Within("appconfig", "--value")]),
+    (&["gcloud"], &[Behind("activate-refresh-token", 1)]),
+    // k3s(1), rke2(1): `-t TOKEN`
+    (&["k3s", "rke2"], &[Within("server", "-t"), Within("agent", "-t"), Within("token", "-t")]),
+    // doctl(1), b2(1)
+    (&["doctl"], &[After("-t"), After("--access-token")]),
+    (&["b2"], &[Behind("authorize-account", 0), Behind("authorize", 0)]),
+    // db2 connect to DB user NAME using VALUE
+    (&["db2"], &[After("using")]),
+    // isql(1) of unixODBC: `DSN USER VALUE`; that of FreeTDS has `-P`
+    (&["isql", "iusql"], &[Behind("isql", 2), Either("-P")]),
+    // sendemail(1)
+    (&["sendemail", "sendEmail"], &[After("-xp")]),
     // mosquitto_pub(1)
     (&["mosquitto_pub", "mosquitto_sub"], &[Either("-P")]),
     // cqlsh, clickhouse-client has --password
@@ -274,9 +305,9 @@ const TABLE: [Row; 48] = [
 const SHELLS: [&str; 10] =
     ["sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "busybox", "su", "runuser"];
 
-/// The program that a word may name, also as the value of a flag: `--use-compress-program=openssl`.
+/// The program that a word may name, also as the value of a flag: `--use-compress-program=openssl`, `-oProxyCommand=sshpass`.
 fn program(word: &str) -> &str {
-    let value = word.strip_prefix("--").and_then(|flag| flag.split_once('='));
+    let value = word.strip_prefix('-').and_then(|flag| flag.rsplit_once('='));
     base_name(value.map_or(word, |(_, value)| value))
 }
 

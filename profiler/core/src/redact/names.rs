@@ -109,7 +109,8 @@ const TOKENS: [&str; 28] = [
 ];
 
 /// Words that make a secret of a following `key`. Not `public`, `partition`, `sort`, `cache`.
-const KEYS: [&str; 36] = [
+const KEYS: [&str; 37] = [
+    "libsodium",
     "azureblob",
     "b2",
     "swift",
@@ -336,6 +337,8 @@ fn split(name: &str) -> String {
         let after = bytes.get(at + 1).copied().unwrap_or(b'-');
         let begins = byte.is_ascii_uppercase()
             && (before.is_ascii_lowercase()
+                // `s3AccessKey`
+                || (before.is_ascii_digit() && after.is_ascii_lowercase())
                 || (before.is_ascii_uppercase() && after.is_ascii_lowercase()));
         if begins {
             out.push(' ');

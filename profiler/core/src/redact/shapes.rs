@@ -81,6 +81,8 @@ pub(super) fn places(word: &str, is_literal: bool, is_cut: bool) -> Vec<Place> {
     urls(word, is_cut, &mut places);
     values(word, is_literal, &mut places);
     tokens(word, is_cut, &mut places);
+    bootstrap_tokens(word, &mut places);
+    named(word, &mut places);
     pem(word, &mut places);
     places
 }
@@ -311,6 +313,69 @@ fn tokens(word: &str, is_cut: bool, places: &mut Vec<Place>) {
             at += 1;
         }
     }
+}
+
+/// Bootstrap tokens of Kubernetes: `[a-z0-9]{6}.[a-z0-9]{16}`, the second part of which is the secret one.
+fn bootstrap_tokens(word: &str, places: &mut Vec<Place>) {
+    let bytes = word.as_bytes();
+    let is_part = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    for (at, _) in word.match_indices('.') {
+        let before = bytes[..at].iter().rev().take(7).take_while(|byte| is_part(byte)).count();
+        let after = bytes[at + 1..].iter().take(17).take_while(|byte| is_part(byte)).count();
+        let end = at + 1 + after;
+        let stands_alone = [at.checked_sub(7), Some(end)].into_iter().flatten().all(|beside| {
+            bytes
+                .get(beside)
+                .is_none_or(|byte| !byte.is_ascii_alphanumeric() && !b".-_".contains(byte))
+        });
+        // Names of hosts and files have no sixteen letters with digits among them.
+        let has_digit = bytes[at + 1..end].iter().any(u8::is_ascii_digit);
+        if (before, after) == (6, 16) && stands_alone && has_digit {
+            places.push(at - 6..end);
+        }
+    }
+}
+
+/// A text with blanks in which a pair names what another one has.
+pub(super) fn named_value(text: &str) -> Option<String> {
+    let mut places = Vec::new();
+    named(text, &mut places);
+    replaced(text, places)
+}
+
+/// The value of a pair whose name stands in a pair of its own, as containers have their variables: `env[0].name=TOKEN,env[0].value=HERE`,
+/// `{"name":"TOKEN","value":"HERE"}`.
+fn named(word: &str, places: &mut Vec<Place>) {
+    let bytes = word.as_bytes();
+    let mut is_secret = None;
+    let mut from = 0;
+    while let Some(found) =
+        bytes.get(from..).and_then(|rest| rest.iter().position(|b| matches!(b, b'=' | b':')))
+    {
+        let at = from + found;
+        from = at + 1;
+        let Some((name, begin)) = name_before(word, at) else { continue };
+        let (is_name, is_value) = match name.rsplit('.').next() {
+            Some("name" | "Name" | "key" | "Key") => (true, false),
+            Some("value" | "Value") => (false, true),
+            _ => continue,
+        };
+        let value = value_after(word, skip_blanks(bytes, at + 1), begin.max(1));
+        let text = word.get(value.clone()).unwrap_or_default();
+        if is_name {
+            is_secret = Some(class(text)).filter(|class| *class != Class::Plain);
+        } else if is_value
+            && let Some(class) = is_secret.take()
+            && is_hidden(class, text, true)
+        {
+            places.push(value.clone());
+        }
+        from = value.end.max(from);
+    }
+}
+
+fn skip_blanks(bytes: &[u8], from: usize) -> usize {
+    from + bytes.get(from..).unwrap_or_default().iter().take_while(|byte| **byte == b' ').count()
 }
 
 /// Where a token begins in a run of the characters that tokens have.

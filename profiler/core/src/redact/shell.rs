@@ -22,6 +22,8 @@ struct Token {
 struct Command {
     words: Vec<Token>,
     is_piped: bool,
+    /// Its output is a file of the command before: `<(echo VALUE)`.
+    is_file: bool,
 }
 
 /// The text without its secrets; `None` when there are none.
@@ -49,7 +51,8 @@ fn parted(text: &str, how: How) -> Option<String> {
         let how = How { depth, is_cut: how.is_cut && at == last };
         let words = one.words.iter().map(|t| Word { text: &t.text, is_literal: t.is_literal });
         let words: Vec<_> = words.collect();
-        let is_said = one.is_piped && commands.get(at + 1).is_some_and(takes_password);
+        let is_said =
+            one.is_file || (one.is_piped && commands.get(at + 1).is_some_and(takes_password));
         let mut hidden = command(&words, how);
         if is_said && is_echo(&words) {
             for (word, hidden) in words.iter().zip(&mut hidden).skip(1) {
@@ -58,6 +61,9 @@ fn parted(text: &str, how: How) -> Option<String> {
                 }
             }
         }
+        if takes_password(one) {
+            here_string(&words, &mut hidden);
+        }
         let found = hidden.into_iter().zip(&one.words);
         changes.extend(found.filter_map(|(hidden, t)| {
             let raw = text.get(t.place.clone()).unwrap_or_default();
@@ -65,6 +71,20 @@ fn parted(text: &str, how: How) -> Option<String> {
         }));
     }
     put_back(text, changes)
+}
+
+/// `<<< VALUE` of a command that reads a password.
+fn here_string(words: &[Word<'_>], hidden: &mut [Option<String>]) {
+    for (at, word) in words.iter().enumerate() {
+        let Some(value) = word.text.strip_prefix("<<<") else { continue };
+        let (at, begin, value) = match words.get(at + 1) {
+            Some(next) if value.is_empty() => (at + 1, "", next.text),
+            _ => (at, "<<<", value),
+        };
+        if !value.is_empty() && !value.starts_with('$') {
+            hidden[at] = Some(format!("{begin}{MARK}"));
+        }
+    }
 }
 
 fn put_back(text: &str, changes: Vec<(Range<usize>, String)>) -> Option<String> {
@@ -130,11 +150,12 @@ fn commands(text: &str) -> Vec<Command> {
             }
             (None, ';' | '&' | '|' | '\n' | '(' | ')') => {
                 end_word(&mut commands, &mut token);
+                let is_file = c == '(' && text[..at].ends_with('<');
                 let is_piped = c == '|' && chars.peek().is_none_or(|(_, next)| *next != '|');
                 if let Some(command) = commands.last_mut() {
                     command.is_piped = is_piped;
                 }
-                commands.push(Command::default());
+                commands.push(Command { is_file, ..Command::default() });
             }
             (None, c) if c.is_whitespace() => end_word(&mut commands, &mut token),
             (_, c) => push(Some(c), end, false),

@@ -7,7 +7,18 @@ use super::MARK;
 /// Longest text that is looked at, bytes: a dump on a command line is cut before (`bound`).
 const LONGEST: usize = 16 << 10;
 /// Words behind which a quoted text is a secret, until the statement ends.
-const WORDS: [&str; 4] = ["password", "identified", "passwd", "db.auth("];
+const WORDS: [&str; 3] = ["password", "identified", "passwd"];
+
+/// Calls that are given secrets, and how many arguments before them are none: of MongoDB's shell, drivers of databases and mail, tables
+/// of ClickHouse.
+const CALLS: [(&str, usize); 6] = [
+    ("db.auth(", 1),
+    (".auth(", 1),
+    (".login(", 1),
+    ("connect(", 2),
+    (" s3(", 1),
+    ("changeuserpassword(", 1),
+];
 
 /// How statements begin that set passwords.
 const VERBS: [&str; 5] = ["alter ", "create ", "set password", "grant ", "update "];
@@ -15,17 +26,23 @@ const VERBS: [&str; 5] = ["alter ", "create ", "set password", "grant ", "update
 /// The text with these secrets hidden; `None` without any.
 pub(super) fn hidden(text: &str) -> Option<String> {
     // Most words are short, and no statement is.
-    if text.len() < 10 || text.len() > LONGEST || !text.contains(['\'', '"']) {
+    if text.len() < 10
+        || text.len() > LONGEST
+        || !(text.contains(['\'', '"']) || text.contains("$$"))
+    {
         return None;
     }
     let small = text.to_ascii_lowercase();
-    let begin = WORDS.iter().filter_map(|word| small.find(word).map(|at| at + word.len())).min()?;
-    let is_function = small[..begin].ends_with("db.auth(");
-    // A shell's text has words of its own, where this is one.
-    let starts = VERBS.iter().any(|verb| small.trim_start().starts_with(verb));
-    if !is_function && !starts {
-        return None;
-    }
+    let call =
+        CALLS.iter().filter_map(|(call, names)| Some((small.find(call)? + call.len(), *names)));
+    let (begin, names) = if let Some((begin, names)) = call.min() {
+        (begin, Some(names))
+    } else {
+        // A shell's text has words of its own, where this is one.
+        let starts = VERBS.iter().any(|verb| small.trim_start().starts_with(verb));
+        let behind = WORDS.iter().filter_map(|word| small.find(word).map(|at| at + word.len()));
+        (behind.min().filter(|_| starts)?, None)
+    };
     let bytes = text.as_bytes();
     let (mut out, mut copied, mut at) = (String::with_capacity(text.len()), 0, begin);
     let mut seen = 0;
@@ -33,6 +50,18 @@ pub(super) fn hidden(text: &str) -> Option<String> {
         let quote = bytes[at];
         match quote {
             b';' => break,
+            b')' if names.is_some() => break,
+            // PostgreSQL's other mark.
+            b'$' if names.is_none() && bytes.get(at + 1) == Some(&b'$') => {
+                let end = small.get(at + 2..)?.find("$$").map_or(bytes.len(), |end| at + 2 + end);
+                let value = text.get(at + 2..end)?;
+                if !value.is_empty() && value != MARK {
+                    out.push_str(text.get(copied..at + 2)?);
+                    out.push_str(MARK);
+                    copied = end;
+                }
+                at = end + 2;
+            }
             b'\'' | b'"' => {
                 let length = bytes[at + 1..].iter().position(|byte| *byte == quote);
                 let end = length.map_or(bytes.len(), |length| at + 1 + length);
@@ -40,7 +69,7 @@ pub(super) fn hidden(text: &str) -> Option<String> {
                 // `'user'@'host'` is nobody's secret, nor the first argument of `auth`, nor `VALID UNTIL '…'`.
                 let is_user = bytes.get(end + 1) == Some(&b'@')
                     || at.checked_sub(1).is_some_and(|before| bytes[before] == b'@')
-                    || (is_function && seen == 1)
+                    || names.is_some_and(|names| seen <= names)
                     || small[..at].trim_end().ends_with("until");
                 let value = text.get(at + 1..end)?;
                 if !is_user && !value.is_empty() && value != MARK {
@@ -79,6 +108,12 @@ mod tests {
             ),
             ("SET PASSWORD FOR 'a'@'b' = 'hunter2'", "SET PASSWORD FOR 'a'@'b' = '***'"),
             ("db.auth('bob','hunter2')", "db.auth('bob','***')"),
+            ("smtp.login('bob', 'hunter2')", "smtp.login('bob', '***')"),
+            (
+                "mysqli_connect(\"h\", \"bob\", \"hunter2\"); x('y', 'z', 'w')",
+                "mysqli_connect(\"h\", \"bob\", \"***\"); x('y', 'z', 'w')",
+            ),
+            ("alter user a password $$hunter2$$", "alter user a password $$***$$"),
             ("alter user a password 'half", "alter user a password '***"),
         ] {
             assert_eq!(hidden(text).as_deref(), Some(left), "{text}");

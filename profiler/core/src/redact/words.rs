@@ -324,6 +324,9 @@ fn by_itself(word: Word<'_>, before: &str, how: How, next: &mut Next) -> Option<
         return Some(hidden);
     }
     if text.contains(char::is_whitespace) {
+        if let Some(hidden) = shapes::named_value(text) {
+            return shell::inner(&hidden, word.is_literal, how).or(Some(hidden));
+        }
         if let Some(hidden) = statements::hidden(text) {
             return shell::inner(&hidden, word.is_literal, how).or(Some(hidden));
         }
@@ -333,11 +336,20 @@ fn by_itself(word: Word<'_>, before: &str, how: How, next: &mut Next) -> Option<
         return Some(hidden);
     }
     match text {
-        _ if text.eq_ignore_ascii_case("bearer") => *next = Next::Secret,
+        _ if text.eq_ignore_ascii_case("bearer") || ends_in_scheme(text) => *next = Next::Secret,
         _ if text.eq_ignore_ascii_case("basic") => *next = Next::Base64,
         _ => after_name(word, before, next),
     }
     shapes::replaced(text, shapes::places(text, word.is_literal, how.is_cut))
+}
+
+/// `{authorization:Bearer`, of which the secret is the next word.
+fn ends_in_scheme(text: &str) -> bool {
+    text.rsplit_once([':', '=']).is_some_and(|(head, scheme)| {
+        let name = head.trim_end_matches(['"', '\'', '\\']);
+        let name = name.rsplit(['{', ',', '"', '\'', '(']).next().unwrap_or(name);
+        is_scheme(scheme.trim_start_matches(['"', '\''])) && is_header(name)
+    })
 }
 
 /// `"password":` before a blank and its value; `set requirepass VALUE`.

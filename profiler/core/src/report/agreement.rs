@@ -135,6 +135,7 @@ fn figures(report: &Report) -> Vec<(Of<'_>, u64)> {
             Conclusion::OthersCause { worst, .. }
             | Conclusion::NoCpu { worst }
             | Conclusion::DiskItself { worst, .. }
+            | Conclusion::LimitHolds { worst, .. }
             | Conclusion::WaitsFine { worst }
             | Conclusion::FineButStalls { worst, .. } => Some(worst),
             _ => None,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{LongestSync, Mostly, Newer, Pattern, Share, WaitKind};
 use crate::ids::FileClass;
+use crate::plan::{GapReason, SyncFs};
 
 /// The verdict of a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -14,6 +15,8 @@ pub enum Outcome {
     Slow,
     /// The targets wait too long because others use the disk.
     Contended,
+    /// The targets wait too long because a limit holds their own IO back.
+    Throttled,
     /// The targets' waits for the disk are fine, or are not for the disk.
     NotTheDisk,
     /// What was seen does not suffice.
@@ -86,6 +89,15 @@ pub enum Conclusion {
         /// The finding that says whom and who: its place in `findings`.
         finding: usize,
     },
+    /// A limit holds their own IO back.
+    LimitHolds {
+        /// Its part of the waits that are too long.
+        limit: Share,
+        /// That of others.
+        others: Share,
+        /// The worst of these waits.
+        worst: Standing,
+    },
     /// No wait is too long.
     WaitsFine {
         /// The one that is nearest to its limit.
@@ -120,6 +132,7 @@ impl Conclusion {
                 Self::OthersCause { worst, .. }
                 | Self::NoCpu { worst }
                 | Self::DiskItself { worst, .. }
+                | Self::LimitHolds { worst, .. }
                 | Self::WaitsFine { worst }
                 | Self::FineButStalls { worst, .. },
                 Reason::Stands(standing),
@@ -181,6 +194,16 @@ pub enum Reason {
     NotTakenApart,
     /// Waits in write(2) and in page faults were not watched.
     NoThreadWaits,
+    /// Syncs of a target are not timed: hooks of its file system are not in place.
+    SyncsNotTimed {
+        /// On these file systems.
+        filesystem: SyncFs,
+        /// The first hook that is missing.
+        hook: String,
+        /// Why it is. Absent when it is not known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<GapReason>,
+    },
     /// Logs and metrics are not read.
     LogsNotRead,
     /// Stalls that no culprit was found for.

@@ -32,6 +32,8 @@ pub enum Note {
     },
     /// System calls are slowed a little.
     SyscallHooks,
+    /// Program files, open files and folders of other users' processes cannot be read: CAP_SYS_PTRACE is missing.
+    ProcessesHidden,
     /// `O_SYNC` writes on xfs are counted as `O_DSYNC` ones.
     OsyncOnXfs,
     /// Where waits in `sync` and its like come from.

@@ -126,6 +126,11 @@ pub enum Why {
         /// Whose.
         actor: String,
     },
+    /// The name of its cgroup leads elsewhere, or holds characters that are not printed as they are: no command is made of it.
+    CgroupNotPlain {
+        /// Whose.
+        actor: String,
+    },
     /// It does less than the ceiling already.
     BelowCeiling {
         /// Who.

@@ -2,7 +2,7 @@
 //!
 //! Owns the judgement; whether a cgroup's folder is there is told by the edge.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Selector;
 use crate::cgroup::full_unit_name;
@@ -21,7 +21,7 @@ pub struct Absent {
     pub selector: String,
     /// Why.
     pub why: Why,
-    /// Selectors that would have found somebody, likest first.
+    /// Selectors that would have found somebody, likest first; of a name, processes with their pids.
     pub near: Vec<String>,
 }
 
@@ -46,7 +46,11 @@ pub fn why_absent<'a>(
     cgroup_exists: Option<bool>,
 ) -> Absent {
     let (why, near) = match selector {
-        Selector::Pid(_) | Selector::PidOf(_) => (Why::NoProcess, Vec::new()),
+        Selector::Pid(_) => (Why::NoProcess, Vec::new()),
+        Selector::PidOf(name) => {
+            let near = near_processes(name, processes);
+            return Absent { selector: selector.to_string(), why: Why::NoProcess, near };
+        }
         Selector::Cgroup(path) => {
             let known: BTreeSet<&str> =
                 processes.flat_map(|p| p.cgroup.all()).flat_map(with_ancestors).collect();
@@ -67,6 +71,20 @@ pub fn why_absent<'a>(
     let near: Vec<Selector> = near;
     let near = near.iter().map(ToString::to_string).collect();
     Absent { selector: selector.to_string(), why, near }
+}
+
+/// Processes whose names are like this one, likest first, of each name the first: `etcd (2421)`.
+fn near_processes<'a>(
+    wanted: &str,
+    processes: impl Iterator<Item = &'a ProcessFacts>,
+) -> Vec<String> {
+    let mut pids: BTreeMap<&str, u32> = BTreeMap::new();
+    for process in processes {
+        let pid = pids.entry(&process.comm).or_insert(process.key.pid);
+        *pid = process.key.pid.min(*pid);
+    }
+    let known: BTreeSet<&str> = pids.keys().copied().collect();
+    near(wanted, &known).filter_map(|name| Some(format!("{name} ({})", pids.get(name)?))).collect()
 }
 
 /// A path and all paths above it, but for the root.
@@ -129,6 +147,16 @@ mod tests {
         let slice = absent(&Selector::Cgroup("/kubepods".to_owned()), Some(false));
         assert!(slice.near.contains(&"--cgroup /kubepods.slice".to_owned()), "{slice:?}");
         assert_eq!(absent(&Selector::Unit("postgresql".to_owned()), None).near, [""; 0]);
+    }
+
+    /// Property: of a name that is nearly one, the process that has it is offered.
+    #[test]
+    fn a_process_that_is_near_is_offered() {
+        let of = |pid, comm| ProcessFacts::named(ProcessKey { pid, start_ticks: 1 }, comm);
+        let host = [of(2_421, "etcd"), of(7, "sshd"), of(2_500, "etcd")];
+        let near = |name: &str| why_absent(&Selector::PidOf(name.into()), host.iter(), None).near;
+        assert_eq!(near("etcdd"), ["etcd (2421)"]);
+        assert_eq!(near("postgres"), [""; 0]);
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! A process is a pid and a start time; a pid that comes again is another actor. Processes that did nothing are
 //! forgotten when they end, all others are kept for the report.
 
+use std::sync::Arc;
+
 use foldhash::{HashMap, HashMapExt as _};
 use iocontend_wire::key::Owner;
 
@@ -64,11 +66,11 @@ const ENDED_LISTED: usize = 2000;
 /// After so many ends the processes that did nothing are forgotten, also when no report is made.
 const SWEEP_AFTER: usize = 4096;
 
-/// All processes.
-#[derive(Default)]
+/// All processes. Everything here is learnt; a process that did not change is shared with the snapshots that have it.
+#[derive(Clone, Default)]
 pub(super) struct Actors {
-    selectors: Vec<Selector>,
-    known: Vec<Known>,
+    selectors: Arc<Vec<Selector>>,
+    known: Vec<Arc<Known>>,
     by_key: HashMap<ProcessKey, ActorId>,
     /// The newest process with a pid.
     by_pid: HashMap<u32, ActorId>,
@@ -76,23 +78,23 @@ pub(super) struct Actors {
     /// Ends since the last sweep.
     ended: usize,
     /// Names of ended processes that were put together.
-    together: Vec<String>,
+    together: Arc<Vec<String>>,
     /// There is a target, or was.
     found_target: bool,
 }
 
 impl Actors {
     pub(super) fn new(selectors: Vec<Selector>) -> Self {
-        Self { selectors, ..Self::default() }
+        Self { selectors: Arc::new(selectors), ..Self::default() }
     }
 
     pub(super) fn get(&self, id: ActorId) -> Option<&Known> {
-        self.known.get(id)
+        self.known.get(id).map(AsRef::as_ref)
     }
 
     /// The newest process with a pid.
     pub(super) fn with_pid(&self, pid: u32) -> Option<&Known> {
-        self.by_pid.get(&pid).map(|id| &self.known[*id])
+        self.by_pid.get(&pid).map(|id| &*self.known[*id])
     }
 
     /// Who started the process of a report.
@@ -102,9 +104,15 @@ impl Actors {
     }
 
     fn keep_who_started(&mut self, id: ActorId) {
-        if self.known[id].started_by.is_none() {
-            self.known[id].started_by = ancestry::started_by(self, id);
+        if self.known[id].started_by.is_none()
+            && let Some(by) = ancestry::started_by(self, id)
+        {
+            self.known_mut(id).started_by = Some(by);
         }
+    }
+
+    fn known_mut(&mut self, id: ActorId) -> &mut Known {
+        Arc::make_mut(&mut self.known[id])
     }
 
     /// How many places there are.
@@ -115,12 +123,14 @@ impl Actors {
 
     /// Actors that belong into the report.
     pub(super) fn reported(&self) -> impl Iterator<Item = (ActorId, &Known)> {
-        self.known.iter().enumerate().filter(|(_, known)| known.active)
+        let known = self.known.iter().map(AsRef::as_ref);
+        known.enumerate().filter(|(_, known): &(_, &Known)| known.active)
     }
 
     /// Targets, those that ended too.
     pub(super) fn targets(&self) -> impl Iterator<Item = &Known> {
-        self.known.iter().filter(|known| !known.selected_by.is_empty())
+        let known = self.known.iter().map(AsRef::as_ref);
+        known.filter(|known: &&Known| !known.selected_by.is_empty())
     }
 
     /// Whether there is or was a target.
@@ -130,7 +140,8 @@ impl Actors {
 
     /// Targets of one selector.
     pub(super) fn selected(&self, selector: usize) -> impl Iterator<Item = &Known> {
-        self.known.iter().filter(move |known| known.selected_by.contains(&selector))
+        let known = self.known.iter().map(AsRef::as_ref);
+        known.filter(move |known: &&Known| known.selected_by.contains(&selector))
     }
 
     pub(super) fn selectors(&self) -> &[Selector] {
@@ -194,6 +205,7 @@ impl Actors {
             started_by: None,
             forgotten: false,
         };
+        let known = Arc::new(known);
         let id = if let Some(id) = self.free.pop() {
             self.known[id] = known;
             id
@@ -225,7 +237,7 @@ impl Actors {
                 if start_ticks == 0 {
                     self.by_key.remove(&near);
                     self.by_key.insert(key, id);
-                    self.known[id].facts.key = key;
+                    self.known_mut(id).facts.key = key;
                 }
                 return id;
             }
@@ -236,7 +248,7 @@ impl Actors {
     /// `/proc` has spoken.
     pub(super) fn learn(&mut self, mut facts: ProcessFacts) -> Vec<Output> {
         let id = self.place(facts.key);
-        let known = &mut self.known[id];
+        let known = self.known_mut(id);
         // Files that were read once stay known when a later look did not ask for them.
         if facts.files_seen == FilesSeen::NotRead {
             facts.open_files = std::mem::take(&mut known.facts.open_files);
@@ -252,13 +264,14 @@ impl Actors {
     /// A process that was asked for is gone: what it inherited is the best that will be known of it.
     pub(super) fn missing(&mut self, pid: u32) -> Vec<Output> {
         let Some(id) = self.by_pid.get(&pid).copied() else { return Vec::new() };
-        let first = !std::mem::replace(&mut self.known[id].looked_up, true);
+        let first = !std::mem::replace(&mut self.known_mut(id).looked_up, true);
         if first { self.judge(id) } else { Vec::new() }
     }
 
     pub(super) fn exec(&mut self, exec: ExecEvent) -> Vec<Output> {
         let id = self.place(exec.process);
-        let known = &mut self.known[id];
+        let selectors = Arc::clone(&self.selectors);
+        let known = self.known_mut(id);
         known.facts.comm = exec.comm;
         known.facts.ppid = exec.ppid;
         known.facts.argv = exec.argv;
@@ -268,7 +281,7 @@ impl Actors {
         known.looked_up = false;
         // Selected by a name it no longer has: a shell's child before it became what it is.
         known.selected_by.retain(|index| {
-            self.selectors.get(*index).is_some_and(|selector| selector.matches(&known.facts))
+            selectors.get(*index).is_some_and(|selector| selector.matches(&known.facts))
         });
         let mut outputs = Vec::new();
         if known.selected_by.is_empty() && std::mem::take(&mut known.threads_watched) {
@@ -293,10 +306,10 @@ impl Actors {
     pub(super) fn fork(&mut self, parent: u32, child: ProcessKey) {
         let image = self.by_pid.get(&parent).map(|id| self.known[*id].facts.clone());
         let id = self.place(child);
-        let known = &mut self.known[id];
         if let Some(image) = image
-            && known.facts.comm.is_empty()
+            && self.known[id].facts.comm.is_empty()
         {
+            let known = self.known_mut(id);
             let key = known.facts.key;
             known.facts = ProcessFacts { key, ppid: parent, open_files: Vec::new(), ..image };
             known.facts.files_seen = FilesSeen::NotRead;
@@ -311,10 +324,10 @@ impl Actors {
             return Vec::new();
         }
         let id = self.place(process);
-        let known = &mut self.known[id];
-        if known.exited {
+        if self.known[id].exited {
             return Vec::new();
         }
+        let known = self.known_mut(id);
         known.exited = true;
         if known.facts.comm.is_empty() {
             comm.clone_into(&mut known.facts.comm);
@@ -327,7 +340,7 @@ impl Actors {
         if self.known[id].tracked {
             outputs.push(Output::Untrack(pid));
         }
-        if std::mem::take(&mut self.known[id].threads_watched) {
+        if std::mem::take(&mut self.known_mut(id).threads_watched) {
             outputs.push(Output::UnwatchThreads(pid));
         }
         outputs.push(Output::Retire(pid));
@@ -342,10 +355,11 @@ impl Actors {
     pub(super) fn sweep(&mut self) {
         self.ended = 0;
         for id in 0..self.known.len() {
-            let known = &mut self.known[id];
+            let known = &self.known[id];
             if known.active || known.wrote || !known.exited || known.forgotten {
                 continue;
             }
+            let known = self.known_mut(id);
             known.forgotten = true;
             let key = known.facts.key;
             self.by_key.remove(&key);
@@ -384,11 +398,12 @@ impl Actors {
             let name = self.known[id].facts.comm.clone();
             let index =
                 self.together.iter().position(|known| *known == name).unwrap_or_else(|| {
-                    self.together.push(name);
+                    Arc::make_mut(&mut self.together).push(name);
                     self.together.len() - 1
                 });
-            self.known[id].active = false;
-            self.known[id].wrote = false;
+            let known = self.known_mut(id);
+            known.active = false;
+            known.wrote = false;
             moved.insert(id, index);
         }
         moved
@@ -397,7 +412,7 @@ impl Actors {
     /// The newest process with this pid.
     pub(super) fn by_pid(&self, pid: u32) -> Option<(ActorId, &Known)> {
         let id = *self.by_pid.get(&pid)?;
-        Some((id, self.known.get(id)?))
+        Some((id, self.get(id)?))
     }
 
     /// Whether the newest process with this pid is a target.
@@ -414,8 +429,10 @@ impl Actors {
     /// may have ended, so its name and cgroup are asked for now.
     pub(super) fn wrote(&mut self, pid: u32) -> Vec<Output> {
         let id = self.newest(pid);
-        let known = &mut self.known[id];
-        known.wrote = true;
+        if !self.known[id].wrote {
+            self.known_mut(id).wrote = true;
+        }
+        let known = &self.known[id];
         if known.looked_up || known.exited || known.facts.kernel_thread {
             return Vec::new();
         }
@@ -425,10 +442,10 @@ impl Actors {
     /// A process did something.
     pub(super) fn active(&mut self, pid: u32) -> Vec<Output> {
         let id = self.newest(pid);
-        let known = &mut self.known[id];
-        if known.active {
+        if self.known[id].active {
             return Vec::new();
         }
+        let known = self.known_mut(id);
         known.active = true;
         let looked = known.looked_up && known.facts.files_seen != FilesSeen::NotRead;
         if looked || known.exited || known.facts.kernel_thread {
@@ -440,17 +457,18 @@ impl Actors {
 
     /// Role and selection from what is known now.
     fn judge(&mut self, id: ActorId) -> Vec<Output> {
-        let known = &mut self.known[id];
+        let selectors = Arc::clone(&self.selectors);
+        let known = Arc::make_mut(&mut self.known[id]);
         known.role = role_of(&known.facts).role;
         let pid = known.facts.key.pid;
-        let mut selected: Vec<usize> = (0..self.selectors.len())
+        let mut selected: Vec<usize> = (0..selectors.len())
             .filter(|index| {
-                let selector = &self.selectors[*index];
+                let selector = &selectors[*index];
                 // An inherited cgroup is not believed while `/proc` may still be asked.
                 (known.looked_up || !selector.is_by_cgroup()) && selector.matches(&known.facts)
             })
             .collect();
-        if self.selectors.is_empty() && known.role == Role::Etcd {
+        if selectors.is_empty() && known.role == Role::Etcd {
             selected.push(AUTO);
         }
         let mut outputs = Vec::new();
@@ -459,7 +477,7 @@ impl Actors {
                 known.selected_by.push(selector);
                 self.found_target = true;
                 known.active = true;
-                let selector = selector_name(&self.selectors, selector);
+                let selector = selector_name(&selectors, selector);
                 outputs.push(Output::TargetFound { pid, selector });
             }
         }

@@ -71,13 +71,26 @@ impl Parts {
         for (part, kept) in over.0.iter_mut().zip(&self.0) {
             *part -= kept;
         }
-        (over.sum() > 0).then_some(over)
+        (!over.is_empty()).then_some(over)
     }
 
     pub(super) fn merge(&mut self, other: &Self) {
         for (sum, ns) in self.0.iter_mut().zip(&other.0) {
             *sum = sum.saturating_add(*ns);
         }
+    }
+
+    /// What was added since they were these; never below 0.
+    pub(super) fn since(&self, older: &Self) -> Self {
+        let mut new = *self;
+        for (part, before) in new.0.iter_mut().zip(&older.0) {
+            *part = part.saturating_sub(*before);
+        }
+        new
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.sum() == 0
     }
 
     /// Parts of many waits may sum to more than any one of them can.

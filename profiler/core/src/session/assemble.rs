@@ -1,4 +1,4 @@
-//! Puts a report together from the session's state. Owns the report's shape, no state of its own.
+//! Puts a report together from what a session's books have of its time. Owns the report's shape, no state of its own.
 
 use std::collections::BTreeMap;
 
@@ -8,12 +8,11 @@ use iocontend_wire::key::{DEVICE_OVERFLOW, Reason};
 use iocontend_wire::programs;
 
 use super::actors::{AUTO, Known, Owned, selector_name};
-use super::files::class_together;
+use super::books::Books;
 use super::streams::{Row, RowKey, What};
 use super::worst::Long;
-use super::{HostSample, Now, Session, Span, advised, blamed, seconds, self_check};
+use super::{HostSample, Now, advised, blamed, seconds, self_check};
 use crate::facts::{BlockStat, DeviceFacts};
-use crate::file_class::Classifier;
 use crate::ids::{Call, Dev, FileClass, Method, Op, Role};
 use crate::redact::CommandLinesShown;
 use crate::report::{
@@ -61,26 +60,34 @@ impl Paths {
     }
 }
 
-pub(super) fn report(session: &Session, span: Span, sample: &HostSample, now: Now) -> Report {
-    let interval = span == Span::Interval;
-    let (from, before) = if interval {
-        (session.interval_started, &session.interval_sample)
-    } else {
-        (session.started, &session.first_sample)
-    };
+/// What a report is of.
+#[derive(Clone, Copy)]
+pub(super) struct Extent<'a> {
+    pub(super) from: Now,
+    pub(super) to: Now,
+    /// The host at the begin and at the end.
+    pub(super) before: &'a HostSample,
+    pub(super) after: &'a HostSample,
+    /// Since counting began: what is known of that time only is told too.
+    pub(super) is_whole: bool,
+}
+
+/// The report of these books, which have what belongs to its time.
+pub(super) fn report(books: &Books, of: Extent<'_>) -> Report {
+    let Extent { from, to: now, before, after, is_whole } = of;
     let duration_ns = now.mono_ns.saturating_sub(from.mono_ns);
     let window =
-        Window::new(from.unix_ns, now.unix_ns, session.options.utc_offset_seconds, duration_ns);
-    let host = Host { psi_io: psi(before, sample), ..session.options.host.clone() };
-    let mut report = Report::new(session.options.tool.clone(), host, window);
-    let rows = if interval { session.streams.interval() } else { session.streams.whole() };
+        Window::new(from.unix_ns, now.unix_ns, books.options.utc_offset_seconds, duration_ns);
+    let host = Host { psi_io: psi(before, after), ..books.options.host.clone() };
+    let mut report = Report::new(books.options.tool.clone(), host, window);
+    let rows = books.streams.all();
 
-    let options = &session.options;
+    let options = &books.options;
     let shown = CommandLinesShown::of(options.command_lines, options.recorded_command_lines);
     report.command_lines = Some(shown);
-    report.targets = targets(session);
-    report.devices = devices(session, rows, before, sample, duration_ns);
-    report.actors = actors(session, rows, interval, now);
+    report.targets = targets(books);
+    report.devices = devices(books, rows, before, after, duration_ns);
+    report.actors = actors(books, rows, is_whole, now);
     let mut attribution = Attribution::default();
     for io in report.actors.iter().flat_map(|actor| &actor.io) {
         attribution.add(io.method, io.bytes);
@@ -90,24 +97,24 @@ pub(super) fn report(session: &Session, span: Span, sample: &HostSample, now: No
     let events = rows.iter().filter(|(key, _)| is_event(key));
     let counted = events.fold(0, |sum: u64, (_, row)| sum.wrapping_add(row.count));
     let io_bytes = report.devices.iter().fold(0, |sum: u64, device| sum.wrapping_add(device.bytes));
-    let missed = if interval { 0 } else { missed(session, &report.devices) };
-    report.coverage = session.ledger.coverage(interval, counted, missed, io_bytes, attribution);
-    report.blame = blamed::blame(session, rows, interval);
-    report.timeline = seconds::timeline(session, from.mono_ns, now);
-    report.stalls = seconds::stalls(session, interval, now);
-    report.coverage.notes.extend(seconds::forgotten(session));
-    if !interval {
-        report.coverage.self_check = self_check::self_checks(session, rows);
-        report.activity = Some(session.activities.report(session, now));
-        report.coverage.notes.extend(session.activities.notes(session, now));
-        report.alone_vs_shared = blamed::alone_vs_shared(session);
+    let missed = if is_whole { missed(books, &report.devices) } else { 0 };
+    report.coverage = books.ledger.coverage(is_whole, counted, missed, io_bytes, attribution);
+    report.blame = blamed::blame(books, rows);
+    report.timeline = seconds::timeline(books, from.mono_ns, now);
+    report.stalls = seconds::stalls(books, now);
+    report.coverage.notes.extend(seconds::forgotten(books));
+    if is_whole {
+        report.coverage.self_check = self_check::self_checks(books, rows);
+        report.activity = Some(books.activities.report(&books.beside(), now));
+        report.coverage.notes.extend(books.activities.notes(&books.beside(), now));
+        report.alone_vs_shared = blamed::alone_vs_shared(books);
         let requests = report.devices.iter().fold(0, |sum: u64, one| sum.wrapping_add(one.ios));
-        let lost = session.ledger.count(Count::RingFullIo, false);
-        report.coverage.blame = blamed::coverage(session, lost, requests);
-        report.advice = advised::advice(session, &report);
+        let lost = books.ledger.count(Count::RingFullIo);
+        report.coverage.blame = blamed::coverage(books, lost, requests);
+        report.advice = advised::advice(books, &report);
     }
     for count in Count::ALL {
-        let value = session.ledger.count(count, interval);
+        let value = books.ledger.count(count);
         if value > 0 {
             report.coverage.notes.extend(Note::counter(count, value));
         }
@@ -116,28 +123,24 @@ pub(super) fn report(session: &Session, span: Span, sample: &HostSample, now: No
 }
 
 /// Requests that the kernel counted and no probe saw. A kernel may leave a program out without saying so.
-fn missed(session: &Session, devices: &[Device]) -> u64 {
+fn missed(books: &Books, devices: &[Device]) -> u64 {
     let seen = |dev: Dev| {
         let same = |device: &&Device| (device.major, device.minor) == (dev.major, dev.minor);
         devices.iter().find(same).map_or(0, |device| device.ios)
     };
-    let completed = &session.ledger.kernel_completed;
+    let completed = &books.ledger.kernel_completed;
     let missed = completed.iter().map(|(dev, count)| count.saturating_sub(seen(*dev)));
     missed.fold(0, u64::saturating_add)
 }
 
-fn targets(session: &Session) -> Vec<Target> {
-    let selectors = session.actors.selectors();
+fn targets(books: &Books) -> Vec<Target> {
+    let selectors = books.actors.selectors();
     let indices = if selectors.is_empty() { vec![AUTO] } else { (0..selectors.len()).collect() };
     indices
         .into_iter()
         .map(|index| Target {
             selector: selector_name(selectors, index),
-            actors: session
-                .actors
-                .selected(index)
-                .map(|known| known.facts.key.to_string())
-                .collect(),
+            actors: books.actors.selected(index).map(|known| known.facts.key.to_string()).collect(),
         })
         .collect()
 }
@@ -159,20 +162,16 @@ fn psi(before: &HostSample, after: &HostSample) -> Option<PsiIo> {
 }
 
 /// A device's name: the kernel's, else its number.
-pub(super) fn device_name(session: &Session, index: u32) -> String {
+pub(super) fn device_name(books: &Books, index: u32) -> String {
     if index == DEVICE_OVERFLOW {
         return "other-devices".to_owned();
     }
-    let Some(dev) = session.streams.device(index) else { return format!("device-{index}") };
-    facts_of(session, dev).map_or_else(|| dev.to_string(), |facts| facts.name.clone())
-}
-
-fn facts_of(session: &Session, dev: Dev) -> Option<&DeviceFacts> {
-    session.devices.iter().find(|facts| facts.dev == dev)
+    let Some(dev) = books.streams.device(index) else { return format!("device-{index}") };
+    books.device(dev).map_or_else(|| dev.to_string(), |facts| facts.name.clone())
 }
 
 fn devices(
-    session: &Session,
+    books: &Books,
     rows: &HashMap<RowKey, Row>,
     before: &HostSample,
     after: &HostSample,
@@ -194,11 +193,11 @@ fn devices(
             What::Wait(_) | What::RunQueue => {}
         }
     }
-    let counts = |program| session.ledger.is_attached(program);
+    let counts = |program| books.ledger.is_attached(program);
     let mut devices: Vec<Device> = by_device
         .into_iter()
         .map(|(index, rows)| {
-            let mut device = device(session, index, &rows.ops, duration_ns);
+            let mut device = device(books, index, &rows.ops, duration_ns);
             device.flush_commands = Some(rows.flush_commands);
             device.request_merges = counts(programs::RQ_MERGE).then_some(rows.merges);
             device.requeues = counts(programs::RQ_REQUEUE).then_some(rows.requeues);
@@ -220,15 +219,15 @@ fn stat_of(sample: &HostSample, dev: Dev) -> Option<BlockStat> {
     sample.block_stats.iter().find(|(found, _)| *found == dev).map(|(_, stat)| *stat)
 }
 
-fn device(session: &Session, index: u32, ops: &BTreeMap<Op, Row>, duration_ns: u64) -> Device {
+fn device(books: &Books, index: u32, ops: &BTreeMap<Op, Row>, duration_ns: u64) -> Device {
     let mut all = Row::default();
     for row in ops.values() {
         all.merge(row);
     }
-    let dev = session.streams.device(index).unwrap_or(Dev { major: 0, minor: 0 });
-    let facts = facts_of(session, dev);
+    let dev = books.streams.device(index).unwrap_or(Dev { major: 0, minor: 0 });
+    let facts = books.device(dev);
     Device {
-        name: device_name(session, index),
+        name: device_name(books, index),
         major: dev.major,
         minor: dev.minor,
         scheduler: facts.and_then(|facts| facts.scheduler.clone()),
@@ -272,7 +271,7 @@ fn filesystems(facts: &DeviceFacts) -> Vec<Filesystem> {
     facts.filesystems.iter().map(one).collect()
 }
 
-fn actors(session: &Session, rows: &HashMap<RowKey, Row>, interval: bool, now: Now) -> Vec<Actor> {
+fn actors(books: &Books, rows: &HashMap<RowKey, Row>, is_whole: bool, now: Now) -> Vec<Actor> {
     let mut by_owner: BTreeMap<(Owned, u32), ActorRows> = BTreeMap::new();
     for (key, row) in rows {
         // What nobody owns is one pseudo-actor per device.
@@ -281,7 +280,7 @@ fn actors(session: &Session, rows: &HashMap<RowKey, Row>, interval: bool, now: N
         } else {
             key.device
         };
-        let class = class_of(session, key.owner, key.file);
+        let class = books.class_of(key.owner, key.file);
         let place = by_owner.entry((key.owner, device)).or_default();
         match key.what {
             What::Io(op) => {
@@ -290,28 +289,28 @@ fn actors(session: &Session, rows: &HashMap<RowKey, Row>, interval: bool, now: N
             What::Wait(call) => {
                 let (waits, paths) = place.waits.entry((call, class)).or_default();
                 waits.merge(row);
-                paths.add(session.files.path(key.file));
+                paths.add(books.files.path(key.file));
             }
             What::RunQueue => place.run_queue.merge(row),
             What::FlushCommand | What::Merge | What::Requeue => {}
         }
     }
-    if !interval {
-        for (id, _) in session.actors.reported() {
+    if is_whole {
+        for (id, _) in books.actors.reported() {
             by_owner.entry((Owned::Actor(id), 0)).or_default();
         }
     }
-    let active = if interval { HashMap::new() } else { session.blame.active() };
+    let active = if is_whole { books.blame.active() } else { HashMap::new() };
     by_owner
         .into_iter()
         .filter(|((owner, _), rows)| {
             matches!(owner, Owned::Actor(_)) || !rows.io.is_empty() || !rows.waits.is_empty()
         })
         .map(|((owner, device), rows)| {
-            let actor = with_rows(session, describe(session, owner, device), rows, interval);
+            let actor = with_rows(books, describe(books, owner, device), rows);
             Actor {
-                worst: worst(session, owner, interval, now),
-                forced_by: forced_by(session, owner, interval),
+                worst: worst(books, owner, now),
+                forced_by: forced_by(books, owner),
                 active_ns: active.get(&owner).copied(),
                 ..actor
             }
@@ -319,23 +318,11 @@ fn actors(session: &Session, rows: &HashMap<RowKey, Row>, interval: bool, now: N
         .collect()
 }
 
-pub(super) fn class_of(session: &Session, owner: Owned, file: u32) -> FileClass {
-    if let Some(class) = class_together(file) {
-        return class;
-    }
-    let (Owned::Actor(id), Some(path)) = (owner, session.files.path(file)) else {
-        return FileClass::Other;
-    };
-    let Some(known) = session.actors.get(id) else { return FileClass::Other };
-    let is_target = !known.selected_by.is_empty();
-    Classifier::new(&known.facts, known.role, is_target).classify(path)
-}
-
-fn with_rows(session: &Session, mut actor: Actor, rows: ActorRows, interval: bool) -> Actor {
-    let complete = session.ledger.has_all_parts(interval);
+fn with_rows(books: &Books, mut actor: Actor, rows: ActorRows) -> Actor {
+    let complete = books.ledger.has_all_parts();
     for ((device, op, file_class, method), row) in rows.io {
         actor.io.push(Io {
-            device: device_name(session, device),
+            device: device_name(books, device),
             op,
             file_class,
             method,
@@ -356,15 +343,15 @@ fn with_rows(session: &Session, mut actor: Actor, rows: ActorRows, interval: boo
 }
 
 /// Who wrote out what an owner had caused.
-fn forced_by(session: &Session, owner: Owned, interval: bool) -> Vec<ForcedBy> {
+fn forced_by(books: &Books, owner: Owned) -> Vec<ForcedBy> {
     // What nobody is known to have caused is told by device, which these sums are not.
     if matches!(owner, Owned::Unattributed(_) | Owned::Overflow) {
         return Vec::new();
     }
-    let forced = session.forced.of(owner, interval).into_iter();
+    let forced = books.forced.of(owner).into_iter();
     forced
         .map(|(forcer, sum)| ForcedBy {
-            by: describe(session, forcer, 0).id,
+            by: describe(books, forcer, 0).id,
             count: sum.count,
             bytes: sum.bytes,
         })
@@ -372,34 +359,34 @@ fn forced_by(session: &Session, owner: Owned, interval: bool) -> Vec<ForcedBy> {
 }
 
 /// The longest waits of an owner in syncs.
-fn worst(session: &Session, owner: Owned, interval: bool, now: Now) -> Option<Vec<WorstWait>> {
-    let complete = session.ledger.has_all_parts(interval);
+fn worst(books: &Books, owner: Owned, now: Now) -> Option<Vec<WorstWait>> {
+    let complete = books.ledger.has_all_parts();
     let one = |long: &Long| {
         let ago = i64::try_from(now.mono_ns.saturating_sub(long.start_ns)).unwrap_or(i64::MAX);
         let start = now.unix_ns.saturating_sub(ago);
         WorstWait {
             call: long.call,
-            file_class: class_of(session, long.row.owner, long.row.file),
-            path: session.files.path(long.row.file).map(str::to_owned),
-            start: rfc3339(start, session.options.utc_offset_seconds),
+            file_class: books.class_of(long.row.owner, long.row.file),
+            path: books.files.path(long.row.file).map(str::to_owned),
+            start: rfc3339(start, books.options.utc_offset_seconds),
             duration_ns: long.duration_ns,
             anatomy: long.parts.of(long.duration_ns, complete),
         }
     };
-    let longest = session.worst.of(owner, interval);
+    let longest = books.worst.of(owner);
     (!longest.is_empty()).then(|| longest.iter().map(one).collect())
 }
 
-pub(super) fn describe(session: &Session, owner: Owned, device: u32) -> Actor {
+pub(super) fn describe(books: &Books, owner: Owned, device: u32) -> Actor {
     let nobody = |reason: &str| Actor {
-        id: format!("unattributed:{reason}:{}", device_name(session, device)),
+        id: format!("unattributed:{reason}:{}", device_name(books, device)),
         role: Role::Unattributed,
         ..Actor::default()
     };
     match owner {
-        Owned::Actor(id) => session.actors.get(id).map(process).unwrap_or_default(),
-        Owned::Ended(index) => ended(session.actors.together(index)),
-        Owned::Cgroup(index) => cgroup(session, index),
+        Owned::Actor(id) => books.actors.get(id).map(process).unwrap_or_default(),
+        Owned::Ended(index) => ended(books.actors.together(index)),
+        Owned::Cgroup(index) => cgroup(books, index),
         Owned::Unattributed(reason) => nobody(reason_name(reason)),
         Owned::Overflow => nobody(Count::StreamTableFull.name()),
     }
@@ -426,8 +413,8 @@ fn ended(name: &str) -> Actor {
     Actor { id: format!("ended:{name}"), comm, exited: true, ..Actor::default() }
 }
 
-fn cgroup(session: &Session, index: u32) -> Actor {
-    let Some((id, path)) = session.streams.cgroup(index).cloned() else {
+fn cgroup(books: &Books, index: u32) -> Actor {
+    let Some((id, path)) = books.streams.cgroup(index).cloned() else {
         return Actor { id: format!("cgroup:index-{index}"), ..Actor::default() };
     };
     let unit = path.as_deref().and_then(crate::cgroup::unit).map(str::to_owned);

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::Session;
 use super::actors::Owned;
-use super::assemble::{class_of, describe, device_name};
+use super::assemble::{describe, device_name};
 use super::blame::{Charge, Culprit};
+use super::books::Books;
 use super::streams::{Row, RowKey, What};
 use crate::ids::{Call, FileClass};
 use crate::report::{
@@ -33,45 +33,41 @@ const UNTOLD: Charged =
     Charged { culprit: Culprit::Nobody, class: None, dev: None, mechanism: Mechanism::Unexplained };
 
 /// The rows of the matrix; `None` without anybody to be a victim.
-pub(super) fn blame(
-    session: &Session,
-    rows: &HashMap<RowKey, Row>,
-    interval: bool,
-) -> Option<Vec<Blame>> {
-    if !session.has_targets() {
+pub(super) fn blame(books: &Books, rows: &HashMap<RowKey, Row>) -> Option<Vec<Blame>> {
+    if !books.actors.has_targets() {
         return None;
     }
     let mut charged: BTreeMap<Victim, BTreeMap<Charged, u64>> = BTreeMap::new();
-    for (row, charge, ns) in session.blame.cells(interval) {
+    for ((row, charge), ns) in &*books.blame.cells() {
         let What::Wait(call) = row.what else { continue };
-        let victim = (row.owner, class_of(session, row.owner, row.file), call);
+        let victim = (row.owner, books.class_of(row.owner, row.file), call);
         let charges = charged.entry(victim).or_default();
-        let sum = charges.entry(named(session, row.owner, charge)).or_default();
-        *sum = sum.saturating_add(ns);
+        let sum = charges.entry(named(books, row.owner, *charge)).or_default();
+        *sum = sum.saturating_add(*ns);
     }
-    let measured = measured(session, rows);
+    let measured = measured(books, rows);
     let rows = measured.into_iter().flat_map(|(victim, measured)| {
         let charges = charged.remove(&victim).unwrap_or_default();
         let mut rows: Vec<(Charged, u64)> = fitted(charges, measured);
         rows.sort_by_key(|(_, ns)| std::cmp::Reverse(*ns));
-        rows.into_iter().map(move |(charged, ns)| row(session, victim, charged, ns, measured))
+        rows.into_iter().map(move |(charged, ns)| row(books, victim, charged, ns, measured))
     });
     Some(rows.collect())
 }
 
 /// The measured waits of targets, ns.
-fn measured(session: &Session, rows: &HashMap<RowKey, Row>) -> BTreeMap<Victim, u64> {
+fn measured(books: &Books, rows: &HashMap<RowKey, Row>) -> BTreeMap<Victim, u64> {
     let mut measured: BTreeMap<Victim, u64> = BTreeMap::new();
     for (key, row) in rows {
         let What::Wait(call) = key.what else { continue };
         let is_target = match key.owner {
             Owned::Actor(id) => {
-                session.actors.get(id).is_some_and(|known| !known.selected_by.is_empty())
+                books.actors.get(id).is_some_and(|known| !known.selected_by.is_empty())
             }
             _ => false,
         };
         if is_target && row.q2c.sum_ns() > 0 {
-            let victim = (key.owner, class_of(session, key.owner, key.file), call);
+            let victim = (key.owner, books.class_of(key.owner, key.file), call);
             let sum = measured.entry(victim).or_default();
             *sum = sum.saturating_add(row.q2c.sum_ns());
         }
@@ -79,13 +75,13 @@ fn measured(session: &Session, rows: &HashMap<RowKey, Row>) -> BTreeMap<Victim, 
     measured
 }
 
-fn named(session: &Session, victim: Owned, charge: Charge) -> Charged {
+fn named(books: &Books, victim: Owned, charge: Charge) -> Charged {
     let Charge { culprit, file, dev, mechanism } = charge;
     let owner = match culprit {
         Culprit::Other(owner) => owner,
         Culprit::Own | Culprit::Nobody => victim,
     };
-    let class = (file != 0).then(|| class_of(session, owner, file));
+    let class = (file != 0).then(|| books.class_of(owner, file));
     Charged { culprit, class, dev, mechanism }
 }
 
@@ -112,7 +108,7 @@ fn fitted(charges: BTreeMap<Charged, u64>, measured: u64) -> Vec<(Charged, u64)>
 
 #[expect(clippy::cast_precision_loss, reason = "a share for people")]
 fn row(
-    session: &Session,
+    books: &Books,
     (owner, victim_class, victim_call): Victim,
     charged: Charged,
     wait_ns: u64,
@@ -121,15 +117,15 @@ fn row(
     let culprit = match charged.culprit {
         Culprit::Own => SELF.to_owned(),
         Culprit::Nobody => UNEXPLAINED.to_owned(),
-        Culprit::Other(owner) => describe(session, owner, charged.dev.unwrap_or(0)).id,
+        Culprit::Other(owner) => describe(books, owner, charged.dev.unwrap_or(0)).id,
     };
     Blame {
-        victim: describe(session, owner, 0).id,
+        victim: describe(books, owner, 0).id,
         victim_class,
         victim_call,
         culprit,
         culprit_class: charged.class,
-        device: charged.dev.map(|dev| device_name(session, dev)),
+        device: charged.dev.map(|dev| device_name(books, dev)),
         mechanism: charged.mechanism,
         wait_ns,
         share: wait_ns as f64 / measured.max(1) as f64,
@@ -137,20 +133,20 @@ fn row(
 }
 
 /// Victims' waits with and without each of the others, where there are enough of both.
-pub(super) fn alone_vs_shared(session: &Session) -> Option<Vec<AloneVsShared>> {
-    if !session.has_targets() {
+pub(super) fn alone_vs_shared(books: &Books) -> Option<Vec<AloneVsShared>> {
+    if !books.actors.has_targets() {
         return None;
     }
-    let enough = session
+    let enough = books
         .blame
         .pairs()
         .filter(|(.., pair)| pair.alone.count() >= ENOUGH && pair.shared.count() >= ENOUGH);
     let mut pairs: Vec<AloneVsShared> = enough
         .map(|(victim, call, culprit, pair)| AloneVsShared {
-            victim: describe(session, victim, 0).id,
+            victim: describe(books, victim, 0).id,
             call,
             culprit: culprit
-                .map_or_else(|| ANYBODY.to_owned(), |culprit| describe(session, culprit, 0).id),
+                .map_or_else(|| ANYBODY.to_owned(), |culprit| describe(books, culprit, 0).id),
             alone: Lat::non_empty(&pair.alone),
             shared: Lat::non_empty(&pair.shared),
             apart: Some(&pair.apart.all).filter(|apart| apart.count() >= ENOUGH).map(Lat::from),
@@ -163,9 +159,9 @@ pub(super) fn alone_vs_shared(session: &Session) -> Option<Vec<AloneVsShared>> {
 }
 
 /// How much of the waits blame could look at.
-pub(super) fn coverage(session: &Session, lost_io: u64, seen_io: u64) -> Option<BlameCoverage> {
-    let covered = session.blame.covered();
-    session.has_targets().then_some(BlameCoverage {
+pub(super) fn coverage(books: &Books, lost_io: u64, seen_io: u64) -> Option<BlameCoverage> {
+    let covered = books.blame.covered();
+    books.actors.has_targets().then_some(BlameCoverage {
         waits: covered.waits,
         forgotten_ns: covered.forgotten_ns,
         requests_without_times: covered.untimed,

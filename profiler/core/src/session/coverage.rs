@@ -5,9 +5,11 @@
 //! lost is shown as `unaccounted`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use iocontend_wire::count::Count;
 
+use super::since::Since;
 use crate::event::{DecodeError, Event};
 use crate::ids::Dev;
 use crate::report::{Attached, Attribution, BpfCost, Coverage, Note};
@@ -36,24 +38,46 @@ const NOT_IN_STATISTICS: [Count; 5] = [
     Count::CommitLost,
 ];
 
-/// The books of a session.
-#[derive(Default)]
+/// What was counted of records and losses.
+#[derive(Clone, Default)]
 pub(super) struct Ledger {
-    pub(super) attached: Vec<Attached>,
-    pub(super) cost: Vec<(String, BpfCost)>,
+    /// Learnt: as it is now.
+    pub(super) attached: Arc<Vec<Attached>>,
+    /// Learnt: since counting began, told of the whole only.
+    pub(super) cost: Arc<Vec<(String, BpfCost)>>,
+    /// Learnt: as it is now.
     pub(super) map_bytes: Option<u64>,
+    /// Sums.
     counts: BTreeMap<&'static str, u64>,
-    counts_before: BTreeMap<&'static str, u64>,
+    /// Sum.
     recursion_misses: u64,
-    recursion_misses_before: u64,
+    /// Sum.
     kept_counted: u64,
+    /// Sum.
     kept_process: u64,
-    kept_before: u64,
+    /// Sum.
     undecodable: u64,
-    undecodable_before: u64,
-    notes: Vec<Note>,
-    /// Requests that the kernel's own counters have for the whole time of counting, at least, by device.
+    /// Learnt: everything that was noted so far.
+    notes: Arc<Vec<Note>>,
+    /// Requests that the kernel's own counters have for the whole time of counting, at least, by device. Told of the whole
+    /// only.
     pub(super) kernel_completed: Vec<(Dev, u64)>,
+}
+
+impl Since for Ledger {
+    fn since(&self, older: &Self) -> Self {
+        let new = |(name, value): (&&'static str, &u64)| {
+            (*name, value.saturating_sub(older.counts.get(name).copied().unwrap_or(0)))
+        };
+        Self {
+            counts: self.counts.iter().map(new).collect(),
+            recursion_misses: self.recursion_misses.saturating_sub(older.recursion_misses),
+            kept_counted: self.kept_counted.saturating_sub(older.kept_counted),
+            kept_process: self.kept_process.saturating_sub(older.kept_process),
+            undecodable: self.undecodable.saturating_sub(older.undecodable),
+            ..self.clone()
+        }
+    }
 }
 
 impl Ledger {
@@ -72,7 +96,7 @@ impl Ledger {
 
     pub(super) fn note(&mut self, note: Note) {
         if !self.notes.contains(&note) {
-            self.notes.push(note);
+            Arc::make_mut(&mut self.notes).push(note);
         }
     }
 
@@ -93,36 +117,27 @@ impl Ledger {
         self.note(why.into());
     }
 
-    pub(super) fn next_interval(&mut self) {
-        self.counts_before.clone_from(&self.counts);
-        self.recursion_misses_before = self.recursion_misses;
-        self.kept_before = self.kept_counted + self.kept_process;
-        self.undecodable_before = self.undecodable;
-    }
-
     /// What was lost so far, as far as that is counted.
     pub(super) fn lost_so_far(&self) -> u64 {
-        let counted = LOST.iter().map(|count| self.count(*count, false));
+        let counted = LOST.iter().map(|count| self.count(*count));
         counted.chain([self.recursion_misses, self.undecodable]).fold(0, u64::saturating_add)
     }
 
-    /// A counter, whole or of the interval.
-    pub(super) fn count(&self, count: Count, interval: bool) -> u64 {
-        let value = |counts: &BTreeMap<_, _>| counts.get(count.name()).copied().unwrap_or(0);
-        let before = if interval { value(&self.counts_before) } else { 0 };
-        value(&self.counts).saturating_sub(before)
+    /// A counter.
+    pub(super) fn count(&self, count: Count) -> u64 {
+        self.counts.get(count.name()).copied().unwrap_or(0)
     }
 
     /// Whether all records are here that waits are made of.
-    pub(super) fn has_all_parts(&self, interval: bool) -> bool {
-        PARTS_OF_WAITS.iter().all(|count| self.count(*count, interval) == 0)
+    pub(super) fn has_all_parts(&self) -> bool {
+        PARTS_OF_WAITS.iter().all(|count| self.count(*count) == 0)
     }
 
     /// The books closed. `counted` is the number of requests, waits and flush commands in the exact statistics,
     /// `missed` that of requests which only the kernel's own counters have.
     pub(super) fn coverage(
         &self,
-        interval: bool,
+        is_whole: bool,
         counted: u64,
         missed: u64,
         io_bytes: u64,
@@ -136,16 +151,15 @@ impl Ledger {
             }
         };
         for count in LOST {
-            put(count.name(), self.count(count, interval));
+            put(count.name(), self.count(count));
         }
-        let of = |whole: u64, before: u64| if interval { whole - before.min(whole) } else { whole };
-        put("recursion", of(self.recursion_misses, self.recursion_misses_before));
+        put("recursion", self.recursion_misses);
         put("probe_not_run", missed);
-        put("undecodable", of(self.undecodable, self.undecodable_before));
-        let kept = of(self.kept_counted + self.kept_process, self.kept_before);
-        if !interval {
+        put("undecodable", self.undecodable);
+        let kept = self.kept_counted + self.kept_process;
+        if is_whole {
             let elsewhere: u64 =
-                NOT_IN_STATISTICS.iter().map(|count| self.count(*count, false)).fold(0, add);
+                NOT_IN_STATISTICS.iter().map(|count| self.count(*count)).fold(0, add);
             let lost_total = lost.values().copied().fold(0, add);
             let seen = [self.kept_process, elsewhere, self.recursion_misses];
             let seen = seen.into_iter().fold(counted, add);
@@ -160,12 +174,12 @@ impl Ledger {
             io_bytes,
             attribution,
             map_bytes: self.map_bytes,
-            attached: self.attached.clone(),
-            notes: self.notes.clone(),
+            attached: self.attached.to_vec(),
+            notes: self.notes.to_vec(),
             ..Coverage::default()
         };
         coverage.events_seen = add(kept, coverage.lost_total());
-        if !self.cost.is_empty() && !interval {
+        if !self.cost.is_empty() && is_whole {
             coverage.bpf = Some(self.cost.iter().cloned().collect());
         }
         coverage

@@ -1,6 +1,7 @@
 //! What the numbers of files mean.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use foldhash::HashMap;
 use iocontend_wire::key::FILE_NUMBERS;
@@ -25,10 +26,10 @@ pub(super) fn class_together(file: u32) -> Option<FileClass> {
     FileClass::ALL.into_iter().find(|class| together(*class) == file)
 }
 
-/// Paths by number.
-#[derive(Default)]
+/// Paths by number. Everything here is learnt.
+#[derive(Clone, Default)]
 pub(super) struct Files {
-    paths: HashMap<u32, Option<String>>,
+    paths: HashMap<u32, Option<Arc<str>>>,
     /// Numbers that were given back, the oldest first.
     freed: VecDeque<u32>,
     /// How many of these, from the front, were put together.
@@ -50,8 +51,8 @@ impl Files {
     pub(super) fn resolved(&mut self, number: u32, path: Option<String>) {
         let known = self.paths.entry(number).or_default();
         // A path that was found once is not lost because the file is gone now.
-        if path.is_some() {
-            *known = path;
+        if let Some(path) = path {
+            *known = Some(path.into());
         }
     }
 

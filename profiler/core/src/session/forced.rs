@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 
 use super::actors::Owned;
+use super::since::{Renaming, Since};
 use crate::event::IoEvent;
-use foldhash::HashMap;
 
 /// Requests and their bytes. A request that two processes caused is wholly that of the one with more of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,16 +22,23 @@ impl Sum {
         self.count = self.count.saturating_add(other.count);
         self.bytes = self.bytes.saturating_add(other.bytes);
     }
+
+    const fn since(self, older: Self) -> Self {
+        Self {
+            count: self.count.saturating_sub(older.count),
+            bytes: self.bytes.saturating_sub(older.bytes),
+        }
+    }
 }
 
 /// Sums by cause and forcer: as many as there are such pairs of actors.
 type Pairs = BTreeMap<(Owned, Owned), Sum>;
 
-/// Of the whole time, and since the last interval ended.
-#[derive(Default)]
+/// All of them.
+#[derive(Clone, Default)]
 pub(super) struct Forced {
-    whole: Pairs,
-    interval: Pairs,
+    /// Sums.
+    pairs: Pairs,
 }
 
 impl Forced {
@@ -41,15 +48,13 @@ impl Forced {
             return;
         }
         let sum = Sum { count: 1, bytes: u64::from(io.bytes) };
-        for pairs in [&mut self.whole, &mut self.interval] {
-            pairs.entry((cause, forcer)).or_default().add(sum);
-        }
+        self.pairs.entry((cause, forcer)).or_default().add(sum);
     }
 
     /// Those who forced what `cause` had caused, most bytes first.
-    pub(super) fn of(&self, cause: Owned, interval: bool) -> Vec<(Owned, Sum)> {
-        let pairs = if interval { &self.interval } else { &self.whole };
-        let mut found: Vec<(Owned, Sum)> = pairs
+    pub(super) fn of(&self, cause: Owned) -> Vec<(Owned, Sum)> {
+        let mut found: Vec<(Owned, Sum)> = self
+            .pairs
             .iter()
             .filter(|((of, _), _)| *of == cause)
             .map(|((_, forcer), sum)| (*forcer, *sum))
@@ -59,20 +64,24 @@ impl Forced {
     }
 
     /// Processes that ended are now several of a name together.
-    pub(super) fn put_together(&mut self, moved: &HashMap<usize, usize>) {
-        let new = |who: Owned| match who {
-            Owned::Actor(id) => moved.get(&id).map_or(who, |index| Owned::Ended(*index)),
-            other => other,
-        };
-        for pairs in [&mut self.whole, &mut self.interval] {
-            for ((cause, forcer), sum) in std::mem::take(pairs) {
-                pairs.entry((new(cause), new(forcer))).or_default().add(sum);
-            }
+    pub(super) fn rename(&mut self, renaming: &Renaming) {
+        if renaming.actors.is_empty() {
+            return;
+        }
+        let new = |who: Owned| renaming.owner(who).unwrap_or(who);
+        for ((cause, forcer), sum) in std::mem::take(&mut self.pairs) {
+            self.pairs.entry((new(cause), new(forcer))).or_default().add(sum);
         }
     }
+}
 
-    pub(super) fn next_interval(&mut self) {
-        self.interval.clear();
+impl Since for Forced {
+    fn since(&self, older: &Self) -> Self {
+        let new = self.pairs.iter().map(|(pair, sum)| {
+            let before = older.pairs.get(pair).copied().unwrap_or_default();
+            (*pair, sum.since(before))
+        });
+        Self { pairs: new.filter(|(_, sum)| sum.count > 0).collect() }
     }
 }
 
@@ -107,12 +116,12 @@ mod tests {
         forced.io(etcd, etcd, &io(4096));
         let expected =
             [(sync, Sum { count: 1, bytes: 65536 }), (etcd, Sum { count: 2, bytes: 8192 })];
-        assert_eq!(forced.of(dd, false), expected);
-        assert_eq!(forced.of(dd, true), expected);
-        assert_eq!(forced.of(etcd, false), []);
-        forced.next_interval();
-        assert_eq!(forced.of(dd, true), []);
-        assert_eq!(forced.of(dd, false), expected);
+        assert_eq!(forced.of(dd), expected);
+        assert_eq!(forced.of(etcd), []);
+        let before = forced.clone();
+        assert_eq!(forced.since(&before).of(dd), []);
+        forced.io(dd, etcd, &io(512));
+        assert_eq!(forced.since(&before).of(dd), [(etcd, Sum { count: 1, bytes: 512 })]);
     }
 
     /// Property: sums survive that their processes are listed together.
@@ -122,7 +131,8 @@ mod tests {
         let etcd = Owned::Actor(9);
         forced.io(Owned::Actor(1), etcd, &io(1));
         forced.io(Owned::Actor(2), etcd, &io(2));
-        forced.put_together(&HashMap::from_iter([(1, 0), (2, 0)]));
-        assert_eq!(forced.of(Owned::Ended(0), false), [(etcd, Sum { count: 2, bytes: 3 })]);
+        let actors = [(1, 0), (2, 0)].into_iter().collect();
+        forced.rename(&Renaming { actors, ..Renaming::default() });
+        assert_eq!(forced.of(Owned::Ended(0)), [(etcd, Sum { count: 2, bytes: 3 })]);
     }
 }

@@ -1,17 +1,18 @@
 //! The last step of a report: who started whom, and what the rules say of all of it.
 
-use super::{Session, limits};
+use super::books::Books;
+use super::limits;
 use crate::findings;
 use crate::report::Report;
 
 /// Adds to a finished report what follows from it.
-pub(super) fn complete(session: &Session, report: &mut Report) {
+pub(super) fn complete(books: &Books, report: &mut Report) {
     for actor in &mut report.actors {
         if let Some(pid) = actor.pid {
             let start_ns = actor.start_ns.unwrap_or_default();
-            actor.started_by = session.actors.started_by(pid, start_ns);
+            actor.started_by = books.actors.started_by(pid, start_ns);
         }
     }
     findings::judge(report);
-    limits::name(session, report);
+    limits::name(books, report);
 }

@@ -3,7 +3,7 @@
 //! The finding `throttled` says that requests were held back, which the kernel does not tell the reason of. What is not set
 //! cannot be it; what is left is named.
 
-use super::Session;
+use super::books::Books;
 use crate::cgroup::with_parents;
 use crate::facts::{ControlFacts, DeviceFacts};
 use crate::report::{Actor, Caveat, Pattern, Report};
@@ -12,12 +12,12 @@ use crate::report::{Actor, Caveat, Pattern, Report};
 const FILE: &str = "io.max";
 
 /// Says in the findings of a report which limits there are.
-pub(super) fn name(session: &Session, report: &mut Report) {
+pub(super) fn name(books: &Books, report: &mut Report) {
     let Some(mut findings) = report.findings.take() else { return };
     for finding in findings.iter_mut().filter(|finding| finding.id == Pattern::Throttled) {
         let actor = report.actor(&finding.subject);
-        let controls = session.controls.as_deref();
-        let said = actor.and_then(|actor| that_hold(actor, &session.devices, controls));
+        let controls = books.controls.as_deref();
+        let said = actor.and_then(|actor| that_hold(actor, &books.devices, controls));
         if let Some(said) = said {
             // That is said where nothing is known of the host.
             finding.caveats.retain(|caveat| *caveat != Caveat::LimitUnseen);
@@ -36,7 +36,12 @@ fn that_hold(
 ) -> Option<Vec<Caveat>> {
     let uses = |disk: &&DeviceFacts| actor.io.iter().any(|io| io.device == disk.name);
     let used: Vec<&DeviceFacts> = disks.iter().filter(uses).collect();
-    let limits = of_cgroups(controls, actor, &used)?;
+    // A path cannot be opened, so nothing is set on one: its bios are held where they come in, at the disk above it.
+    let is_above =
+        |disk: &&DeviceFacts| used.iter().any(|one| one.path_of.as_ref() == Some(&disk.name));
+    let mut limited = used.clone();
+    limited.extend(disks.iter().filter(is_above));
+    let limits = of_cgroups(controls, actor, &limited)?;
     if limits.is_empty() {
         return Some(used.iter().map(|disk| of_disk(disk)).collect());
     }
@@ -112,6 +117,7 @@ mod tests {
             partitions: Vec::new(),
             holders: Vec::new(),
             slaves: Vec::new(),
+            path_of: None,
             filesystems: Vec::new(),
         };
         let cgroup = |(path, value): &(&str, &str)| CgroupControls {

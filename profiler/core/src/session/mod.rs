@@ -1,8 +1,8 @@
 //! The engine: inputs with their time go in, wishes and reports come out.
 //!
 //! Owns the flow and nothing else: who is who is kept in `actors`, what they did in `streams`, files in `files`,
-//! what is missing in `coverage`, and a report is put together in `assemble`. No IO, no clock: a replayed capture
-//! gives the same reports.
+//! what is missing in `coverage`. State is cumulative; a report is put together in `assemble` from the difference of two
+//! snapshots (`snapshot`, `since`). No IO, no clock: a replayed capture gives the same reports.
 
 mod activity;
 mod actors;
@@ -12,7 +12,9 @@ mod ancestry;
 mod assemble;
 mod blame;
 mod blamed;
+mod books;
 mod coverage;
+mod etcd_metrics;
 mod files;
 mod forced;
 mod hiding;
@@ -21,6 +23,8 @@ mod limits;
 mod recent;
 mod seconds;
 mod self_check;
+mod since;
+mod snapshot;
 mod stalls;
 mod streams;
 mod timeline;
@@ -28,6 +32,8 @@ mod worst;
 
 #[cfg(test)]
 mod tests;
+
+use std::sync::Arc;
 
 use foldhash::{HashMap, HashSet};
 use iocontend_wire::count::Count;
@@ -40,25 +46,28 @@ use crate::event::{Event, WaitEvent, decode};
 use crate::facts::{BlockStat, ControlFacts, DeviceFacts, ProcessFacts, Psi, WalFsyncs};
 use crate::ids::{Dev, Role};
 use crate::redact::CommandLines;
-use crate::report::{Attached, BpfCost, Host, Note, Report, Tool};
+use crate::report::{Attached, BpfCost, Host, Note, Tool};
 use crate::schedule::Schedules;
 use crate::selector::{Absent, Selector, why_absent};
 
-use activity::Activities;
 pub use activity::Past;
+use activity::{Activities, Beside};
 use actors::Actors;
 pub use actors::Owned;
 pub use advised::written_files;
 use anatomy::Anatomy;
 use blame::{Blame, Filled, Waited};
+use books::{Books, class_of};
 use coverage::Ledger;
+use etcd_metrics::EtcdMetrics;
 use files::Files;
 use forced::Forced;
 pub use hiding::entering;
-use self_check::EtcdMetrics;
+use since::{Renaming, Renamings};
+pub use snapshot::{Intervals, Snapshot, report_between};
 use stalls::Stalls;
 pub use streams::StreamSample;
-use streams::{RowKey, Streams};
+use streams::{Places, RowKey, Rows};
 use timeline::Timeline;
 use worst::Worst;
 
@@ -163,6 +172,10 @@ pub enum Input<'a> {
     Note(Note),
     /// What the host says will run when.
     Schedules(Box<Schedules>),
+    /// A second is over, its statistics are told: the host at its end.
+    Host(HostSample),
+    /// Counting is over, everything is told: the host at the end. Nothing more is waited for.
+    Over(HostSample),
 }
 
 /// Something the engine wants.
@@ -208,23 +221,26 @@ pub enum Output {
     },
 }
 
-/// Which window a report covers.
+/// Which window a report covers, as a recorder notes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Span {
-    /// Since the last interval report.
+    /// Since the last interval's.
     Interval,
     /// Since the start.
     Whole,
 }
 
-/// The engine's state.
+/// The engine's state: cumulative, and changed by inputs only.
 pub struct Session {
-    options: Options,
+    options: Arc<Options>,
     started: Now,
-    interval_started: Now,
+    first_sample: Arc<HostSample>,
+    /// The host when the last second was over.
+    sample: Arc<HostSample>,
     actors: Actors,
-    streams: Streams,
+    streams: Rows,
+    places: Places,
     files: Files,
     anatomy: Anatomy,
     worst: Worst,
@@ -235,10 +251,11 @@ pub struct Session {
     ledger: Ledger,
     metrics: EtcdMetrics,
     activities: Activities,
-    devices: Vec<DeviceFacts>,
-    controls: Option<Box<ControlFacts>>,
-    first_sample: HostSample,
-    interval_sample: HostSample,
+    devices: Arc<Vec<DeviceFacts>>,
+    controls: Option<Arc<ControlFacts>>,
+    renamings: Renamings,
+    /// A second is over, and nothing was told since.
+    is_between_seconds: bool,
 }
 
 impl Session {
@@ -246,10 +263,12 @@ impl Session {
     pub fn new(options: Options, now: Now) -> Self {
         Self {
             actors: Actors::new(options.selectors.clone()),
-            options,
+            options: Arc::new(options),
             started: now,
-            interval_started: now,
-            streams: Streams::default(),
+            first_sample: Arc::default(),
+            sample: Arc::default(),
+            streams: Rows::default(),
+            places: Places::default(),
             files: Files::default(),
             anatomy: Anatomy::default(),
             worst: Worst::default(),
@@ -260,25 +279,26 @@ impl Session {
             ledger: Ledger::default(),
             metrics: EtcdMetrics::default(),
             activities: Activities::default(),
-            devices: Vec::new(),
+            devices: Arc::default(),
             controls: None,
-            first_sample: HostSample::default(),
-            interval_sample: HostSample::default(),
+            renamings: Renamings::default(),
+            is_between_seconds: false,
         }
     }
 
     /// Takes one input; gives what is wanted because of it.
     pub fn apply(&mut self, input: Input<'_>, now: Now) -> Vec<Output> {
         self.activities.clock(now);
+        self.begin_second();
         match input {
             Input::Started(sample) => {
-                (self.started, self.interval_started) = (now, now);
+                self.started = now;
                 self.timeline.begin(now.mono_ns);
-                self.interval_sample = sample.clone();
-                self.first_sample = sample;
+                self.first_sample = Arc::new(sample);
+                self.sample = Arc::clone(&self.first_sample);
             }
             Input::Devices(devices) => {
-                self.devices = devices;
+                self.devices = Arc::new(devices);
                 self.tell_rotational();
             }
             Input::Record(bytes) => return self.record(bytes),
@@ -299,10 +319,10 @@ impl Session {
             Input::Stream(sample) => {
                 let outputs = self.seen(sample.key);
                 let owner = self.actors.owned_by(sample.key.who());
-                self.streams.add(&sample, owner);
+                self.places.add(&sample, owner, &mut self.streams);
                 return outputs;
             }
-            Input::Retired(index) => self.streams.forget(index),
+            Input::Retired(index) => self.places.forget(index),
             Input::Counts(counts) => {
                 let before = self.ledger.lost_so_far();
                 self.ledger.set_counts(&counts);
@@ -310,8 +330,8 @@ impl Session {
             }
             Input::RecursionMisses(misses) => self.ledger.set_recursion_misses(misses),
             Input::KernelCompleted(counts) => self.ledger.kernel_completed = counts,
-            Input::Attached(attached) => self.ledger.attached = attached,
-            Input::Cost(cost) => self.ledger.cost = cost,
+            Input::Attached(attached) => self.ledger.attached = Arc::new(attached),
+            Input::Cost(cost) => self.ledger.cost = Arc::new(cost),
             Input::MapBytes(bytes) => self.ledger.map_bytes = Some(bytes),
             Input::Process(facts) => return self.actors.learn(*facts),
             Input::NoProcess(pid) => return self.actors.missing(pid),
@@ -322,9 +342,11 @@ impl Session {
                     self.metrics.told(actor, said);
                 }
             }
-            Input::Controls(controls) => self.controls = Some(controls),
+            Input::Controls(controls) => self.controls = Some(Arc::from(controls)),
             Input::Note(note) => self.ledger.note(note),
             Input::Schedules(schedules) => self.activities.scheduled(*schedules),
+            Input::Host(sample) => self.end_second(sample, false),
+            Input::Over(sample) => self.end_second(sample, true),
         }
         Vec::new()
     }
@@ -476,27 +498,76 @@ impl Session {
         if old.is_empty() {
             return;
         }
-        let rows = self.streams.rows().filter(|key| old.contains(&key.file));
-        let moved: HashMap<RowKey, u32> =
-            rows.map(|key| (key, self.file_together(key.owner, key.file))).collect();
-        let blamed = self.blame.files().filter(|(_, file)| old.contains(file));
-        let blamed: HashMap<(Owned, u32), u32> =
-            blamed.map(|(owner, file)| ((owner, file), self.file_together(owner, file))).collect();
-        self.streams.files_together(&moved);
-        self.worst.files_together(&moved);
-        self.blame.files_together(&blamed);
-        let followed = self.timeline.files().chain(self.stalls.files());
-        let followed = followed.filter(|(_, file)| old.contains(file));
-        let followed: HashMap<(Owned, u32), u32> = followed
-            .map(|(owner, file)| ((owner, file), self.file_together(owner, file)))
-            .collect();
-        self.timeline.files_together(&followed);
-        self.stalls.files_together(&followed);
+        let known = self.streams.files().chain(self.blame.blamed().files());
+        let known = known.chain(self.timeline.files()).chain(self.stalls.files());
+        let known = known.filter(|(_, file)| old.contains(file));
+        let together = |(owner, file): (Owned, u32)| {
+            let class = class_of(&self.actors, &self.files, owner, file);
+            ((owner, file), files::together(class))
+        };
+        let files: HashMap<(Owned, u32), u32> = known.map(together).collect();
+        self.rename(Renaming { files, ..Renaming::default() });
         self.files.forget_oldest();
     }
 
-    fn file_together(&self, owner: Owned, file: u32) -> u32 {
-        files::together(assemble::class_of(self, owner, file))
+    /// From now on these have other names.
+    fn rename(&mut self, renaming: Renaming) {
+        if renaming.is_empty() {
+            return;
+        }
+        self.streams.rename(&renaming);
+        self.places.rename(&renaming);
+        self.worst.rename(&renaming);
+        self.forced.rename(&renaming);
+        self.blame.rename(&renaming);
+        self.timeline.rename(&renaming);
+        self.stalls.rename(&renaming);
+        self.renamings.push(renaming);
+    }
+
+    /// A second is over: everything that was told up to now belongs to it.
+    fn end_second(&mut self, sample: HostSample, is_last: bool) {
+        self.blame.end_second(is_last);
+        self.settle();
+        self.streams.end_second();
+        self.sample = Arc::new(sample);
+        self.is_between_seconds = true;
+    }
+
+    /// With the first input of a second: names change between two seconds, so that what is told of one has the names that it
+    /// had.
+    fn begin_second(&mut self) {
+        if !std::mem::take(&mut self.is_between_seconds) {
+            return;
+        }
+        let actors = self.actors.put_together();
+        self.rename(Renaming { actors, ..Renaming::default() });
+        self.actors.sweep();
+    }
+
+    /// All that is known now. Costs little: it is shared with the session as long as it stays the same.
+    pub fn snapshot(&self, now: Now) -> Snapshot {
+        let books = Books {
+            options: Arc::clone(&self.options),
+            started: self.started,
+            first_sample: Arc::clone(&self.first_sample),
+            sample: Arc::clone(&self.sample),
+            actors: self.actors.clone(),
+            files: self.files.clone(),
+            streams: self.streams.clone(),
+            worst: self.worst.clone(),
+            forced: self.forced.clone(),
+            blame: self.blame.blamed().clone(),
+            timeline: self.timeline.clone(),
+            stalls: self.stalls.clone(),
+            ledger: self.ledger.clone(),
+            metrics: self.metrics.clone(),
+            activities: self.activities.clone(),
+            devices: Arc::clone(&self.devices),
+            controls: self.controls.clone(),
+            named: self.renamings.named(),
+        };
+        Snapshot::new(books, now)
     }
 
     /// What is known of a disk.
@@ -511,7 +582,7 @@ impl Session {
 
     /// Of whom advice may have to know more: targets, and whoever uses the disks most.
     pub fn parties(&self) -> Vec<ProcessFacts> {
-        advised::parties(self)
+        advised::parties(&self.actors, &self.streams)
     }
 
     /// When counting began.
@@ -572,35 +643,7 @@ impl Session {
 
     /// What this session showed of activity and peaks, for a later one to remember.
     pub fn past(&self, now: Now) -> Past {
-        self.activities.past(self, now)
-    }
-
-    /// A report of a window that ends now. An interval report begins the next interval.
-    pub fn report(&mut self, span: Span, sample: HostSample, now: Now) -> Report {
-        self.blame.prepare(span == Span::Interval);
-        self.settle();
-        let mut report = assemble::report(self, span, &sample, now);
-        judge::complete(self, &mut report);
-        let moved = self.actors.put_together();
-        if !moved.is_empty() {
-            self.streams.put_together(&moved);
-            self.worst.put_together(&moved);
-            self.forced.put_together(&moved);
-            self.blame.put_together(&moved);
-            self.timeline.put_together(&moved);
-            self.stalls.put_together(&moved);
-        }
-        self.actors.sweep();
-        if span == Span::Interval {
-            self.streams.next_interval();
-            self.worst.next_interval();
-            self.forced.next_interval();
-            self.blame.next_interval();
-            self.stalls.next_interval();
-            self.ledger.next_interval();
-            self.interval_started = now;
-            self.interval_sample = sample;
-        }
-        report
+        let Self { actors, files, options, started, .. } = self;
+        self.activities.past(&Beside { actors, files, options, started: *started }, now)
     }
 }

@@ -3,12 +3,13 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use super::Now;
 use super::actors::Owned;
-use super::assemble::{class_of, describe, device_name};
+use super::assemble::{describe, device_name};
 use super::blame::Culprit as Who;
+use super::books::Books;
 use super::stalls::{Run, joined};
 use super::timeline::{Charged, Longest, Placed, Step, charge};
-use super::{Now, Session};
 use crate::ids::FileClass;
 use crate::report::{
     LongestSync, Mechanism, Note, OTHERS, SELF, Stall, StallCause, Timeline, TimelineCause,
@@ -19,16 +20,16 @@ use crate::report::{
 const GAP: u64 = 600;
 
 /// The timeline of what was told since then (CLOCK_MONOTONIC ns); `None` without anybody to be a victim.
-pub(super) fn timeline(session: &Session, from_ns: u64, now: Now) -> Option<Vec<Timeline>> {
-    if !session.has_targets() {
+pub(super) fn timeline(books: &Books, from_ns: u64, now: Now) -> Option<Vec<Timeline>> {
+    if !books.actors.has_targets() {
         return None;
     }
     let mut classes: BTreeMap<(Owned, FileClass), BTreeMap<u64, Placed>> = BTreeMap::new();
-    let seen = session.timeline.view(from_ns, u64::MAX, session.blame.provisional());
+    let seen = books.timeline.view(from_ns, u64::MAX, books.blame.provisional());
     for ((owner, file), steps) in
-        seen.into_iter().filter(|((owner, _), _)| is_target(session, *owner))
+        seen.into_iter().filter(|((owner, _), _)| is_target(books, *owner))
     {
-        let all = classes.entry((owner, class_of(session, owner, file))).or_default();
+        let all = classes.entry((owner, books.class_of(owner, file))).or_default();
         for placed in steps {
             match all.get_mut(&placed.at_s) {
                 Some(known) => add(&mut known.step, &placed.step),
@@ -53,7 +54,7 @@ pub(super) fn timeline(session: &Session, from_ns: u64, now: Now) -> Option<Vec<
             runs.last_mut().into_iter().for_each(|run| run.push(placed.clone()));
         }
         runs.into_iter()
-            .filter_map(move |run| series(session, owner, class, &run, now))
+            .filter_map(move |run| series(books, owner, class, &run, now))
             .collect::<Vec<_>>()
     };
     Some(classes.into_iter().flat_map(one).collect())
@@ -69,7 +70,7 @@ fn add(known: &mut Step, other: &Step) {
 
 /// Steps of one length as lists with an entry for each.
 fn series(
-    session: &Session,
+    books: &Books,
     owner: Owned,
     file_class: FileClass,
     steps: &[Placed],
@@ -79,11 +80,11 @@ fn series(
     let (from_s, step_s) = (first.at_s, first.step_s);
     let place = |at_s: u64| (at_s - from_s) / step_s;
     let length = usize::try_from(place(last.at_s)).ok()? + 1;
-    let from_ns = session.timeline.time_ns(from_s);
+    let from_ns = books.timeline.time_ns(from_s);
     let mut timeline = Timeline {
-        victim: describe(session, owner, 0).id,
+        victim: describe(books, owner, 0).id,
         file_class,
-        from: time(session, from_ns, now),
+        from: time(books, from_ns, now),
         step_ns: step_s.saturating_mul(1_000_000_000),
         count: vec![0; length],
         sum_ns: vec![0; length],
@@ -101,12 +102,12 @@ fn series(
         timeline.mean_ns[index] = step.sum_ns.checked_div(step.count).unwrap_or(0);
         timeline.max_ns[index] = step.longest.ns;
         for (to, ns) in &step.charges {
-            let (culprit, mechanism, _) = named(session, *to);
+            let (culprit, mechanism, _) = named(books, *to);
             let sum = causes.entry((culprit, mechanism)).or_default().entry(at).or_default();
             *sum = sum.saturating_add(*ns);
         }
     }
-    let is_lossy = |at: &u64| session.timeline.is_lossy(from_s + at * step_s, step_s);
+    let is_lossy = |at: &u64| books.timeline.is_lossy(from_s + at * step_s, step_s);
     timeline.lost = (0..).take(length).filter(is_lossy).collect();
     timeline.causes = causes.into_iter().filter_map(cause).collect();
     let all =
@@ -126,31 +127,31 @@ fn cause(
 }
 
 /// The stalls; `None` without anybody to be a victim.
-pub(super) fn stalls(session: &Session, interval: bool, now: Now) -> Option<Vec<Stall>> {
-    if !session.has_targets() {
+pub(super) fn stalls(books: &Books, now: Now) -> Option<Vec<Stall>> {
+    if !books.actors.has_targets() {
         return None;
     }
     let mut classes: BTreeMap<(Owned, FileClass), Vec<Run>> = BTreeMap::new();
-    for run in session.stalls.view(interval, session.blame.provisional()) {
+    for run in books.stalls.view(books.blame.provisional()) {
         let (owner, file) = run.series;
-        if is_target(session, owner) {
-            classes.entry((owner, class_of(session, owner, file))).or_default().push(run);
+        if is_target(books, owner) {
+            classes.entry((owner, books.class_of(owner, file))).or_default().push(run);
         }
     }
     let mut stalls: Vec<(u64, Stall)> = Vec::new();
     for ((owner, class), runs) in classes {
         let runs = joined(runs).into_iter();
-        stalls.extend(runs.map(|run| (run.from, stall(session, owner, class, &run, now))));
+        stalls.extend(runs.map(|run| (run.from, stall(books, owner, class, &run, now))));
     }
     // The first first; of one moment in the order of victims and classes.
     stalls.sort_by_key(|(from, _)| *from);
     Some(stalls.into_iter().map(|(_, stall)| stall).collect())
 }
 
-fn stall(session: &Session, owner: Owned, file_class: FileClass, run: &Run, now: Now) -> Stall {
+fn stall(books: &Books, owner: Owned, file_class: FileClass, run: &Run, now: Now) -> Stall {
     let mut sums: BTreeMap<(String, Option<Mechanism>, Option<String>), u64> = BTreeMap::new();
     for (to, ns) in &run.charges {
-        let sum = sums.entry(named(session, *to)).or_default();
+        let sum = sums.entry(named(books, *to)).or_default();
         *sum = sum.saturating_add(*ns);
     }
     let mut causes: Vec<StallCause> = sums
@@ -165,15 +166,15 @@ fn stall(session: &Session, owner: Owned, file_class: FileClass, run: &Run, now:
     causes.sort_by_key(|one| Reverse(one.wait_ns));
     let Longest { ns, start_ns } = run.worst;
     Stall {
-        victim: describe(session, owner, 0).id,
+        victim: describe(books, owner, 0).id,
         file_class,
-        start: time(session, run.from, now),
+        start: time(books, run.from, now),
         duration_ns: run.to.saturating_sub(run.from),
         limit_ns: run.limit.ns,
         limit_source: run.limit.source,
         syncs: run.syncs,
         wait_ns: run.sum_ns,
-        worst: LongestSync { start: time(session, start_ns, now), duration_ns: ns },
+        worst: LongestSync { start: time(books, start_ns, now), duration_ns: ns },
         causes,
         mostly: None,
         culprits: Vec::new(),
@@ -181,29 +182,29 @@ fn stall(session: &Session, owner: Owned, file_class: FileClass, run: &Run, now:
 }
 
 /// What was given up so far, if anything was.
-pub(super) fn forgotten(session: &Session) -> Option<Note> {
-    let (series, stalls) = (session.timeline.forgotten(), session.stalls.forgotten());
+pub(super) fn forgotten(books: &Books) -> Option<Note> {
+    let (series, stalls) = (books.timeline.forgotten(), books.stalls.forgotten());
     (series > 0 || stalls > 0).then_some(Note::SecondsForgotten { series, stalls })
 }
 
 /// Who is charged, how, and where.
-fn named(session: &Session, charged: Charged) -> (String, Option<Mechanism>, Option<String>) {
+fn named(books: &Books, charged: Charged) -> (String, Option<Mechanism>, Option<String>) {
     let Charged::To(who, dev, mechanism) = charged else { return (OTHERS.to_owned(), None, None) };
     let id = match who {
         Who::Own => SELF.to_owned(),
         Who::Nobody => UNEXPLAINED.to_owned(),
-        Who::Other(owner) => describe(session, owner, dev.unwrap_or(0)).id,
+        Who::Other(owner) => describe(books, owner, dev.unwrap_or(0)).id,
     };
-    (id, Some(mechanism), dev.map(|dev| device_name(session, dev)))
+    (id, Some(mechanism), dev.map(|dev| device_name(books, dev)))
 }
 
-fn is_target(session: &Session, owner: Owned) -> bool {
+fn is_target(books: &Books, owner: Owned) -> bool {
     let Owned::Actor(id) = owner else { return false };
-    session.actors.get(id).is_some_and(|known| !known.selected_by.is_empty())
+    books.actors.get(id).is_some_and(|known| !known.selected_by.is_empty())
 }
 
 /// A time of the monotonic clock on the host's clock, as that stands now.
-fn time(session: &Session, mono_ns: u64, now: Now) -> String {
+fn time(books: &Books, mono_ns: u64, now: Now) -> String {
     let ago = now.mono_ns.cast_signed().wrapping_sub(mono_ns.cast_signed());
-    rfc3339(now.unix_ns.wrapping_sub(ago), session.options.utc_offset_seconds)
+    rfc3339(now.unix_ns.wrapping_sub(ago), books.options.utc_offset_seconds)
 }

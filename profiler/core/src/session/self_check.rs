@@ -1,47 +1,34 @@
 //! Our waits on etcd's log beside etcd's own metric of the same calls.
 
 use super::actors::{ActorId, Owned};
+use super::books::Books;
 use super::streams::{Row, RowKey, What};
-use super::{Session, assemble};
 use crate::facts::WalFsyncs;
 use crate::ids::{Call, FileClass};
 use crate::report::{SelfCheck, Told};
 use foldhash::HashMap;
 
-/// What an etcd said first and last.
-#[derive(Default)]
-pub(super) struct EtcdMetrics {
-    said: HashMap<ActorId, (WalFsyncs, WalFsyncs)>,
-}
-
-impl EtcdMetrics {
-    /// An etcd was asked.
-    pub(super) fn told(&mut self, actor: ActorId, said: WalFsyncs) {
-        self.said.entry(actor).and_modify(|(_, last)| *last = said).or_insert((said, said));
-    }
-}
-
 /// Every etcd that answered twice, with what both saw of it meanwhile.
-pub(super) fn self_checks(session: &Session, rows: &HashMap<RowKey, Row>) -> Vec<SelfCheck> {
-    let mut checks: Vec<SelfCheck> = session
+pub(super) fn self_checks(books: &Books, rows: &HashMap<RowKey, Row>) -> Vec<SelfCheck> {
+    let mut checks: Vec<SelfCheck> = books
         .metrics
         .said
         .iter()
         .filter(|(_, (first, last))| last.asked_ns > first.asked_ns)
-        .filter_map(|(actor, (first, last))| check(session, rows, *actor, first, last))
+        .filter_map(|(actor, (first, last))| check(books, rows, *actor, first, last))
         .collect();
     checks.sort_by(|a, b| a.actor.cmp(&b.actor));
     checks
 }
 
 fn check(
-    session: &Session,
+    books: &Books,
     rows: &HashMap<RowKey, Row>,
     actor: ActorId,
     first: &WalFsyncs,
     last: &WalFsyncs,
 ) -> Option<SelfCheck> {
-    let id = session.actors.get(actor)?.facts.key.to_string();
+    let id = books.actors.get(actor)?.facts.key.to_string();
     // A counter that went back is another process's, or one that began anew.
     let theirs = Told {
         count: last.count.checked_sub(first.count)?,
@@ -52,7 +39,7 @@ fn check(
         // etcd times `fdatasync` of the log's tail, on Linux (its `client/pkg/fileutil/sync_linux.go`).
         if key.owner == Owned::Actor(actor)
             && key.what == What::Wait(Call::Fdatasync)
-            && assemble::class_of(session, key.owner, key.file) == FileClass::Wal
+            && books.class_of(key.owner, key.file) == FileClass::Wal
         {
             ours.count = ours.count.wrapping_add(row.count);
             ours.sum_ns = ours.sum_ns.wrapping_add(row.q2c.sum_ns());

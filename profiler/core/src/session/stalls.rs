@@ -5,13 +5,12 @@
 //! by [`MOST`] runs; the oldest goes first, and is counted.
 
 use std::cmp::Reverse;
+use std::sync::Arc;
 
-use foldhash::HashMap;
-
-use super::actors::{ActorId, Owned};
 use super::blame::Shared;
+use super::since::{Renaming, Since};
 use super::streams::{RowKey, What};
-use super::timeline::{Charged, Charges, Longest, Series, bounded, charge, rename};
+use super::timeline::{Charged, Charges, Longest, Series, bounded, charge, is_renamed, rename};
 use crate::etcd_heartbeat::Heartbeat;
 
 /// Long syncs with no more than this between them are one stall, ns: one fine second does not end it. Our own choice.
@@ -39,8 +38,8 @@ pub(super) struct Run {
     pub(super) worst: Longest,
     /// Whom their time is charged to. What no record told of is missing.
     pub(super) charges: Charges,
-    /// Something was added since the last interval.
-    pub(super) is_new: bool,
+    /// How many long syncs were told before the last one that belongs to it.
+    number: u64,
 }
 
 impl Run {
@@ -55,16 +54,20 @@ impl Run {
         self.syncs = self.syncs.saturating_add(other.syncs);
         self.sum_ns = self.sum_ns.saturating_add(other.sum_ns);
         self.worst = self.worst.max(other.worst);
-        self.is_new |= other.is_new;
+        self.number = self.number.max(other.number);
         other.charges.iter().for_each(|(to, ns)| charge(&mut self.charges, *to, *ns));
         bounded(&mut self.charges, MOST_CHARGES);
     }
 }
 
-/// All of them, in the order in which they were told.
-#[derive(Default)]
+/// All of them, in the order in which they were told. What a snapshot has too is copied when it changes.
+#[derive(Clone, Default)]
 pub(super) struct Stalls {
-    runs: Vec<Run>,
+    /// Told by when something was added; each whole, also what was added before.
+    runs: Arc<Vec<Arc<Run>>>,
+    /// Sum: long syncs that were told.
+    told: u64,
+    /// Learnt: since counting began.
     forgotten: u64,
     /// The shortest limit of all runs so far, ns; `None` without any.
     least_ns: Option<u64>,
@@ -87,15 +90,16 @@ impl Stalls {
             sum_ns: ns,
             worst: Longest { ns, start_ns: from },
             charges: Charges::new(),
-            is_new: true,
+            number: self.told,
         };
+        self.told += 1;
         self.least_ns = Some(self.least_ns.unwrap_or(u64::MAX).min(limit.ns));
         match self.find(new.series, from, to) {
             Some(run) => run.merge(&new),
-            None => self.runs.push(new),
+            None => Arc::make_mut(&mut self.runs).push(Arc::new(new)),
         }
         if self.runs.len() > MOST {
-            self.runs.remove(0);
+            Arc::make_mut(&mut self.runs).remove(0);
             self.forgotten += 1;
         }
     }
@@ -111,15 +115,9 @@ impl Stalls {
         }
     }
 
-    /// All stalls; or those to which something was added since the last interval. With what is `provisional`: shared out, and not for
-    /// good.
-    pub(super) fn view<'a>(
-        &self,
-        interval: bool,
-        provisional: impl Iterator<Item = Shared<'a>>,
-    ) -> Vec<Run> {
-        let wanted = self.runs.iter().filter(|run| !interval || run.is_new);
-        let mut runs: Vec<Run> = wanted.cloned().collect();
+    /// All stalls, with what is `provisional`: shared out, and not for good.
+    pub(super) fn view<'a>(&self, provisional: impl Iterator<Item = Shared<'a>>) -> Vec<Run> {
+        let mut runs: Vec<Run> = self.runs.iter().map(|run| Run::clone(run)).collect();
         for shared in provisional {
             let series = (shared.row.owner, shared.row.file);
             let is_its =
@@ -136,34 +134,42 @@ impl Stalls {
         self.forgotten
     }
 
-    pub(super) fn next_interval(&mut self) {
-        self.runs.iter_mut().for_each(|run| run.is_new = false);
-    }
-
-    /// Those who are listed no more are others from now on, and no victims.
-    pub(super) fn put_together(&mut self, moved: &HashMap<ActorId, usize>) {
-        self.runs
-            .retain(|run| !matches!(run.series.0, Owned::Actor(id) if moved.contains_key(&id)));
-        self.runs.iter_mut().for_each(|run| rename(&mut run.charges, moved));
-    }
-
     /// Files of victims, each with its owner.
     pub(super) fn files(&self) -> impl Iterator<Item = Series> {
         self.runs.iter().map(|run| run.series)
     }
 
-    /// These files are others from now on.
-    pub(super) fn files_together(&mut self, moved: &HashMap<Series, u32>) {
-        for run in &mut self.runs {
-            if let Some(file) = moved.get(&run.series) {
-                run.series.1 = *file;
-            }
+    /// Those who are listed no more are others from now on, and no victims; these files are others.
+    pub(super) fn rename(&mut self, renaming: &Renaming) {
+        let is_other = |run: &Run| {
+            let (owner, file) = run.series;
+            renaming.place(owner, file) != run.series || is_renamed(&run.charges, renaming)
+        };
+        if !self.runs.iter().any(|run| is_other(run)) {
+            return;
+        }
+        let runs = Arc::make_mut(&mut self.runs);
+        runs.retain(|run| renaming.owner(run.series.0).is_none());
+        for run in runs.iter_mut().filter(|run| is_other(run)) {
+            let run = Arc::make_mut(run);
+            run.series = renaming.place(run.series.0, run.series.1);
+            rename(&mut run.charges, renaming);
         }
     }
 
     /// The newest run of a series that a wait belongs to: records of several CPUs are told CPU by CPU.
     fn find(&mut self, series: Series, from: u64, to: u64) -> Option<&mut Run> {
-        self.runs.iter_mut().rev().find(|run| run.series == series && run.touches(from, to))
+        let is_its = |run: &Arc<Run>| run.series == series && run.touches(from, to);
+        let at = self.runs.iter().rposition(is_its)?;
+        Arc::make_mut(&mut self.runs).get_mut(at).map(Arc::make_mut)
+    }
+}
+
+impl Since for Stalls {
+    fn since(&self, older: &Self) -> Self {
+        let is_new = |run: &&Arc<Run>| run.number >= older.told;
+        let runs = self.runs.iter().filter(is_new).cloned().collect();
+        Self { runs: Arc::new(runs), ..self.clone() }
     }
 }
 

@@ -1,12 +1,17 @@
 //! What everybody did: exact statistics per stream, as differences of the kernel side's counters.
+//!
+//! `Rows` is what snapshots hold; `Places` is what the kernel side's table was when it was last read.
+
+use std::sync::Arc;
 
 use bytemuck::{Zeroable as _, bytes_of};
 use foldhash::HashMap;
 use iocontend_wire::key::{Key, Kind};
 use iocontend_wire::tables::{D2C, Phase, Q2C, Q2D, Stats};
 
-use super::actors::{ActorId, Owned};
+use super::actors::Owned;
 use super::anatomy::Parts;
+use super::since::{Renaming, Since};
 use crate::hist::Dist;
 use crate::ids::{Call, Dev, Method, Op};
 
@@ -54,13 +59,23 @@ pub(super) enum What {
 /// Numbers of one row.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Row {
+    /// Sum.
     pub(super) count: u64,
+    /// Sum.
     pub(super) bytes: u64,
+    /// Sums; in a window without the extremes since attach.
     pub(super) q2d: Dist,
+    /// The same.
     pub(super) d2c: Dist,
+    /// The same.
     pub(super) q2c: Dist,
-    /// Waits of targets: what they were made of, as far as records told.
+    /// Sum. Waits of targets: what they were made of, as far as records told.
     pub(super) parts: Option<Parts>,
+    /// Sum. Of these parts, those of seconds that are over. What records told ahead of the statistics is not in it: it
+    /// belongs to the second that counts it.
+    over: Parts,
+    /// Count and time of waits when the last second was over.
+    at_second: (u64, u64),
 }
 
 impl Row {
@@ -74,6 +89,46 @@ impl Row {
         if let Some(parts) = &other.parts {
             self.parts.get_or_insert_default().merge(parts);
         }
+        self.over.merge(&other.over);
+        let (count, wait_ns) = &mut self.at_second;
+        *count = count.wrapping_add(other.at_second.0);
+        *wait_ns = wait_ns.saturating_add(other.at_second.1);
+    }
+
+    /// A second is over.
+    fn end_second(&mut self) {
+        let (count, wait_ns) = (self.count, self.q2c.sum_ns());
+        let (count_before, wait_ns_before) =
+            std::mem::replace(&mut self.at_second, (count, wait_ns));
+        let Some(parts) = &self.parts else { return };
+        let mut new = parts.since(&self.over);
+        // Of a row that counts nothing, nothing may ever be counted.
+        if count != count_before {
+            new.split_off(wait_ns.saturating_sub(wait_ns_before));
+        }
+        self.over.merge(&new);
+    }
+
+    fn is_empty(&self) -> bool {
+        let is_empty = |dist: &Dist| dist.is_empty() && dist.sum_ns() == 0;
+        let has_counts = self.count > 0 || self.bytes > 0;
+        !has_counts
+            && self.parts.is_none()
+            && [&self.q2d, &self.d2c, &self.q2c].into_iter().all(is_empty)
+    }
+}
+
+impl Since for Row {
+    fn since(&self, older: &Self) -> Self {
+        Self {
+            count: self.count.saturating_sub(older.count),
+            bytes: self.bytes.saturating_sub(older.bytes),
+            q2d: self.q2d.since(&older.q2d),
+            d2c: self.d2c.since(&older.d2c),
+            q2c: self.q2c.since(&older.q2c),
+            parts: self.parts.map(|parts| parts.since(&older.over)).filter(|new| !new.is_empty()),
+            ..Self::default()
+        }
     }
 }
 
@@ -86,24 +141,25 @@ struct Place {
     shards: Vec<Stats>,
 }
 
-/// All rows, whole and since the last interval.
-#[derive(Default)]
-pub(super) struct Streams {
-    whole: HashMap<RowKey, Row>,
-    interval: HashMap<RowKey, Row>,
-    places: HashMap<u32, Place>,
-    devices: Vec<Option<Dev>>,
-    cgroups: Vec<Option<(u64, Option<String>)>>,
+/// All rows.
+#[derive(Clone, Default)]
+pub(super) struct Rows {
+    /// Sums.
+    rows: HashMap<RowKey, Row>,
+    /// Learnt.
+    devices: Arc<Vec<Option<Dev>>>,
+    /// Learnt.
+    cgroups: Arc<Vec<Option<(u64, Option<String>)>>>,
 }
 
-impl Streams {
+impl Rows {
     pub(super) fn set_tables(
         &mut self,
         devices: Vec<Option<Dev>>,
         cgroups: Vec<Option<(u64, Option<String>)>>,
     ) {
-        self.devices = devices;
-        self.cgroups = cgroups;
+        self.devices = Arc::new(devices);
+        self.cgroups = Arc::new(cgroups);
     }
 
     /// The device behind an index.
@@ -113,7 +169,7 @@ impl Streams {
 
     /// All devices that have an index.
     pub(super) fn devices(&self) -> impl Iterator<Item = (u32, Dev)> {
-        (0..).zip(&self.devices).filter_map(|(index, dev)| dev.map(|dev| (index, dev)))
+        (0..).zip(&*self.devices).filter_map(|(index, dev)| dev.map(|dev| (index, dev)))
     }
 
     /// The cgroup behind an index.
@@ -121,81 +177,84 @@ impl Streams {
         self.cgroups.get(index as usize)?.as_ref()
     }
 
-    pub(super) fn whole(&self) -> &HashMap<RowKey, Row> {
-        &self.whole
+    /// All of them.
+    pub(super) const fn all(&self) -> &HashMap<RowKey, Row> {
+        &self.rows
     }
 
-    pub(super) fn interval(&self) -> &HashMap<RowKey, Row> {
-        &self.interval
+    /// A second is over. Records may run ahead of the statistics: what is told of a wait already and not counted yet
+    /// belongs to the next one.
+    pub(super) fn end_second(&mut self) {
+        self.rows.values_mut().for_each(Row::end_second);
     }
 
-    /// Records may run ahead of the statistics: what is told of a wait already and not counted yet belongs to the next
-    /// interval.
-    pub(super) fn next_interval(&mut self) {
-        let ahead = |(key, row): (RowKey, Row)| {
-            let over = row.parts?.split_off(row.q2c.sum_ns())?;
-            // Of a row that counts nothing, nothing may ever be counted.
-            (row.count > 0).then(|| (key, Row { parts: Some(over), ..Row::default() }))
+    /// Rows that have other names belong to others from now on.
+    pub(super) fn rename(&mut self, renaming: &Renaming) {
+        let new = |key: &RowKey| {
+            let (owner, file) = renaming.place(key.owner, key.file);
+            RowKey { owner, file, ..*key }
         };
-        self.interval = self.interval.drain().filter_map(ahead).collect();
-    }
-
-    /// The place was given back; whoever takes it counts from zero.
-    pub(super) fn forget(&mut self, index: u32) {
-        self.places.remove(&index);
-    }
-
-    /// Rows of these actors belong to others from now on; which file it was is not kept.
-    pub(super) fn put_together(&mut self, moved: &HashMap<ActorId, usize>) {
-        let new = |owner: Owned| match owner {
-            Owned::Actor(id) => moved.get(&id).map(|index| Owned::Ended(*index)),
-            _ => None,
-        };
-        for rows in [&mut self.whole, &mut self.interval] {
-            let old: Vec<RowKey> =
-                rows.keys().filter(|key| new(key.owner).is_some()).copied().collect();
-            for key in old {
-                if let (Some(row), Some(owner)) = (rows.remove(&key), new(key.owner)) {
-                    rows.entry(RowKey { owner, file: 0, ..key }).or_default().merge(&row);
-                }
+        let old: Vec<RowKey> = self.rows.keys().filter(|key| new(key) != **key).copied().collect();
+        for key in old {
+            if let Some(row) = self.rows.remove(&key) {
+                self.rows.entry(new(&key)).or_default().merge(&row);
             }
         }
-        for place in self.places.values_mut() {
-            place.owner = new(place.owner).unwrap_or(place.owner);
-        }
     }
 
-    /// Keys of all rows.
-    pub(super) fn rows(&self) -> impl Iterator<Item = RowKey> {
-        self.whole.keys().chain(self.interval.keys()).copied()
-    }
-
-    /// These rows belong to other files from now on.
-    pub(super) fn files_together(&mut self, moved: &HashMap<RowKey, u32>) {
-        for rows in [&mut self.whole, &mut self.interval] {
-            for (key, file) in moved {
-                if let Some(row) = rows.remove(key) {
-                    rows.entry(RowKey { file: *file, ..*key }).or_default().merge(&row);
-                }
-            }
-        }
+    /// Owners and files of all rows.
+    pub(super) fn files(&self) -> impl Iterator<Item = (Owned, u32)> {
+        self.rows.keys().map(|key| (key.owner, key.file))
     }
 
     /// Adds what a wait was made of.
     pub(super) fn add_parts(&mut self, row: RowKey, parts: &Parts) {
-        for rows in [&mut self.whole, &mut self.interval] {
-            rows.entry(row).or_default().parts.get_or_insert_default().merge(parts);
-        }
+        self.rows.entry(row).or_default().parts.get_or_insert_default().merge(parts);
     }
 
     /// How many rows there are.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.whole.len()
+        self.rows.len()
+    }
+}
+
+impl Since for Rows {
+    fn since(&self, older: &Self) -> Self {
+        let nothing = Row::default();
+        let new = self
+            .rows
+            .iter()
+            .map(|(key, row)| (*key, row.since(older.rows.get(key).unwrap_or(&nothing))));
+        Self {
+            rows: new.filter(|(_, row)| !row.is_empty()).collect(),
+            devices: Arc::clone(&self.devices),
+            cgroups: Arc::clone(&self.cgroups),
+        }
+    }
+}
+
+/// The kernel side's table as it was when it was last read.
+#[derive(Default)]
+pub(super) struct Places {
+    places: HashMap<u32, Place>,
+}
+
+impl Places {
+    /// The place was given back; whoever takes it counts from zero.
+    pub(super) fn forget(&mut self, index: u32) {
+        self.places.remove(&index);
+    }
+
+    /// Processes that have other names own nothing any more.
+    pub(super) fn rename(&mut self, renaming: &Renaming) {
+        for place in self.places.values_mut() {
+            place.owner = renaming.owner(place.owner).unwrap_or(place.owner);
+        }
     }
 
     /// Adds what is new in a sample.
-    pub(super) fn add(&mut self, sample: &StreamSample, owner: Owned) {
+    pub(super) fn add(&mut self, sample: &StreamSample, owner: Owned, rows: &mut Rows) {
         let new = || Place { key: sample.key, owner, shards: Vec::new() };
         let place = self.places.entry(sample.index).or_insert_with(new);
         if place.key != sample.key {
@@ -209,8 +268,7 @@ impl Streams {
             if is_unchanged(before, stats) {
                 continue;
             }
-            add_shard(self.whole.entry(row).or_default(), before, stats, true);
-            add_shard(self.interval.entry(row).or_default(), before, stats, false);
+            add_shard(rows.rows.entry(row).or_default(), before, stats);
             *before = *stats;
         }
     }
@@ -224,8 +282,8 @@ fn is_unchanged(before: &Stats, stats: &Stats) -> bool {
         && bytes_of(&before.phases) == bytes_of(&stats.phases)
 }
 
-/// Adds a shard's difference. Extremes are since the beginning, so they say nothing about an interval.
-fn add_shard(row: &mut Row, before: &Stats, stats: &Stats, extremes: bool) {
+/// Adds a shard's difference, and the extremes, which are since the beginning.
+fn add_shard(row: &mut Row, before: &Stats, stats: &Stats) {
     row.count = row.count.wrapping_add(stats.count.wrapping_sub(before.count));
     row.bytes = row.bytes.wrapping_add(stats.bytes.wrapping_sub(before.bytes));
     for (dist, which) in [(&mut row.q2d, Q2D), (&mut row.d2c, D2C), (&mut row.q2c, Q2C)] {
@@ -235,7 +293,7 @@ fn add_shard(row: &mut Row, before: &Stats, stats: &Stats, extremes: bool) {
         }
         let phase = stats.phases[which];
         let sum = phase.sum.wrapping_sub(before.phases[which].sum);
-        let (min, max) = if extremes { edges(phase) } else { (None, None) };
+        let (min, max) = edges(phase);
         dist.add_buckets(&counts, sum, min, max);
     }
 }

@@ -15,4 +15,5 @@ mod seconds;
 mod selection;
 mod self_check;
 mod streams;
+mod windows;
 mod worst;

@@ -1,7 +1,8 @@
 //! What each second was like for each victim: how many of its syncs ended in it, how long they took, how long the longest one was that
 //! touched it, and whom its waits are charged to.
 //!
-//! A ledger of its own beside the whole and the interval: any span of time can be looked at ([`Timeline::view`]). Seconds count from the
+//! A ledger by time: any span of it can be looked at ([`Timeline::view`]), so a window is a span and nothing is subtracted. A snapshot
+//! shares all steps that do not change. Seconds count from the
 //! begin of counting. A quarter of an hour is kept by the second; what is older is put together into steps of 10 s, of a minute, of
 //! ten. Memory is bounded by [`MOST_BYTES`] whatever happens: beyond it steps are put together earlier, in the end the series go of
 //! whoever was idle for longest, and are counted.
@@ -11,11 +12,13 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use foldhash::HashMap;
 
-use super::actors::{ActorId, Owned};
+use super::actors::Owned;
 use super::blame::{Charge, Culprit, Shared};
+use super::since::Renaming;
 use super::streams::{RowKey, What};
 use crate::report::Mechanism;
 
@@ -66,10 +69,10 @@ impl From<Charge> for Charged {
 
 impl Charged {
     /// The same after actors were put together.
-    pub(super) fn renamed(self, moved: &HashMap<ActorId, usize>) -> Self {
+    pub(super) fn renamed(self, renaming: &Renaming) -> Self {
         match self {
-            Self::To(Culprit::Other(Owned::Actor(id)), dev, mechanism) => {
-                let new = moved.get(&id).map_or(Owned::Actor(id), |index| Owned::Ended(*index));
+            Self::To(Culprit::Other(owner), dev, mechanism) => {
+                let new = renaming.owner(owner).unwrap_or(owner);
                 Self::To(Culprit::Other(new), dev, mechanism)
             }
             _ => self,
@@ -106,11 +109,16 @@ pub(super) fn bounded(all: &mut Charges, most: usize) {
 }
 
 /// The same after actors were put together.
-pub(super) fn rename(all: &mut Charges, moved: &HashMap<ActorId, usize>) {
+pub(super) fn rename(all: &mut Charges, renaming: &Renaming) {
     let old = std::mem::take(all);
     for (to, ns) in old {
-        charge(all, to.renamed(moved), ns);
+        charge(all, to.renamed(renaming), ns);
     }
+}
+
+/// Whether any of these has another name.
+pub(super) fn is_renamed(all: &Charges, renaming: &Renaming) -> bool {
+    all.iter().any(|(to, _)| to.renamed(renaming) != *to)
 }
 
 /// The longest sync that touches a step.
@@ -163,21 +171,25 @@ pub(super) struct Placed {
 /// Whose syncs, on which file (by number).
 pub(super) type Series = (Owned, u32);
 
-/// All series.
-#[derive(Default)]
+/// Steps by the second in which they begin. What a snapshot has too is copied when it changes: of a series its list, of the steps only
+/// that one.
+type Steps = Arc<BTreeMap<u64, Arc<Step>>>;
+
+/// All series. Learnt: a window shows those of its time.
+#[derive(Clone, Default)]
 pub(super) struct Timeline {
     /// Counting began, CLOCK_MONOTONIC ns.
     began_ns: u64,
-    series: HashMap<Series, BTreeMap<u64, Step>>,
+    series: HashMap<Series, Steps>,
     /// The first second of each tier but the last.
     begins: [u64; TIERS.len() - 1],
     newest: u64,
     /// So often the times that steps are kept were halved.
     squeezed: u32,
     /// Spans of seconds in which records were lost, in order and apart.
-    lost: Vec<(u64, u64)>,
+    lost: Arc<Vec<(u64, u64)>>,
     looked_ns: u64,
-    /// Series that were given up.
+    /// Series that were given up, since counting began.
     forgotten: u64,
     /// Memory of all series.
     bytes: usize,
@@ -237,14 +249,15 @@ impl Timeline {
             return;
         }
         let (first, last) = (self.second(since), self.second(now_ns.max(since)));
-        match self.lost.last_mut() {
+        let lost = Arc::make_mut(&mut self.lost);
+        match lost.last_mut() {
             Some((_, until)) if first <= until.saturating_add(1) => *until = last.max(*until),
-            _ => self.lost.push((first, last)),
+            _ => lost.push((first, last)),
         }
-        if self.lost.len() > MOST_LOST {
+        if lost.len() > MOST_LOST {
             // The oldest are one from then on: too much is marked rather than too little.
-            let (first, _) = self.lost.remove(0);
-            if let Some(oldest) = self.lost.first_mut() {
+            let (first, _) = lost.remove(0);
+            if let Some(oldest) = lost.first_mut() {
                 oldest.0 = first;
             }
         }
@@ -261,7 +274,7 @@ impl Timeline {
         let (first, last) = (self.place(self.second(from_ns)), self.second(to_ns.max(from_ns)));
         let mut seen: BTreeMap<Series, BTreeMap<u64, Step>> = BTreeMap::new();
         for (series, steps) in &self.series {
-            let within = steps.range(first..=last).map(|(at, step)| (*at, step.clone()));
+            let within = steps.range(first..=last).map(|(at, step)| (*at, Step::clone(step)));
             seen.insert(*series, within.collect());
         }
         for shared in provisional.filter(|shared| is_sync(shared.row)) {
@@ -299,28 +312,31 @@ impl Timeline {
         self.forgotten
     }
 
-    /// Those who are listed no more are others from now on, and no victims.
-    pub(super) fn put_together(&mut self, moved: &HashMap<ActorId, usize>) {
-        let is_there = |owner: Owned| !matches!(owner, Owned::Actor(id) if moved.contains_key(&id));
-        self.series.retain(|(owner, _), _| is_there(*owner));
-        for step in self.series.values_mut().flat_map(BTreeMap::values_mut) {
-            rename(&mut step.charges, moved);
-        }
-        self.bytes = self.counted();
-    }
-
     /// Files of victims, each with its owner.
     pub(super) fn files(&self) -> impl Iterator<Item = Series> {
         self.series.keys().copied()
     }
 
-    /// These files are others from now on.
-    pub(super) fn files_together(&mut self, moved: &HashMap<Series, u32>) {
-        for (series, file) in moved {
+    /// Those who are listed no more are others from now on, and no victims; these files are others.
+    pub(super) fn rename(&mut self, renaming: &Renaming) {
+        if !renaming.actors.is_empty() {
+            self.series.retain(|(owner, _), _| renaming.owner(*owner).is_none());
+            for steps in self.series.values_mut() {
+                if !steps.values().any(|step| is_renamed(&step.charges, renaming)) {
+                    continue;
+                }
+                for step in Arc::make_mut(steps).values_mut() {
+                    if is_renamed(&step.charges, renaming) {
+                        rename(&mut Arc::make_mut(step).charges, renaming);
+                    }
+                }
+            }
+        }
+        for (series, file) in &renaming.files {
             let Some(old) = self.series.remove(series) else { continue };
-            let new = self.series.entry((series.0, *file)).or_default();
-            for (at, step) in old {
-                new.entry(at).or_default().merge(&step);
+            let new = Arc::make_mut(self.series.entry((series.0, *file)).or_default());
+            for (at, step) in &*old {
+                Arc::make_mut(new.entry(*at).or_default()).merge(step);
             }
         }
         self.bytes = self.counted();
@@ -328,7 +344,8 @@ impl Timeline {
 
     /// Memory of all series, counted anew.
     fn counted(&self) -> usize {
-        self.series.values().flat_map(BTreeMap::values).map(Step::bytes).sum()
+        let steps = self.series.values().flat_map(|steps| steps.values());
+        steps.map(|step| step.bytes()).sum()
     }
 
     fn second(&self, ns: u64) -> u64 {
@@ -363,9 +380,9 @@ impl Timeline {
     }
 
     fn change(&mut self, series: Series, at: u64, change: impl FnOnce(&mut Step)) {
-        let steps = self.series.entry(series).or_default();
-        let before = steps.get(&at).map_or(0, Step::bytes);
-        let step = steps.entry(at).or_default();
+        let steps = Arc::make_mut(self.series.entry(series).or_default());
+        let before = steps.get(&at).map_or(0, |step| step.bytes());
+        let step = Arc::make_mut(steps.entry(at).or_default());
         change(step);
         self.bytes = self.bytes.saturating_sub(before).saturating_add(step.bytes());
     }
@@ -427,11 +444,15 @@ impl Timeline {
             self.begins[tier] = begin;
             for steps in self.series.values_mut() {
                 let rolled: Vec<u64> = steps.range(old..begin).map(|(at, _)| *at).collect();
+                if rolled.is_empty() {
+                    continue;
+                }
+                let steps = Arc::make_mut(steps);
                 for at in rolled {
                     let Some(step) = steps.remove(&at) else { continue };
                     let place = at - at % coarse_s;
-                    let before = steps.get(&place).map_or(0, Step::bytes) + step.bytes();
-                    let coarse = steps.entry(place).or_default();
+                    let before = steps.get(&place).map_or(0, |step| step.bytes()) + step.bytes();
+                    let coarse = Arc::make_mut(steps.entry(place).or_default());
                     coarse.merge(&step);
                     self.bytes = self.bytes.saturating_sub(before).saturating_add(coarse.bytes());
                 }
@@ -441,11 +462,12 @@ impl Timeline {
 
     /// Gives up the series of whoever was idle for longest.
     fn forget_one(&mut self) -> bool {
-        let newest = |steps: &BTreeMap<u64, Step>| steps.keys().next_back().copied();
+        let newest = |steps: &Steps| steps.keys().next_back().copied();
         let oldest = self.series.iter().min_by_key(|(series, steps)| (newest(steps), **series));
         let Some(series) = oldest.map(|(series, _)| *series) else { return false };
         let steps = self.series.remove(&series);
-        let freed: usize = steps.iter().flat_map(BTreeMap::values).map(Step::bytes).sum();
+        let freed: usize =
+            steps.iter().flat_map(|steps| steps.values()).map(|step| step.bytes()).sum();
         self.bytes = self.bytes.saturating_sub(freed);
         self.forgotten += 1;
         freed > 0

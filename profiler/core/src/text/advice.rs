@@ -149,6 +149,11 @@ fn why(names: &Names<'_>, why: &Why) -> String {
             format!("{parent} does not pass the controller on (cgroup.subtree_control)")
         }
         Why::NoFile { file } => format!("this kernel was built without {file}"),
+        Why::CgroupNotPlain { actor } => format!(
+            "the name of the cgroup of {who} leads elsewhere or holds characters that are not printed as they are: iocontend makes no \
+             command of it",
+            who = who(actor)
+        ),
         Why::CgroupUnknown { actor } => format!("the cgroup of {who} is not known", who = who(actor)),
         Why::BelowCeiling { actor, bytes_per_s } => format!(
             "{} does {}/s, less than a ceiling that leaves the disk to the victim would be: it is no matter of bytes",
@@ -340,6 +345,8 @@ pub enum Form<'a> {
     KubernetesMemory,
     /// Not a pod.
     NotAPod,
+    /// A command that holds what nobody could read.
+    Unprintable,
 }
 
 /// The comment in words, without the comment's mark.
@@ -357,6 +364,7 @@ pub fn form(lang: Lang, form: &Form<'_>) -> String {
         Form::Annotation => "annotation of the pod, which counts when its containers are made:".to_owned(),
         Form::KubernetesLimits => "Kubernetes has no limit for IO of its own: requests and limits know CPU and memory. What is written into a pod's cgroup is lost when the pod is made anew.".to_owned(),
         Form::KubernetesMemory => "memory.high cannot be set in a pod's specification (only through the kubelet's MemoryQoS feature); a memory limit kills instead of slowing down".to_owned(),
+        Form::Unprintable => "no command: a name in it holds characters that are not printed as they are, or leads elsewhere".to_owned(),
         Form::NotAPod => "the culprit is no pod: see -o systemd or -o shell".to_owned(),
     }
 }

@@ -1,7 +1,7 @@
 //! What findings and the verdict say: summaries, caveats, reasons.
 
 use super::names::{Names, percent, safe, time, time_of_day};
-use super::{Lang, newer, periods};
+use super::{Lang, newer, notes, periods};
 use crate::report::{
     Caveat, Conclusion, Culprit, Evidence, Finding, LongestSync, Mostly, Newer, Pattern, Reason,
     Scheduled, Standing,
@@ -73,8 +73,10 @@ fn by_backup(
     (victim, disk, figures): &(String, String, String),
 ) -> String {
     let Lang::En = names.lang;
-    let backup = found.culprits.first().map(|first| runs_of(names, first)).unwrap_or_default();
-    let mut said = vec![format!("{backup} makes {victim} wait for {disk}: {figures}.")];
+    let first = found.culprits.first();
+    let backup = first.map(|first| runs_of(names, first)).unwrap_or_default();
+    let makes = if first.is_some_and(|first| first.runs > 1) { "make" } else { "makes" };
+    let mut said = vec![format!("{backup} {makes} {victim} wait for {disk}: {figures}.")];
     if let (Some(alone), Some(shared)) = (evidence.alone_mean_ns, evidence.shared_mean_ns) {
         let (alone, shared) = (time(alone), time(shared));
         said.push(format!("While it is at work a sync takes {shared} on average, else {alone}."));
@@ -286,6 +288,12 @@ pub fn conclusion(names: &Names<'_>, conclusion: &Conclusion) -> String {
             percent(*others),
             stands(names, worst)
         ),
+        Conclusion::LimitHolds { limit, others, worst } => format!(
+            "a limit on their own IO causes {} of the waits that are too long, others {} ({}).",
+            percent(*limit),
+            percent(*others),
+            stands(names, worst)
+        ),
         Conclusion::WaitsFine { worst } => {
             format!("waits for the disk are fine ({}).", stands(names, worst))
         }
@@ -336,6 +344,9 @@ pub fn reason(names: &Names<'_>, reason: &Reason) -> String {
         Reason::NoTimeline => "Single seconds were not looked at.".to_owned(),
         Reason::NotTakenApart => "The waits were not taken apart.".to_owned(),
         Reason::NoThreadWaits => "Waits in write(2) and in page faults were not watched.".to_owned(),
+        Reason::SyncsNotTimed { filesystem, hook, why } => {
+            notes::not_timed(names.lang, *filesystem, hook, why.as_ref())
+        }
         Reason::LogsNotRead => {
             "Whether requests are slow all the same stands in logs and metrics, which this version does not read."
                 .to_owned()

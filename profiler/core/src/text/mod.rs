@@ -4,6 +4,7 @@
 //! spellings) is not here.
 
 pub mod advice;
+pub mod brief;
 mod catalogue;
 pub mod doctor;
 pub mod findings;

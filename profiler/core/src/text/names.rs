@@ -2,7 +2,10 @@
 //!
 //! Owns the two forms of a name: a short one (`etcdctl 5120`), and one that says what it is, what was started and by whom.
 
+use std::cell::OnceCell;
+
 use super::Lang;
+use crate::diagnosis::groups::{Group, Groups};
 use crate::ids::Role;
 use crate::report::{Actor, Report, Share, Starter};
 use crate::safe::{printable, shorten};
@@ -20,16 +23,27 @@ pub struct Names<'a> {
     pub report: &'a Report,
     /// The language.
     pub lang: Lang,
+    /// Who is one with whom, once that is asked for.
+    groups: OnceCell<Groups<'a>>,
 }
 
 impl<'a> Names<'a> {
     /// Those of a report.
     pub const fn of(report: &'a Report, lang: Lang) -> Self {
-        Self { report, lang }
+        Self { report, lang, groups: OnceCell::new() }
     }
 
-    /// Name and number; the id of what has none. As it came from outside: the writer makes it safe.
+    /// Name and number, of several that are one their name and how many; the id of what has none. As it came from outside: the
+    /// writer makes it safe.
     pub fn short(&self, id: &str) -> String {
+        if let Some(several) = self.several(id) {
+            return match several.kind {
+                Kind::Whole => several.name,
+                Kind::Runs(count) => {
+                    format!("{} ({})", several.name, self.counted(several.has_runs, count))
+                }
+            };
+        }
         match self.report.actor(id).map(|actor| (&actor.comm, actor.pid)) {
             Some((Some(comm), Some(pid))) => format!("{comm} {pid}"),
             Some((Some(comm), None)) => comm.clone(),
@@ -39,13 +53,60 @@ impl<'a> Names<'a> {
 
     /// What it is, what was started, and by whom. Safe to print.
     pub fn long(&self, id: &str) -> String {
-        self.report.actor(id).map_or_else(|| safe(id), |actor| described(self.lang, actor))
+        let Some(actor) = self.report.actor(id) else { return safe(id) };
+        let several = self.several(id);
+        let number = match (&several, actor.pid) {
+            (Some(Several { kind: Kind::Whole, name, .. }), _) => return safe(name),
+            (Some(Several { kind: Kind::Runs(count), has_runs, .. }), Some(_)) => {
+                self.counted(*has_runs, *count)
+            }
+            (_, pid) => format!("pid {}", pid.unwrap_or_default()),
+        };
+        described(self.lang, actor, &number)
+    }
+
+    /// How many runs or processes.
+    fn counted(&self, are_runs: bool, count: usize) -> String {
+        let Lang::En = self.lang;
+        format!("{count} {}", if are_runs { "runs" } else { "processes" })
+    }
+
+    /// What this one is with others; nothing of one that is alone, and of a target, which is itself.
+    fn several(&self, id: &str) -> Option<Several> {
+        if self.report.is_target(id) {
+            return None;
+        }
+        let groups = self.groups.get_or_init(|| Groups::of(self.report));
+        let group = groups.group(id)?;
+        let count = groups.members(group).len();
+        let kind = match group {
+            Group::Program { .. } => Kind::Runs(count),
+            Group::Unit { .. } | Group::Container { .. } => Kind::Whole,
+            Group::Alone(..) => return None,
+        };
+        let has_runs = groups.has_runs(group);
+        (count > 1).then(|| Several { name: groups.name(group), kind, has_runs })
     }
 
     /// Several of them.
     pub fn list(&self, ids: &[String]) -> String {
         ids.iter().map(|id| self.long(id)).collect::<Vec<_>>().join(", ")
     }
+}
+
+/// Several that are one.
+struct Several {
+    name: String,
+    kind: Kind,
+    has_runs: bool,
+}
+
+/// What makes them one.
+enum Kind {
+    /// A unit or a container, which has a name of its own.
+    Whole,
+    /// So many processes of a program.
+    Runs(usize),
 }
 
 /// Text from outside, so that it can stand in a sentence.
@@ -69,17 +130,17 @@ pub(super) fn percent(share: Share) -> String {
     units::share(share.millionths(), Share::WHOLE).unwrap_or_default()
 }
 
-/// An actor in words.
-fn described(lang: Lang, actor: &Actor) -> String {
+/// An actor in words, with its number.
+fn described(lang: Lang, actor: &Actor, number: &str) -> String {
     let Lang::En = lang;
-    let Some(pid) = actor.pid else {
+    if actor.pid.is_none() {
         return match actor.role {
             Role::Unattributed => {
                 format!("IO that nobody could be named for ({})", safe(&actor.id))
             }
             _ => safe(actor.cgroup.as_deref().unwrap_or(&actor.id)),
         };
-    };
+    }
     let name = safe(actor.comm.as_deref().or(actor.exe.as_deref()).unwrap_or_default());
     // Servers are known by their names; of all others the command line says what they were doing.
     let command = match actor.role {
@@ -87,11 +148,11 @@ fn described(lang: Lang, actor: &Actor) -> String {
         _ => None,
     };
     let mut text = match (actor.role, &command) {
-        (Role::Backup, Some(command)) => format!("the backup `{command}` (pid {pid})"),
-        (Role::Backup, None) => format!("the backup {name} (pid {pid})"),
-        (Role::Kernel, _) => format!("kernel thread {name} (pid {pid})"),
-        (_, Some(command)) => format!("`{command}` (pid {pid})"),
-        (_, None) => format!("{name} (pid {pid})"),
+        (Role::Backup, Some(command)) => format!("the backup `{command}` ({number})"),
+        (Role::Backup, None) => format!("the backup {name} ({number})"),
+        (Role::Kernel, _) => format!("kernel thread {name} ({number})"),
+        (_, Some(command)) => format!("`{command}` ({number})"),
+        (_, None) => format!("{name} ({number})"),
     };
     // Who started a server long ago explains nothing.
     if let Some(by) = actor.started_by.as_ref().filter(|_| command.is_some()) {

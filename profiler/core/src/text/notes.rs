@@ -52,6 +52,11 @@ pub fn note(lang: Lang, note: &Note) -> String {
              call of the host a little while watching."
                 .to_owned()
         }
+        Note::ProcessesHidden => {
+            "Open files, program files and folders of other users' processes cannot be read: CAP_SYS_PTRACE is missing. Roles and \
+             classes of files are guessed from less, and an etcd may not be recognised. Run it as root, or with CAP_SYS_PTRACE too."
+                .to_owned()
+        }
         Note::OsyncOnXfs => {
             "O_SYNC writes on xfs are counted as odsync_write: this kernel's type information does not lead to the file's flags."
                 .to_owned()
@@ -177,7 +182,10 @@ pub fn loses(lang: Lang, loses: Loses) -> String {
         Loses::Requeues => "time after a requeue counts as device time".to_owned(),
         Loses::ShortLived => "short-lived processes may lack their arguments".to_owned(),
         Loses::Exits => "ended processes are noticed late".to_owned(),
-        Loses::SyncWaits { filesystem: of } => format!("no fsync waits on {}", filesystem(of)),
+        Loses::SyncWaits { filesystem: of } => format!(
+            "syncs on {} are not timed and not judged; what is shown of them is how long threads slept in them",
+            filesystem(of)
+        ),
         Loses::ThreadWaits => {
             "no waits in write, read and page faults, and no run-queue delay".to_owned()
         }
@@ -200,6 +208,25 @@ pub fn loses(lang: Lang, loses: Loses) -> String {
             "below loop devices, IO is their workers' and not their users'".to_owned()
         }
     }
+}
+
+/// Why syncs on a file system are not judged, and what to do.
+pub(super) fn not_timed(lang: Lang, of: SyncFs, hook: &str, why: Option<&GapReason>) -> String {
+    let Lang::En = lang;
+    let because = why.map_or_else(String::new, |why| format!(" ({})", reason(lang, why)));
+    let what_to_do = match why {
+        Some(GapReason::NoTracefs { why: NoFormats::NotMounted }) => {
+            " Mount it: mount -t tracefs tracefs /sys/kernel/tracing."
+        }
+        Some(GapReason::NoTracefs { why: NoFormats::NotPermitted }) => {
+            " Run it as root, or with CAP_DAC_READ_SEARCH."
+        }
+        _ => "",
+    };
+    format!(
+        "Syncs on {} were not timed: {hook} is not attached{because}.{what_to_do}",
+        filesystem(of)
+    )
 }
 
 /// Why a probe is missing.

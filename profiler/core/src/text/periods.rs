@@ -116,10 +116,16 @@ pub fn not_yet(lang: Lang, why: &NotYet) -> String {
     }
 }
 
-/// A backup, and how often it ran.
-pub fn ran(lang: Lang, name: &str, times: usize) -> String {
+/// A backup, and how often it ran: in so many windows, and as so many processes. Runs close together are one window; of a process that
+/// goes on, several may be.
+pub fn ran(lang: Lang, name: &str, windows: usize, processes: usize) -> String {
     let Lang::En = lang;
-    format!("The backup `{name}` ran {}", how_often(times))
+    let together = match windows {
+        _ if processes <= windows => String::new(),
+        0 | 1 => ", close together".to_owned(),
+        more => format!(", in {more} groups"),
+    };
+    format!("The backup `{name}` ran {}{together}", how_often(windows.max(processes)))
 }
 
 /// A target's peaks.
@@ -233,6 +239,17 @@ mod tests {
         assert_eq!(say(7_200, Some(65)), "every 2 h from 01:05 on");
         assert_eq!(say(60, Some(0)), "every minute");
         assert_eq!(say(3_620, None), "every 1 h 20 s, at no fixed time of the clock");
+    }
+
+    /// Property: runs are counted, not the times that they are close together in.
+    #[test]
+    fn runs_are_counted_one_by_one() {
+        let say = |windows, processes| ran(Lang::En, "x", windows, processes);
+        assert_eq!(say(1, 1), "The backup `x` ran once");
+        assert_eq!(say(1, 6), "The backup `x` ran 6 times, close together");
+        assert_eq!(say(4, 13), "The backup `x` ran 13 times, in 4 groups");
+        assert_eq!(say(4, 4), "The backup `x` ran 4 times");
+        assert_eq!(say(5, 1), "The backup `x` ran 5 times", "one process that goes on");
     }
 
     /// Property: what is missing is said with numbers.

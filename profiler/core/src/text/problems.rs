@@ -75,6 +75,20 @@ pub enum Problem<'a> {
         /// What is wrong with it.
         error: &'a str,
     },
+    /// What is named is no file that can be read to its end.
+    NoFile {
+        /// Its name.
+        file: &'a str,
+        /// What it is.
+        found: InTheWay,
+    },
+    /// A file is larger than what is read.
+    TooLarge {
+        /// The file.
+        file: &'a str,
+        /// What is read at most, formatted.
+        most: &'a str,
+    },
     /// A document of another shape.
     WrongSchema {
         /// The file.
@@ -172,6 +186,8 @@ pub enum InTheWay {
     Socket,
     /// A device.
     Device,
+    /// A file of proc, sysfs and their like.
+    OfKernel,
     /// A file that is no capture.
     Other,
     /// A capture that is being recorded.
@@ -247,6 +263,12 @@ fn what(problem: &Problem<'_>) -> String {
             format!("cannot record into {file}: it is {}", in_the_way(*found))
         }
         Problem::NotReadable { file, error } => format!("cannot read {file}: {error}"),
+        Problem::NoFile { file, found } => {
+            format!("cannot read {file}: it is {}", in_the_way(*found))
+        }
+        Problem::TooLarge { file, most } => {
+            format!("cannot read {file}: it is larger than {most}")
+        }
         Problem::WrongSchema { file, found, expected } => {
             format!("{file} is a {found} document; this version reads {expected}")
         }
@@ -272,6 +294,7 @@ fn in_the_way(found: InTheWay) -> &'static str {
         InTheWay::Fifo => "a FIFO",
         InTheWay::Socket => "a socket",
         InTheWay::Device => "a device",
+        InTheWay::OfKernel => "a file of the kernel's",
         InTheWay::Other => "not a capture, and is not overwritten",
         InTheWay::Busy => "being recorded by another watch",
     }
@@ -295,8 +318,16 @@ fn not_found(absent: &[Absent]) -> String {
 
 /// Selectors that would have found somebody; `None` when none is near.
 fn near(absent: &[Absent]) -> Option<String> {
-    let near: Vec<&str> = absent.iter().flat_map(|one| &one.near).map(String::as_str).collect();
-    (!near.is_empty()).then(|| format!("near it: {}", near.join(", ")))
+    let (names, others): (Vec<&Absent>, Vec<&Absent>) =
+        absent.iter().partition(|one| one.selector.starts_with("--pid-of "));
+    let listed = |all: &[&Absent], between| {
+        let near: Vec<&str> = all.iter().flat_map(|one| &one.near).map(String::as_str).collect();
+        (!near.is_empty()).then(|| near.join(between))
+    };
+    let mean = listed(&names, " or ").map(|names| format!("did you mean {names}?"));
+    let near = listed(&others, ", ").map(|others| format!("near it: {others}"));
+    let said: Vec<String> = mean.into_iter().chain(near).collect();
+    (!said.is_empty()).then(|| said.join(" "))
 }
 
 /// What to do about selectors that found nobody on this host.
@@ -358,7 +389,12 @@ fn hint(problem: &Problem<'_>) -> Option<String> {
         Problem::WrongSchema { .. } | Problem::UnknownItems { .. } => {
             "read it with the version that wrote it"
         }
+        Problem::NoFile { found: InTheWay::Fifo, .. } => {
+            "store what comes through it in a file, and name that"
+        }
         Problem::TargetExited { .. }
+        | Problem::NoFile { .. }
+        | Problem::TooLarge { .. }
         | Problem::NotReadable { .. }
         | Problem::StdoutClosed
         | Problem::OutputFailed { .. }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::names::Names;
 use super::{Lang, advice, doctor, findings, notes, periods};
 use crate::capture::Damage;
-use crate::plan::{GapReason, Loses, SyncFs};
+use crate::plan::{GapReason, Loses};
 use crate::report::{Advice, AdviceId, Report, Verdict, Why, judged_sample};
 
 const ETCD: &str = "4711@98765000000";
@@ -74,6 +74,7 @@ fn findings_and_verdict(report: &Report, out: &mut String) {
         {"code": "stalls_of_nobody", "count": 1, "longest": longest, "mostly": "unknown"},
         {"code": "stalls_of_nobody", "count": 3, "longest": longest, "mostly": "disk"},
         {"code": "no_timeline"},
+        {"code": "syncs_not_timed", "filesystem": "ext4", "hook": "ext4:ext4_sync_file_exit", "why": {"code": "no_tracefs", "why": "not_mounted"}},
         {"code": "later"}
     ]);
     samples("reasons", &reasons, out, |one| findings::reason(names, one));
@@ -81,7 +82,9 @@ fn findings_and_verdict(report: &Report, out: &mut String) {
         {"code": "others_cause", "share": 0.558, "culprits": [BACKUP], "worst": stands},
         {"code": "at_times", "finding": 0}, {"code": "no_cpu", "worst": stands},
         {"code": "disk_itself", "disk": 0.9, "others": 0.1, "worst": stands},
-        {"code": "stalls", "finding": 0}, {"code": "waits_fine", "worst": stands},
+        {"code": "stalls", "finding": 0},
+        {"code": "limit_holds", "limit": 0.9, "others": 0.1, "worst": stands},
+        {"code": "waits_fine", "worst": stands},
         {"code": "fine_but_stalls", "worst": stands, "stalls": 1, "longest": longest, "mostly": "cpu"},
         {"code": "missing", "reason": {"code": "no_waits"}}, {"code": "later"}
     ]);
@@ -155,6 +158,7 @@ fn of_advice(report: &Report, out: &mut String) {
         {"code": "with_victim", "actor": BACKUP, "victim": ETCD},
         {"code": "cgroup_gone", "actor": BACKUP}, {"code": "not_passed_on", "parent": "/jobs"},
         {"code": "no_file", "file": "io.max"}, {"code": "cgroup_unknown", "actor": BACKUP},
+        {"code": "cgroup_not_plain", "actor": BACKUP},
         {"code": "below_ceiling", "actor": BACKUP, "bytes_per_s": bytes},
         {"code": "not_worth", "waits": waits, "before_ns": 33_000_000, "after_ns": 30_000_000},
         {"code": "takes_device", "actor": BACKUP, "share": share, "bytes_per_s": bytes,
@@ -234,7 +238,7 @@ fn of_notes(out: &mut String) {
         {"code": "counter", "counter": "commit_lost", "value": 3},
         {"code": "not_attached", "hook": "xfs:xfs_file_fsync", "why": gap,
             "loses": {"code": "sync_waits", "filesystem": "xfs"}},
-        {"code": "syscall_hooks"}, {"code": "osync_on_xfs"},
+        {"code": "syscall_hooks"}, {"code": "osync_on_xfs"}, {"code": "processes_hidden"},
         {"code": "sync_calls", "everybody": true}, {"code": "sync_calls", "everybody": false},
         {"code": "no_loss_counters", "error": "EPERM"}, {"code": "no_recursion_misses"},
         {"code": "no_room_for_files", "pid": 7}, {"code": "no_room_for_threads", "pid": 7},
@@ -261,23 +265,7 @@ fn of_notes(out: &mut String) {
     ]);
     samples("gaps", &gaps, out, |one: &GapReason| notes::reason(LANG, one));
     writeln!(out, "\n# losses").unwrap();
-    for loses in [
-        Loses::Everything,
-        Loses::Merges,
-        Loses::Requeues,
-        Loses::ShortLived,
-        Loses::Exits,
-        Loses::SyncWaits { filesystem: SyncFs::XfsBtrfs },
-        Loses::ThreadWaits,
-        Loses::RunQueue,
-        Loses::DirtyPauses,
-        Loses::CallWaits,
-        Loses::UringSyncs,
-        Loses::Writers,
-        Loses::Journal,
-        Loses::BehindMapper,
-        Loses::BehindLoops,
-    ] {
+    for loses in Loses::ALL {
         writeln!(out, "{}", notes::loses(LANG, loses)).unwrap();
     }
     writeln!(out, "\n# damage").unwrap();

@@ -32,7 +32,7 @@ fn line(activity: &Activity, lang: Lang) -> String {
     let name = &activity.name;
     let times = activity.windows.len();
     let mut said = match activity.kind {
-        ActivityKind::Backup => periods::ran(lang, name, times),
+        ActivityKind::Backup => periods::ran(lang, name, times, activity.actors.len()),
         ActivityKind::Peaks => {
             let worst = activity.windows.iter().filter_map(|window| window.worst_ns).max();
             periods::peaks(lang, name, times, &time(worst.unwrap_or(0)))

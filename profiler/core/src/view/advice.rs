@@ -5,13 +5,18 @@ use super::document::{Block, Field, Item, Section, SectionId, Span, Tone};
 use crate::advice::forms::argv::typed;
 use crate::report::{Advice, Report, Verdict};
 use crate::text::names::Names;
-use crate::text::{Label, Msg, advice as words, text};
+use crate::text::{Label, Msg, advice as words, brief, text};
 
 /// Recommended actions that are shown unless everything is.
 const SHOWN: usize = 3;
 
 /// The first few recommended actions, in full all of them with risks and how to undo; and what is refused.
 pub(super) fn section(report: &Report, options: Options) -> Option<Section> {
+    actions(report, options, true)
+}
+
+/// The same; without `why_not` what is refused is named in one line.
+pub(super) fn actions(report: &Report, options: Options, why_not: bool) -> Option<Section> {
     let all = report.advice.as_deref().filter(|all| !all.is_empty())?;
     let names = Names::of(report, options.lang);
     let of = |verdict| all.iter().filter(move |one| one.verdict == verdict);
@@ -26,6 +31,19 @@ pub(super) fn section(report: &Report, options: Options) -> Option<Section> {
     if recommended.len() > first {
         let more = (recommended.len() - first).to_string();
         blocks.push(Block::said(text(options.lang, &Msg::MoreAdvice(&more))));
+    }
+    if !why_not {
+        let mut ids: Vec<&str> = of(Verdict::Refused).map(|one| one.id.name()).collect();
+        let count = ids.len();
+        ids.dedup();
+        if recommended.is_empty() {
+            blocks.push(Block::said(text(options.lang, &Msg::NoAdvice)));
+        }
+        blocks.extend(
+            (count > 0)
+                .then(|| Block::said(brief::not_useful(options.lang, count, &ids.join(", ")))),
+        );
+        return Some(Section::new(SectionId::Advice, Label::AdviceTitle, blocks));
     }
     let refused: Vec<Field> = of(Verdict::Refused)
         .map(|one| {

@@ -4,6 +4,7 @@ use super::Options;
 use super::document::{Block, Cell, Column, Row, Section, SectionId, Table};
 use super::matrix::{self, MatrixRow};
 use super::names::name_of;
+use crate::diagnosis::groups::Groups;
 use crate::report::{ANYBODY, AloneVsShared, Lat, Report};
 use crate::text::{Label, Msg, text};
 use crate::units;
@@ -24,7 +25,9 @@ const MATRIX: [Column; 7] = [
 /// The matrix; `None` when blame was not computed.
 pub(super) fn matrix(report: &Report, options: Options) -> Option<Section> {
     let matrix = matrix::of(report)?;
-    let mut rows: Vec<Row> = matrix.rows.iter().map(|row| Row::plain(cells(report, row))).collect();
+    let groups = &Groups::of(report);
+    let mut rows: Vec<Row> =
+        matrix.rows.iter().map(|row| Row::plain(cells(report, groups, row))).collect();
     let sum = |words, ns| Row::sparse(MATRIX.len(), [(0, words), (4, Cell::Time(ns))]);
     let (others, others_ns) = matrix.rest;
     if others > 0 {
@@ -36,9 +39,13 @@ pub(super) fn matrix(report: &Report, options: Options) -> Option<Section> {
     Some(Section::new(SectionId::Blame, Label::BlameTitle, vec![Block::Table(table)]))
 }
 
-fn cells(report: &Report, row: &MatrixRow<'_>) -> Vec<Cell> {
+fn cells(report: &Report, groups: &Groups<'_>, row: &MatrixRow<'_>) -> Vec<Cell> {
+    let due_to = |id: &str, is_several: bool| {
+        let group = groups.group(id).filter(|_| is_several);
+        group.map_or_else(|| name_of(report, id), |group| groups.name(group))
+    };
     vec![
-        Cell::Name(row.due_to(name_of(report, row.culprit))),
+        Cell::Name(row.due_to(due_to)),
         Cell::Name(name_of(report, row.victim)),
         Cell::Words(row.waited_in()),
         Cell::known(row.device.map(|name| Cell::Name(name.to_owned()))),

@@ -108,9 +108,12 @@ impl<'a> MatrixRow<'a> {
         }
     }
 
-    /// The culprit's name, with the number of its runs where there are several.
-    pub(super) fn due_to(&self, name: String) -> String {
-        if self.members.len() > 1 { format!("{name} x{}", self.members.len()) } else { name }
+    /// The culprit's name, that of all where it stands for several, with the number of those who are in the row.
+    pub(super) fn due_to(&self, name: impl Fn(&str, bool) -> String) -> String {
+        match self.members.len() {
+            0 | 1 => name(self.culprit, false),
+            several => format!("{} x{several}", name(self.culprit, true)),
+        }
     }
 
     /// What was waited for: what the file is to the victim, and the call.
@@ -121,10 +124,10 @@ impl<'a> MatrixRow<'a> {
     /// The largest mechanisms, with their shares of the victim's wait where there are several.
     pub(super) fn how(&self) -> Cell {
         if let [(only, _)] = self.mechanisms.as_slice() {
-            return Cell::Words(name(*only).to_owned());
+            return Cell::Words(mechanism_name(*only).to_owned());
         }
         let slice = |(of, ns): &(Mechanism, u64)| Slice {
-            name: name(*of),
+            name: mechanism_name(*of),
             part: *ns,
             whole: self.whole_ns,
         };
@@ -133,7 +136,7 @@ impl<'a> MatrixRow<'a> {
 }
 
 /// The name of a mechanism in JSON and text.
-const fn name(of: Mechanism) -> &'static str {
+pub(super) const fn mechanism_name(of: Mechanism) -> &'static str {
     match of {
         Mechanism::Queue => "queue",
         Mechanism::Device => "device",

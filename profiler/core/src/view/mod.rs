@@ -7,6 +7,7 @@ mod activity;
 mod actors;
 mod advice;
 mod blame;
+mod brief;
 mod coverage;
 mod devices;
 mod doctor;
@@ -25,6 +26,7 @@ use crate::report::Report;
 use crate::style::Style;
 use crate::text::{Label, Lang, Msg, label, text};
 
+pub use self::brief::{brief, interval as brief_interval};
 pub use self::doctor::doctor;
 pub use self::document::{
     BARS, Block, Cell, Column, Document, Field, Fit, Item, Kind, Room, Row, Section, SectionId,
@@ -70,12 +72,13 @@ pub fn summary(report: &Report, options: Options) -> Document {
     Document { lang: options.lang, title: facts::title(report, options.lang), sections }
 }
 
-/// All advice of a report, in full.
-pub fn advice(report: &Report, lang: Lang) -> Document {
-    let section = advice::section(report, Options { lang, full: true }).unwrap_or_else(|| {
-        let none = Block::said(text(lang, &Msg::NoAdvice));
-        Section::bare(SectionId::Advice, vec![none])
-    });
+/// All that is recommended for a report, in full; what is refused in a line, or each with the reason.
+pub fn advice(report: &Report, why_not: bool, lang: Lang) -> Document {
+    let section =
+        advice::actions(report, Options { lang, full: true }, why_not).unwrap_or_else(|| {
+            let none = Block::said(text(lang, &Msg::NoAdvice));
+            Section::bare(SectionId::Advice, vec![none])
+        });
     let title = label(lang, Label::AdviceTitle).to_owned();
     Document { lang, title, sections: vec![section] }
 }

@@ -1,6 +1,8 @@
 //! What actors are called in tables and lines.
 
 use super::ABSENT;
+use crate::diagnosis::charges::Culprit;
+use crate::diagnosis::groups::Groups;
 use crate::ids::Role;
 use crate::report::{Actor, Report};
 
@@ -15,6 +17,25 @@ pub(super) fn name(actor: &Actor) -> String {
         Role::Other | Role::Unattributed => format!("{own} {pid}"),
         role if own.contains(role.name()) => format!("{own} {pid}"),
         role => format!("{} {own} {pid}", role.name()),
+    }
+}
+
+/// What a culprit's program is called: for lines with little room.
+pub(super) fn culprit_program(report: &Report, culprit: &Culprit<'_>) -> String {
+    let comm = report.actor(culprit.id).and_then(|actor| actor.comm.clone());
+    comm.unwrap_or_else(|| culprit.id.to_owned())
+}
+
+/// A culprit's name: with its number where it is one process, else that of all that is one with it.
+pub(super) fn culprit<'a>(
+    report: &'a Report,
+    groups: &Groups<'a>,
+    culprit: &Culprit<'a>,
+) -> String {
+    match report.actor(culprit.id) {
+        _ if groups.members(culprit.group).len() > 1 => groups.name(culprit.group),
+        Some(actor) => name(actor),
+        None => culprit.id.to_owned(),
     }
 }
 

@@ -77,12 +77,17 @@ fn behind(report: &Report, stall: &Stall, options: Options) -> Cell {
         let all = stall.culprits.iter().map(|one| culprit(report, one, options));
         return Cell::Name(all.collect::<Vec<_>>().join(", "));
     }
-    Cell::Label(match stall.mostly {
+    Cell::Label(what(stall.mostly))
+}
+
+/// What makes most of a stall that has no culprit.
+pub(super) const fn what(mostly: Option<Mostly>) -> Label {
+    match mostly {
         Some(Mostly::Others) => Label::SeveralCauses,
         Some(Mostly::Disk) => Label::DiskItself,
         Some(Mostly::Cpu) => Label::NoCpu,
         Some(Mostly::Unknown) | None => Label::CauseUnknown,
-    })
+    }
 }
 
 fn culprit(report: &Report, one: &Culprit, options: Options) -> String {

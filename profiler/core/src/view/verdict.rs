@@ -78,6 +78,7 @@ pub(super) const fn severity(of: Severity) -> Label {
 pub(super) const fn outcome(of: Outcome) -> Label {
     match of {
         Outcome::Slow => Label::SlowDisk,
+        Outcome::Throttled => Label::Throttled,
         Outcome::Contended => Label::ContendedDisk,
         Outcome::NotTheDisk => Label::NotTheDisk,
         Outcome::CannotTell => Label::CannotTell,

@@ -19,7 +19,9 @@ use super::keeper::{GRACE, Keeper};
 use super::verify::Check;
 use super::{Host, Place, Proposal, block_on, explained, not_in_force, say, shown};
 use crate::cli::ApplyArgs;
+use crate::commands::report::not_read;
 use crate::error::{Failure, tell};
+use crate::host::given;
 use crate::lease::store::{Hold, Known, Lock};
 use crate::lease::{self, ApplyError, timer};
 use crate::live::now;
@@ -27,6 +29,8 @@ use crate::output;
 use crate::runtime::signals::{Signals, StopSignals};
 use crate::runtime::watching::Ended;
 
+/// Bytes that a report's document has at most: minutes of a busy host are 1 MB.
+const LARGEST: u64 = 64 << 20;
 /// Between two looks whether another run took the lease back.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -58,7 +62,7 @@ fn read(file: &Path, name: &str) -> Result<Report, Failure> {
         let error = shown(&error.to_string());
         Failure::failed(&Problem::NotReadable { file: name, error: &error })
     };
-    let bytes = std::fs::read(file).map_err(|error| unreadable(&error))?;
+    let bytes = given::read(file, LARGEST).map_err(|refusal| not_read(name, &refusal))?;
     Report::from_json(&bytes).map_err(|error| unreadable(&error))
 }
 

@@ -93,7 +93,8 @@ async fn guard(
     let mut stop = signal(SignalKind::terminate()).map_err(failed)?;
     // Our own session has no terminal; these are for the one who stays at it.
     let _ignored = [SignalKind::hangup(), SignalKind::interrupt(), SignalKind::quit()].map(signal);
-    socket.write_all(&[READY]).map_err(failed)?;
+    // Whoever told us may be gone already. Then nobody else knows the lease, and that is what the loop finds.
+    drop(socket.write_all(&[READY]));
     socket.set_nonblocking(true).map_err(failed)?;
     let stream = UnixStream::from_std(socket).map_err(failed)?;
     let partner = Other::Above { stream, is_maker: charge.is_by_maker };

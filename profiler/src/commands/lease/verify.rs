@@ -9,7 +9,7 @@ use iocontend_core::lease::verify::Second;
 use iocontend_core::lease::window::{Subject, seconds};
 use iocontend_core::render::{json, text};
 use iocontend_core::report::Report;
-use iocontend_core::session::Span;
+use iocontend_core::session::Intervals;
 use iocontend_core::text::Lang;
 use iocontend_core::text::lease::{self as words, Trouble};
 use tokio::time::Instant;
@@ -35,6 +35,8 @@ const REST: Duration = Duration::from_millis(500);
 /// to say, and takes back what there is to take back, before it is dropped.
 pub(super) struct Check {
     live: Live,
+    /// Where the last second that was looked at ended.
+    intervals: Intervals,
     subject: Subject,
     window: Duration,
     before: Vec<Second>,
@@ -54,7 +56,8 @@ impl Check {
             ..Settings::default()
         };
         let live = Live::start(&settings, HostRoot::default(), &KernelPaths::from_environment())?;
-        Ok(Self { live, subject: proposal.subject.clone(), window, before: Vec::new() })
+        let (intervals, subject) = (Intervals::default(), proposal.subject.clone());
+        Ok(Self { live, intervals, subject, window, before: Vec::new() })
     }
 
     /// Watches before the change; by a signal when one came.
@@ -93,8 +96,8 @@ impl Check {
     /// Leaves out what is still of the time before.
     async fn settle(&mut self, stop: &mut StopSignals) -> Result<Ended, Failure> {
         let end = Some(Instant::now() + SETTLE);
-        let ended = until(&mut self.live, SETTLE, end, stop, None).await?;
-        drop(self.live.report(Span::Interval));
+        let ended = until(&mut self.live, &mut self.intervals, SETTLE, end, stop, None).await?;
+        self.intervals.begin(self.live.interval());
         Ok(ended)
     }
 
@@ -111,7 +114,7 @@ impl Check {
         };
         let each: Option<Each<'_>> = Some(&mut each);
         let end = Some(Instant::now() + self.window + REST);
-        let ended = until(&mut self.live, SECOND, end, stop, each).await?;
+        let ended = until(&mut self.live, &mut self.intervals, SECOND, end, stop, each).await?;
         Ok((ended == Ended::InTime).then(|| seconds(&looks)))
     }
 }

@@ -49,6 +49,7 @@ pub(super) fn unfit(case: &Case<'_>, action: Action, file: &str, unfit: Unfit) -
         Unfit::NotPassedOn => Why::NotPassedOn { parent: parent.to_owned() },
         Unfit::NoFile => Why::NoFile { file: file.to_owned() },
         Unfit::Unknown => Why::CgroupUnknown { actor },
+        Unfit::NotPlain => Why::CgroupNotPlain { actor },
     };
     refused(case, action, why)
 }
@@ -158,7 +159,9 @@ pub(super) fn place_risks(case: &Case<'_>, mut all: Vec<Risk>) -> Vec<Risk> {
         Manager::Delegate(ref unit) => all.push(Risk::ForgottenByUnit { unit: unit.clone() }),
         Manager::Unit(_) | Manager::Nobody => {}
     }
-    if case.disk.is_some_and(|disk| !disk.slaves.is_empty() || !disk.holders.is_empty()) {
+    let stacked =
+        |disk: &crate::facts::DeviceFacts| !disk.slaves.is_empty() || !disk.holders.is_empty();
+    if !case.is_path() && case.disk.is_some_and(stacked) {
         all.push(Risk::Stacked);
     }
     all
@@ -167,7 +170,7 @@ pub(super) fn place_risks(case: &Case<'_>, mut all: Vec<Risk>) -> Vec<Risk> {
 /// Adds a change of the culprit's cgroup: through systemd where it is a unit, else by its file.
 pub(super) fn set_in_place(case: &Case<'_>, way: &Way, one: &mut Recommendation, change: Change) {
     let mount = case.facts.controls.and_then(|all| all.cgroup2_mount.as_deref());
-    let disk = case.device_name();
+    let disk = case.limited().map_or("", |(_, name)| name);
     let prior = match &change {
         Change::CgroupDevice { file, .. } | Change::Cgroup { file, .. } => case.place.value(file),
         _ => None,

@@ -2,7 +2,7 @@
 //!
 //! - *Applies when* the victim's cgroup has the file (CONFIG_BLK_CGROUP_IOLATENCY: neither Debian nor Ubuntu build it) and is not the
 //!   culprit's. Peers without a goal are held to fewer requests at a time (block/blk-iolatency.c).
-//! - *Inert when* the file is not there; for peers below the same parent only.
+//! - *Inert when* the file is not there; for peers below the same parent only; on the paths of NVMe multipath.
 //! - *Harmful when* the goal is lower than the disk can do: then all peers are held back for good. The kernel's documentation says
 //!   10 to 15 % above what is seen; here 15 % above the victim's requests in the device.
 
@@ -26,7 +26,8 @@ pub(in crate::advice) fn judge(case: &Case<'_>) -> Judgement {
         return Judgement::Silent;
     };
     let (Some(dev), Some(seen)) = (case.dev(), median(case)) else { return Judgement::Silent };
-    if case.culprit.cgroup.as_deref() == Some(path) {
+    // Requests are held at the path, which no goal can be set for (block/blk-iolatency.c is behind blk_mq_submit_bio).
+    if case.is_path() || case.culprit.cgroup.as_deref() == Some(path) {
         return Judgement::Silent;
     }
     let target_ns = scaled(seen, ABOVE);

@@ -33,7 +33,8 @@ pub(in crate::advice) fn judge(case: &Case<'_>) -> Judgement {
         return refusal;
     }
     let Some(capability) = case.demand.capability else { return Judgement::Silent };
-    let (Some(dev), rate) = (case.dev(), case.demand.rate()) else { return Judgement::Silent };
+    let rate = case.demand.rate();
+    let Some((dev, device)) = case.limited() else { return Judgement::Silent };
     let way = match case.place.way("io", "io.max") {
         Ok(way) => way,
         Err(why) => return unfit(case, of, "io.max", why),
@@ -49,7 +50,7 @@ pub(in crate::advice) fn judge(case: &Case<'_>) -> Judgement {
         actor: case.actor(),
         read_bytes_per_s: reads.then_some(each),
         write_bytes_per_s: writes.then_some(each),
-        device: case.disk_name(),
+        device: device.to_owned(),
     };
     let why = Why::TakesDevice {
         actor: case.actor(),

@@ -44,7 +44,7 @@ pub(in crate::advice) fn judge(case: &Case<'_>) -> Judgement {
     let why = Why::InQueue { share: Share::of(case.queue_share()), device: case.disk_name() };
     let mut one = recommended(case, action, why, None, Danger::Medium);
     one.risks = vec![Risk::MayStarve];
-    if let Some(process) = key.filter(|_| !case.culprit.exited) {
+    if let Some(process) = key.filter(|_| !case.there.exited) {
         let change = Change::IoPriority { process, class: IDLE, level: 0 };
         let prior = priorities.first().copied().unwrap_or(IoPriority { class: 0, level: 0 });
         one.apply.push(argv::apply(&change, None));
@@ -85,7 +85,7 @@ pub(super) fn is_client(case: &Case<'_>) -> bool {
     case.is_backup() && matches!(case.program(), "etcdctl" | "etcdbrctl" | "etcd-manager")
 }
 
-/// The culprit as a process; `None` for what is none.
+/// The culprit as a process that is there; `None` for what is none.
 pub(super) fn key_of(case: &Case<'_>) -> Option<ProcessKey> {
-    Some(ProcessKey::from_start_ns(case.culprit.pid?, case.culprit.start_ns?))
+    Some(ProcessKey::from_start_ns(case.there.pid?, case.there.start_ns?))
 }

@@ -25,7 +25,7 @@ pub(in crate::advice) fn judge(case: &Case<'_>) -> Judgement {
         return refused(case, to(case, "bfq"), why);
     }
     let has = case.disk.is_some_and(|one| one.schedulers.iter().any(|name| name == TO));
-    let Some(process) = key_of(case).filter(|_| has && !case.culprit.exited) else {
+    let Some(process) = key_of(case).filter(|_| has && !case.there.exited) else {
         return Judgement::Silent;
     };
     if is_client(case) || case.demand.writes_buffered() {

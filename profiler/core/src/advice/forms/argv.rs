@@ -1,9 +1,12 @@
 //! Changes as commands: lists of arguments, to be run without a shell around them.
 
-use crate::change::Change;
+use crate::change::{Change, is_plain_path};
+use crate::safe::is_printable;
 
 /// Where the unified hierarchy is when nobody said.
 const CGROUP_MOUNT: &str = "/sys/fs/cgroup";
+/// Folders of the files that are written.
+const SETTINGS: [&str; 2] = ["/sys/fs/cgroup/", "/sys/block/"];
 /// Writes its first argument into the file of its second.
 const WRITE: &str = r#"printf '%s\n' "$1" > "$2""#;
 /// Sets class and level of all threads of a process.
@@ -88,12 +91,18 @@ fn restored(value: &str, before: Option<&str>) -> String {
 }
 
 /// A command as somebody would type it into a shell, every word quoted that needs it. `None` for words that no shell can
-/// be told (a NUL).
+/// be told (a NUL) or nobody could read (control characters and their like), and for a file that is none of the kernel's settings.
 pub fn typed(argv: &[String]) -> Option<String> {
+    if !argv.iter().all(|word| is_printable(word)) {
+        return None;
+    }
     let quoted = |word: &str| shlex::try_quote(word).ok().map(std::borrow::Cow::into_owned);
     let words: Vec<&str> = argv.iter().map(String::as_str).collect();
     match words[..] {
         ["sh", "-c", WRITE, "sh", value, path] => {
+            if !is_setting(path) {
+                return None;
+            }
             // What `echo` might take for an option or an escape goes through printf.
             let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"=:._, /".contains(&byte);
             let say = if value.bytes().all(plain) { "echo" } else { r"printf '%s\n'" };
@@ -112,6 +121,11 @@ pub fn typed(argv: &[String]) -> Option<String> {
         )),
         _ => shlex::try_join(words.iter().copied()).ok(),
     }
+}
+
+/// Whether a file is one that advice writes: the names in it come from the host, or from a capture that somebody sent.
+fn is_setting(path: &str) -> bool {
+    is_plain_path(path) && SETTINGS.iter().any(|folder| path.starts_with(folder))
 }
 
 fn write(value: &str, path: &str) -> Vec<String> {

@@ -6,6 +6,7 @@ use super::*;
 use crate::advice::forms::argv;
 use crate::change::Change;
 use crate::render::forms::{kubernetes, shell, systemd};
+use crate::safe::is_printable;
 
 fn report_with(world: &World) -> Report {
     let mut report = world.report();
@@ -57,9 +58,60 @@ fn units_of_other_managers_are_not_addressed_by_name() {
     }
 }
 
+/// Property: a name that hides characters, or leads elsewhere, is in no command of any form, nor in a change for `apply`; that
+/// nothing is made of it is said.
+#[test]
+fn a_name_that_is_not_plain_gets_into_no_command() {
+    let run = |script: &str| {
+        let lines: Vec<&str> = script.lines().filter(|line| !line.starts_with('#')).collect();
+        lines.into_iter().filter(|line| *line != "set -eu").collect::<String>()
+    };
+    for cgroup in [
+        "/jobs/a\u{1b}[2K\rb",
+        "/jobs/a\u{202e}b",
+        "/jobs/a\u{2028}reboot",
+        "/jobs/a\u{115f}b",
+        "/system.slice/a\u{1b}[2Kb.service",
+        "/system.slice/\u{2800}.service",
+        "/../../../etc/cron.d",
+        "/jobs/../../../../etc/cron.d/etcd.service",
+    ] {
+        for world in [World::reader(), World::buffered_writer()] {
+            let report = report_with(&World { cgroup, ..world });
+            let text = shell(&report) + &systemd(&report) + &kubernetes(&report);
+            let hides = |c: char| c != '\n' && !is_printable(&c.to_string());
+            assert!(!text.contains(hides), "{text:?}");
+            let commands = run(&text);
+            for word in ["jobs", "service", "cron", "reboot"] {
+                assert!(!commands.contains(word), "{cgroup:?}: {commands}");
+            }
+            let advice = report.advice.as_ref().unwrap();
+            assert!(advice.iter().flat_map(|one| &one.changes).all(Change::is_plain), "{advice:?}");
+            let is_told = |one: &Advice| matches!(one.reason, Why::CgroupNotPlain { .. });
+            assert!(advice.iter().any(is_told), "{advice:?}");
+        }
+    }
+}
+
+/// Property: where a capture says that cgroups are mounted elsewhere, no script writes there.
+#[test]
+fn a_script_writes_into_settings_only() {
+    for mount in ["/etc/cron.d", "/sys/fs/cgroup/../../../etc", "/sys/fs/cgroupx", "etc"] {
+        let change =
+            Change::Cgroup { cgroup: "/x".into(), file: "memory.high".into(), value: "5".into() };
+        let mut report = World::reader().report();
+        let one = World::reader().advice().remove(0);
+        let argv = vec![argv::apply(&change, Some(mount))];
+        report.advice = Some(vec![Advice { apply: argv, undo: Vec::new(), ..one }]);
+        let script = shell(&report);
+        assert_eq!(commands(&script).len(), 1, "{script}");
+        assert!(script.contains("no command: a name in it"), "{script}");
+    }
+}
+
 proptest! {
     /// Property: whatever a cgroup is called and whatever is written, a script's command reads back as that value, sent
-    /// to that file.
+    /// to that file; or there is none, where the name is not plain.
     #[test]
     fn a_script_reads_back_as_its_arguments(name in "[^\u{0}/\n]{1,40}", value in "[^\u{0}\n]{0,20}") {
         let value = value.as_str();
@@ -70,7 +122,10 @@ proptest! {
         report.advice = Some(vec![Advice { apply: argv.clone(), ..one }]);
         let script = shell(&report);
         let file = format!("/sys/fs/cgroup/x/{name}/memory.high");
-        let read = &commands(&script)[1];
+        let all = commands(&script);
+        prop_assert_eq!(all.len(), if change.is_plain() { 2 } else { 1 }, "{}", script);
+        prop_assert!(script.chars().all(|c| c == '\n' || is_printable(&c.to_string())), "{:?}", script);
+        let Some(read) = all.get(1) else { return Ok(()) };
         let words: Vec<&str> = read.iter().map(String::as_str).collect();
         match words[..] {
             // Without anything that it would take for an option or an escape.

@@ -211,6 +211,7 @@ impl World {
             partitions: Vec::new(),
             holders: Vec::new(),
             slaves: Vec::new(),
+            path_of: None,
             filesystems: vec![fs(ROOT_FS, "/"), fs(OTHER_FS, "/data")],
         }
     }

@@ -1,6 +1,7 @@
 //! What comes first, what is said once, and what is left when nothing helps.
 
 use super::*;
+use crate::change::Change;
 
 fn recommended(world: &World) -> Vec<String> {
     let all = world.advice().into_iter().filter(|one| one.verdict == Verdict::Recommended);
@@ -86,6 +87,33 @@ fn runs_of_a_program_are_one_culprit() {
         actor.role = Role::Kernel;
     }
     assert!(world.advice_on(&report).is_empty());
+}
+
+/// Property: of runs of a program the one that is there is acted on, never one that has ended; where all have, no process is.
+#[test]
+fn what_has_ended_is_not_acted_on() {
+    let mut world = World::reader();
+    (world.scheduler, world.mechanism) = ("bfq", Mechanism::Queue);
+    let mut report = world.report();
+    report.actors[1].exited = true;
+    let (id, pid) = ("21@201".to_owned(), Some(21));
+    report.actors.push(Actor { id: id.clone(), pid, exited: false, ..report.actors[1].clone() });
+    let rows = report.blame.as_mut().unwrap();
+    let tenth = rows[0].wait_ns / 10;
+    rows[0].wait_ns -= tenth;
+    rows.push(Blame { culprit: id, wait_ns: tenth, ..rows[0].clone() });
+    let acted_on = |report: &Report| -> Vec<u32> {
+        let all = world.advice_on(report);
+        let changes = all.iter().flat_map(|one| &one.changes);
+        let pid = |change: &Change| match change {
+            Change::IoPriority { process, .. } => Some(process.pid),
+            _ => None,
+        };
+        changes.filter_map(pid).collect()
+    };
+    assert_eq!(acted_on(&report), [21]);
+    report.actors[2].exited = true;
+    assert_eq!(acted_on(&report), [0_u32; 0]);
 }
 
 /// Property: an audit log that makes etcd wait is moved; an API server that writes something else is not told so.

@@ -18,7 +18,8 @@ fn no_advice_holds_a_secret() {
             let mut report = world.report();
             report.advice = Some(world.advice_on(&report));
             let mut out = Vec::new();
-            text::advice(&report, &Style { width: 2000, ..Style::default() }, &mut out).unwrap();
+            text::advice(&report, true, &Style { width: 2000, ..Style::default() }, &mut out)
+                .unwrap();
             text::summary(&report, &Style { width: 2000, ..Style::default() }, &mut out).unwrap();
             markdown::document(&report, &Style::default(), &mut out).unwrap();
             json::document(&report, &mut out).unwrap();

@@ -19,7 +19,9 @@ use crate::facts::{
 use crate::ids::Dev;
 use crate::report::{Attached, BpfCost, HookKind, Note, Report};
 use crate::schedule::{Crontab, Schedules, When, crontab};
-use crate::session::{HostSample, Input, Now, Options, Session, Span, StreamSample};
+use crate::session::{
+    HostSample, Input, Now, Options, Session, Span, StreamSample, report_between,
+};
 
 pub(super) const DISK: Dev = Dev { major: 8, minor: 0 };
 
@@ -173,6 +175,7 @@ pub(super) fn small() -> Vec<(u64, Told)> {
         (1300, record(io_record(write, 3))),
         (1300, sample(2)),
         (2400, Told::Report(Span::Interval)),
+        (2450, input(Input::Host(host(2450)))),
         (2500, input(Input::Retired(3))),
         (2500, input(Input::FileFreed(1))),
         (2500, input(Input::Note(Note::NoRoomForThreads { pid: 9 }))),
@@ -183,6 +186,7 @@ pub(super) fn small() -> Vec<(u64, Told)> {
         (2600, input(Input::RecursionMisses(0))),
         (2600, input(Input::KernelCompleted(vec![(DISK, 5)]))),
         (2600, input(Input::Cost(vec![("exit".to_owned(), BpfCost { run_cnt: 1, run_ns: 2 })]))),
+        (2650, input(Input::Over(host(2650)))),
         (2700, Told::Report(Span::Whole)),
     ]
 }
@@ -214,7 +218,11 @@ pub(super) fn live(told: Vec<(u64, Told)>) -> Report {
         match told {
             Told::Input(input) => drop(session.apply(input, at(ms))),
             Told::Tracked(_) => {}
-            Told::Report(span) => whole = Some(session.report(span, host(ms), at(ms))),
+            Told::Report(Span::Interval) => drop(session.apply(Input::Host(host(ms)), at(ms))),
+            Told::Report(Span::Whole) => {
+                session.apply(Input::Over(host(ms)), at(ms));
+                whole = Some(report_between(None, &session.snapshot(at(ms))));
+            }
         }
     }
     whole.unwrap()

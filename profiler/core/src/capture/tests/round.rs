@@ -5,7 +5,9 @@ use iocontend_wire::key::{Key, Kind};
 use proptest::prelude::*;
 
 use super::super::{End, replay};
-use super::{Told, capture, etcd, io_record, key, live, read, record, small, stats, words_of};
+use super::{
+    Told, capture, etcd, host, io_record, key, live, read, record, small, stats, words_of,
+};
 use crate::cgroup::CgroupPaths;
 use crate::report::{Note, Tool};
 use crate::selector::Selector;
@@ -104,6 +106,7 @@ fn input() -> impl Strategy<Value = Told> {
             .prop_map(|(id, path)| Told::Input(Input::File { id, path })),
         1 => any::<u64>().prop_map(|n| Told::Input(Input::Counts(vec![(Count::NoStream, n)]))),
         1 => any::<u32>().prop_map(Told::Tracked),
+        1 => (0..1_000_u64).prop_map(|ms| Told::Input(Input::Host(host(ms)))),
         1 => Just(()).prop_map(|()| Told::Report(Span::Interval)),
         1 => Just(()).prop_map(|()| Told::Input(Input::Process(Box::new(etcd())))),
         2 => prop::collection::vec(any::<u8>(), 0..60).prop_map(record),

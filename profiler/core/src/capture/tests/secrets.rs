@@ -14,7 +14,7 @@ use crate::render::{Style, json, markdown, text};
 use crate::report::{Report, Tool};
 use crate::schedule::{Crontab, Schedules, crontab};
 use crate::selector::Selector;
-use crate::session::{Input, Options, Session, Span, StreamSample, entering};
+use crate::session::{Input, Options, Session, Span, StreamSample, entering, report_between};
 
 /// What the host says of one command line: a process, its exec, a crontab with it.
 fn told(argv: &[&str]) -> Vec<Input<'static>> {
@@ -51,7 +51,8 @@ fn recorded(argv: &[&str], command_lines: CommandLines) -> (Vec<u8>, Report) {
         });
     }
     writer.report(Span::Whole, &host(900), at(900)).unwrap();
-    let report = session.report(Span::Whole, host(900), at(900));
+    session.apply(Input::Over(host(900)), at(900));
+    let report = report_between(None, &session.snapshot(at(900)));
     writer.end(at(1000)).unwrap();
     let mut file = file_header().to_vec();
     file.extend(writer.take(at(1000)).unwrap().iter().flat_map(super::super::Block::to_bytes));
@@ -66,7 +67,9 @@ fn papers(report: &Report) -> String {
     json::line(report, &mut out).unwrap();
     text::summary(report, &style, &mut out).unwrap();
     text::interval(report, &style, &mut out).unwrap();
-    text::advice(report, &style, &mut out).unwrap();
+    text::advice(report, true, &style, &mut out).unwrap();
+    text::brief(report, &style, &mut out).unwrap();
+    text::brief_interval(report, &style, &mut out).unwrap();
     markdown::document(report, &style, &mut out).unwrap();
     let forms = [forms::shell(report), forms::systemd(report), forms::kubernetes(report)];
     String::from_utf8(out).unwrap() + &forms.concat()

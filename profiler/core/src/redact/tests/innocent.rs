@@ -1,6 +1,16 @@
 //! Command lines without a secret, of which many have words that look like one.
 
 pub(crate) const INNOCENT: &[&[&str]] = &[
+    &["curl", "-b", "cookies.txt", "-c", "cookies.txt", "https://x"],
+    &["helm", "upgrade", "x", "--set", "env[0].name=MODE,env[0].value=production1"],
+    &["bash", "-c", "diff <(sort a) <(sort b)"],
+    &["bash", "-c", "grep -c etcd <<< $out"],
+    &["python3", "-c", "db.connect('h', 2379); print('x', 'y')"],
+    &["vault", "token", "lookup", "-accessor"],
+    &["aws", "ssm", "get-parameter", "--name", "/db/x"],
+    &["k3s", "kubectl", "exec", "-it", "pod", "--", "sh"],
+    &["tail", "-f", "/var/log/app.service1234567890abc"],
+    &["sh", "-c", "echo done | tee /var/log/backup.log"],
     &["openssl", "req", "-new", "-keyout", "k.pem", "-out", "r.pem"],
     &["openssl", "s_client", "-key", "/etc/pki/x.key", "-connect", "h:443"],
     &["influx", "-precision", "rfc3339", "-type", "influxql"],

@@ -20,6 +20,119 @@ const fn line(
 const JWT: &str = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJrdWJlIn0.c2lnbmF0dXJl0123";
 
 pub(crate) const SECRETS: &[Secret] = &[
+    // A name and its value as two pairs, as containers have their variables.
+    line(
+        &["helm", "upgrade", "x", "--set", "env[0].name=TOKEN,env[0].value=hunter2"],
+        &["hunter2"],
+        "helm upgrade x --set env[0].name=TOKEN,env[0].value=***",
+    ),
+    line(
+        &[
+            "kubectl",
+            "patch",
+            "cronjob",
+            "x",
+            "-p",
+            "{\"env\":[{\"name\":\"DB_PASSWORD\",\"value\":\"hunter2\"},{\"name\":\"MODE\",\"value\":\"prod\"}]}",
+        ],
+        &["hunter2"],
+        "kubectl patch cronjob x -p {\"env\":[{\"name\":\"DB_PASSWORD\",\"value\":\"***\"},{\"name\":\"MODE\",\"value\":\"prod\"}]}",
+    ),
+    line(
+        &[
+            "kubectl",
+            "patch",
+            "cronjob",
+            "x",
+            "-p",
+            "{\"env\": [{\"name\": \"DB_PASSWORD\", \"value\": \"hunter2\"}]}",
+        ],
+        &["hunter2"],
+        "kubectl patch cronjob x -p {\"env\": [{\"name\": \"DB_PASSWORD\", \"value\": \"***\"}]}",
+    ),
+    // Names with a digit before a capital.
+    line(
+        &["velero", "install", "--backup-location-config", "region=r,s3AccessKey=hunter2,x=y"],
+        &["hunter2"],
+        "velero install --backup-location-config region=r,s3AccessKey=***,x=y",
+    ),
+    // What a shell makes a file or an input of.
+    line(
+        &["bash", "-c", "restic -p <(echo hunter2) backup /d"],
+        &["hunter2"],
+        "bash -c restic -p <(echo ***) backup /d",
+    ),
+    line(
+        &["bash", "-c", "docker login -u bob --password-stdin <<< hunter2"],
+        &["hunter2"],
+        "bash -c docker login -u bob --password-stdin <<< ***",
+    ),
+    line(
+        &["bash", "-c", "cryptsetup luksOpen /dev/sdb x <<<hunter2"],
+        &["hunter2"],
+        "bash -c cryptsetup luksOpen /dev/sdb x '<<<***'",
+    ),
+    // A program that is the end of a flag's value.
+    line(
+        &["ssh", "-oProxyCommand=sshpass -p hunter2 ssh j", "h"],
+        &["hunter2"],
+        "ssh -oProxyCommand=sshpass -p *** ssh j h",
+    ),
+    // Tokens by their shape, and behind their verbs.
+    line(
+        &["kubeadm", "token", "create", "abcdef.0123456789abcdef"],
+        &["0123456789abcdef"],
+        "kubeadm token create ***",
+    ),
+    line(&["vault", "token", "lookup", "hunter2"], &["hunter2"], "vault token lookup ***"),
+    line(
+        &["gcloud", "auth", "activate-refresh-token", "bob", "hunter2"],
+        &["hunter2"],
+        "gcloud auth activate-refresh-token bob ***",
+    ),
+    line(
+        &["aws", "ssm", "put-parameter", "--name", "/db/x", "--value", "hunter2"],
+        &["hunter2"],
+        "aws ssm put-parameter --name /db/x --value ***",
+    ),
+    line(
+        &["az", "keyvault", "secret", "set", "--name", "n", "--value", "hunter2"],
+        &["hunter2"],
+        "az keyvault secret set --name n --value ***",
+    ),
+    line(
+        &["ipmitool", "user", "set", "password", "2", "hunter2"],
+        &["hunter2"],
+        "ipmitool user set password 2 ***",
+    ),
+    line(&["k3s", "server", "-t", "hunter2"], &["hunter2"], "k3s server -t ***"),
+    line(&["doctl", "auth", "init", "-t", "hunter2"], &["hunter2"], "doctl auth init -t ***"),
+    line(
+        &["db2", "connect", "to", "x", "user", "bob", "using", "hunter2"],
+        &["hunter2"],
+        "db2 connect to x user bob using ***",
+    ),
+    // Arguments of calls.
+    line(
+        &["python3", "-c", "s.login('bob', 'hunter2')"],
+        &["hunter2"],
+        "python3 -c s.login('bob', '***')",
+    ),
+    line(
+        &["php", "-r", "mysqli_connect(\"h\", \"bob\", \"hunter2\");"],
+        &["hunter2"],
+        "php -r mysqli_connect(\"h\", \"bob\", \"***\");",
+    ),
+    line(
+        &["clickhouse-client", "-q", "SELECT * FROM s3('https://b/x','hunter3','hunter2')"],
+        &["hunter2", "hunter3"],
+        "clickhouse-client -q SELECT * FROM s3('https://b/x','***','***')",
+    ),
+    line(
+        &["psql", "-c", "ALTER USER bob PASSWORD $$hunter2$$"],
+        &["hunter2"],
+        "psql -c ALTER USER bob PASSWORD $$***$$",
+    ),
     // Words that only their program tells of.
     line(
         &["influx", "-password", "hunter2", "-execute", "x"],

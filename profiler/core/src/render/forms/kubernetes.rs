@@ -9,6 +9,7 @@ use crate::advice::forms::device_file;
 use crate::advice::{Manager, manager};
 use crate::change::Change;
 use crate::report::{Advice, Report, Verdict};
+use crate::safe::is_printable;
 use crate::text::Lang;
 use crate::text::advice::{Form, action, form};
 use crate::text::names::Names;
@@ -39,6 +40,9 @@ pub fn kubernetes(report: &Report) -> String {
 }
 
 fn one(report: &Report, advice: &Advice) -> Option<String> {
+    if !advice.changes.iter().all(Change::is_plain) {
+        return Some(comment("#", &form(Lang::En, &Form::Unprintable)));
+    }
     let first = advice.changes.iter().find_map(cgroup_of)?;
     if manager(first) != Manager::Pod {
         return Some(comment("#", &form(Lang::En, &Form::NotAPod)));
@@ -55,7 +59,8 @@ fn one(report: &Report, advice: &Advice) -> Option<String> {
                     "wiops" => "ThrottleWriteIOPS",
                     _ => continue,
                 };
-                let disk = device_file(disk_name(report, *device)?);
+                let name_of_disk = disk_name(report, *device).filter(|disk| is_printable(disk))?;
+                let disk = device_file(name_of_disk);
                 by_disk.entry(disk).or_default().push((name, value.to_owned()));
             }
             Change::Cgroup { file, .. } if file == "memory.high" => {

@@ -26,17 +26,21 @@ pub fn shell(report: &Report) -> String {
             out.push_str(&comment("#", &form(Lang::En, &Form::NoForm)));
             continue;
         }
-        for argv in &advice.apply {
-            let line = quoted(argv);
-            let line = if is_first { line + "\n" } else { comment("#", &line) };
-            out.push_str(&line);
+        let lines: Vec<Option<String>> = advice.apply.iter().map(|argv| typed(argv)).collect();
+        // Half of an action would be another one.
+        let is_run = is_first && lines.iter().all(Option::is_some);
+        for line in lines {
+            out.push_str(&match line {
+                Some(line) if is_run => line + "\n",
+                line => comment("#", &line.unwrap_or_else(unprintable)),
+            });
         }
-        is_first = false;
+        is_first = is_first && !is_run;
         if !advice.undo.is_empty() {
             out.push_str(&comment("#", &form(Lang::En, &Form::Undo)));
         }
         for argv in &advice.undo {
-            out.push_str(&comment("#", &quoted(argv)));
+            out.push_str(&comment("#", &typed(argv).unwrap_or_else(unprintable)));
         }
     }
     if is_first {
@@ -45,7 +49,7 @@ pub fn shell(report: &Report) -> String {
     out
 }
 
-/// Arguments as a shell reads them. What no shell can be told (a NUL) makes a line that does nothing.
-pub(super) fn quoted(argv: &[String]) -> String {
-    typed(argv).unwrap_or_else(|| ":".to_owned())
+/// In place of a command that holds what nobody could read.
+pub(super) fn unprintable() -> String {
+    form(Lang::En, &Form::Unprintable)
 }

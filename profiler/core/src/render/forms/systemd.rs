@@ -1,6 +1,8 @@
 //! Advice through systemd: lines for a shell, and drop-ins to keep them.
 
+use super::shell::unprintable;
 use super::{cgroup_of, comment, disk_name};
+use crate::advice::forms::argv::typed;
 use crate::advice::forms::systemd::set_property;
 use crate::advice::{Manager, manager};
 use crate::change::Change;
@@ -19,7 +21,9 @@ pub fn systemd(report: &Report) -> String {
         let mut lines = String::new();
         let by_systemctl = advice.apply.iter().filter(|argv| is_systemctl(argv));
         for argv in by_systemctl {
-            line(&mut lines, argv);
+            if !line(&mut lines, argv) {
+                continue;
+            }
             if let [_, _, _, _, unit, property] = argv.as_slice() {
                 drop_in(&mut lines, unit, property);
             }
@@ -41,9 +45,7 @@ pub fn systemd(report: &Report) -> String {
             out.push_str(&comment("#", &form(Lang::En, &Form::Undo)));
         }
         for argv in back {
-            let mut undo = String::new();
-            line(&mut undo, argv);
-            out.push_str(&comment("#", undo.trim_end()));
+            out.push_str(&comment("#", &typed(argv).unwrap_or_else(unprintable)));
         }
     }
     if !any {
@@ -58,6 +60,9 @@ fn is_systemctl(argv: &[String]) -> bool {
 
 /// A change in a cgroup that is a unit's own, whoever would make it.
 fn through_its_unit(report: &Report, change: &Change, out: &mut String) {
+    if !change.is_plain() {
+        return;
+    }
     let Some(Manager::Unit(unit)) = cgroup_of(change).map(manager) else { return };
     let disk = match change {
         Change::CgroupDevice { device, .. } => disk_name(report, *device).unwrap_or_default(),
@@ -68,9 +73,14 @@ fn through_its_unit(report: &Report, change: &Change, out: &mut String) {
     }
 }
 
-fn line(out: &mut String, argv: &[String]) {
-    out.push_str(&super::shell::quoted(argv));
-    out.push('\n');
+/// A line that is run; or, where it holds what nobody could read, a comment that says so. Whether it is run.
+fn line(out: &mut String, argv: &[String]) -> bool {
+    let line = typed(argv);
+    match &line {
+        Some(line) => out.extend([line.as_str(), "\n"]),
+        None => out.push_str(&comment("#", &unprintable())),
+    }
+    line.is_some()
 }
 
 /// The text that keeps a property over restarts, as comments: it goes into a file, not into a shell.

@@ -66,6 +66,11 @@ pub(super) struct AdviceDocument {
 }
 
 impl AdviceDocument {
+    /// Whether it is to be taken.
+    pub(super) fn is_recommended(&self) -> bool {
+        self.verdict == Verdict::Recommended
+    }
+
     pub(super) fn of(one: &Advice, names: &Names<'_>) -> Self {
         Self {
             id: one.id.clone(),

@@ -3,6 +3,7 @@
 //! Sentences in documents are English.
 
 mod advice;
+mod diagnosis;
 mod doctor;
 mod judged;
 mod read;
@@ -22,6 +23,12 @@ pub use report::ReportDocument;
 /// Writes the report as one indented document with a line end.
 pub fn document(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut *out, &ReportDocument::of(report, Lang::En))?;
+    out.write_all(b"\n")
+}
+
+/// Writes the answer alone, as one indented document of a few KB with a line end.
+pub fn brief(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, &ReportDocument::of(report, Lang::En).into_brief())?;
     out.write_all(b"\n")
 }
 

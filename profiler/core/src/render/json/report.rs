@@ -10,12 +10,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::advice::AdviceDocument;
+use super::diagnosis::{BlameDocument, DiagnosisDocument, GroupDocument, StallDocument};
 use super::judged::{ActivityDocument, FindingDocument, JudgementDocument, RuleDocument, missing};
+use crate::diagnosis::groups::Groups;
 use crate::plan::GapReason;
 use crate::redact::CommandLinesShown;
 use crate::report::{
-    Actor, AloneVsShared, Attached, Attribution, Blame, BlameCoverage, BpfCost, Coverage, Device,
-    HookKind, Host, Note, Report, SCHEMA, SelfCheck, Stall, Target, Timeline, Tool, Window,
+    Actor, AloneVsShared, Attached, Attribution, BlameCoverage, BpfCost, Coverage, Device,
+    HookKind, Host, Note, Report, SCHEMA, SelfCheck, Target, Timeline, Tool, Window,
 };
 use crate::text::names::Names;
 use crate::text::{Lang, notes};
@@ -48,9 +50,12 @@ pub struct ReportDocument<'a> {
     /// Everybody who caused IO or waited for it; all of them, not only the busiest.
     #[serde(default)]
     actors: Cow<'a, [Actor]>,
+    /// Actors that are one to a person; each actor is in one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "not_read")]
+    groups: Vec<GroupDocument>,
     /// Who made whom wait. Absent when it was not computed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    blame: Option<Cow<'a, [Blame]>>,
+    blame: Option<Vec<BlameDocument>>,
     /// Victims' waits with and without a culprit at work. Absent when it was not computed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     alone_vs_shared: Option<Cow<'a, [AloneVsShared]>>,
@@ -59,10 +64,13 @@ pub struct ReportDocument<'a> {
     timeline: Option<Cow<'a, [Timeline]>>,
     /// Runs of syncs that took the heartbeat interval or longer, the first first. Absent when it was not computed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    stalls: Option<Cow<'a, [Stall]>>,
+    stalls: Option<Vec<StallDocument>>,
     /// Whether it is the disk. Absent when it was not asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     verdict: Option<JudgementDocument>,
+    /// The same of each victim, in numbers. Absent when it was not asked.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "not_read")]
+    diagnosis: Option<Vec<DiagnosisDocument>>,
     /// Every pattern that was looked for, and the answer. Absent when none was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     rules: Option<Vec<RuleDocument>>,
@@ -82,6 +90,7 @@ impl<'a> ReportDocument<'a> {
     /// Of a report, in a language.
     pub(super) fn of(report: &'a Report, lang: Lang) -> Self {
         let names = &Names::of(report, lang);
+        let groups = &Groups::of(report);
         Self {
             schema: Cow::Borrowed(SCHEMA),
             tool: Cow::Borrowed(&report.tool),
@@ -92,16 +101,48 @@ impl<'a> ReportDocument<'a> {
             coverage: CoverageDocument::of(&report.coverage, lang),
             devices: Cow::Borrowed(&report.devices),
             actors: Cow::Borrowed(&report.actors),
-            blame: report.blame.as_deref().map(Cow::Borrowed),
+            groups: GroupDocument::all(groups),
+            blame: report.blame.as_deref().map(|rows| BlameDocument::all(rows, groups)),
             alone_vs_shared: report.alone_vs_shared.as_deref().map(Cow::Borrowed),
             timeline: report.timeline.as_deref().map(Cow::Borrowed),
-            stalls: report.stalls.as_deref().map(Cow::Borrowed),
+            stalls: each(report.stalls.as_deref(), |one| StallDocument::of(one, groups)),
             verdict: report.verdict.as_ref().map(|one| JudgementDocument::of(one, names)),
+            diagnosis: DiagnosisDocument::all(report),
             rules: each(report.rules.as_deref(), |one| RuleDocument::of(one, names)),
             findings: each(report.findings.as_deref(), |one| FindingDocument::of(one, names)),
             activity: each(report.activity.as_deref(), |one| ActivityDocument::of(one, lang)),
             advice: each(report.advice.as_deref(), |one| AdviceDocument::of(one, names)),
         }
+    }
+
+    /// The answer alone: without devices, actors, single seconds and charges, and what was looked for in vain, and of advice only what is
+    /// recommended. Of the groups those that the diagnosis names, without their members.
+    pub(super) fn into_brief(mut self) -> Self {
+        (self.devices, self.actors) = (Cow::default(), Cow::default());
+        (self.blame, self.alone_vs_shared, self.timeline) = (None, None, None);
+        (self.rules, self.activity) = (None, None);
+        self.coverage.attached.clear();
+        self.coverage.bpf = None;
+        for one in self.diagnosis.iter_mut().flatten() {
+            one.keep_most(BRIEF_CAUSES);
+        }
+        let named: Vec<&str> =
+            self.diagnosis.iter().flatten().flat_map(DiagnosisDocument::groups).collect();
+        self.groups.retain(|group| named.contains(&group.id()));
+        for group in &mut self.groups {
+            group.leave_out_members();
+        }
+        if let Some(advice) = &mut self.advice {
+            advice.retain(AdviceDocument::is_recommended);
+            advice.truncate(BRIEF_ADVICE);
+        }
+        if let Some(stalls) = &mut self.stalls {
+            StallDocument::keep_longest(stalls, BRIEF_STALLS);
+        }
+        if let Some(findings) = &mut self.findings {
+            findings.truncate(BRIEF_FINDINGS);
+        }
+        self
     }
 
     /// The report again: by codes and numbers, not by sentences.
@@ -115,10 +156,10 @@ impl<'a> ReportDocument<'a> {
             coverage: self.coverage.into_coverage(),
             devices: self.devices.into_owned(),
             actors: self.actors.into_owned(),
-            blame: self.blame.map(Cow::into_owned),
+            blame: all(self.blame, BlameDocument::into_row),
             alone_vs_shared: self.alone_vs_shared.map(Cow::into_owned),
             timeline: self.timeline.map(Cow::into_owned),
-            stalls: self.stalls.map(Cow::into_owned),
+            stalls: all(self.stalls, StallDocument::into_stall),
             verdict: self.verdict.map(JudgementDocument::into_judgement),
             rules: all(self.rules, RuleDocument::into_rule),
             findings: all(self.findings, FindingDocument::into_finding),
@@ -126,6 +167,21 @@ impl<'a> ReportDocument<'a> {
             advice: all(self.advice, AdviceDocument::into_advice),
         }
     }
+}
+
+/// Causes of each victim that a brief document has.
+const BRIEF_CAUSES: usize = 6;
+/// Actions that it has.
+const BRIEF_ADVICE: usize = 3;
+/// Stalls that it has: those with the longest syncs.
+const BRIEF_STALLS: usize = 3;
+/// Findings that it has.
+const BRIEF_FINDINGS: usize = 3;
+
+/// What follows from the rest of a document, and may be a newer version's.
+fn not_read<'de, T: Default, D: serde::Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    serde::de::IgnoredAny::deserialize(deserializer)?;
+    Ok(T::default())
 }
 
 fn each<T, D>(all: Option<&[T]>, of: impl Fn(&T) -> D) -> Option<Vec<D>> {

@@ -36,7 +36,17 @@ pub fn document(document: &Document, style: &Style, out: &mut dyn Write) -> io::
     Ok(())
 }
 
-/// Writes the summary of a report's window.
+/// Writes the short summary of a report's window: a screen.
+pub fn brief(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    document(&view::brief(report, style.lang), style, out)
+}
+
+/// Writes the report of one interval, a line for each victim.
+pub fn brief_interval(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    document(&view::brief_interval(report, style.lang), style, out)
+}
+
+/// Writes all sections of a report's window.
 pub fn summary(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     document(&view::summary(report, options(style)), style, out)
 }
@@ -47,9 +57,14 @@ pub fn interval(report: &Report, style: &Style, out: &mut dyn Write) -> io::Resu
     writeln!(out)
 }
 
-/// Writes all advice of a report.
-pub fn advice(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    document(&view::advice(report, style.lang), style, out)
+/// Writes all that is recommended for a report; `why_not` also what is refused, each with the reason.
+pub fn advice(
+    report: &Report,
+    why_not: bool,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    document(&view::advice(report, why_not, style.lang), style, out)
 }
 
 /// Writes what can be measured on a host.

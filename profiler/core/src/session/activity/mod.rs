@@ -8,6 +8,7 @@ mod origin;
 mod report;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use foldhash::{HashMap, HashMapExt as _};
 use iocontend_wire::key::Owner;
@@ -15,7 +16,7 @@ use iocontend_wire::key::Owner;
 use self::origin::Origin;
 use super::actors::{ActorId, Actors, Known};
 use super::files::Files;
-use super::{Now, Session};
+use super::{Now, Options};
 use crate::activity::{Usual, Window, Windows, name_of};
 use crate::event::{IoEvent, WaitEvent};
 use crate::facts::{FilesSeen, ProcessKey};
@@ -46,18 +47,27 @@ const MOST_ACTORS: usize = 1_000;
 /// Targets whose waits are followed; with more, those that ended go first.
 const MOST_TARGETS: usize = 64;
 
-/// The state.
-#[derive(Default)]
+/// The state. Everything here is learnt, and told of the whole only.
+#[derive(Clone, Default)]
 pub(super) struct Activities {
     now: Now,
-    runs: HashMap<(ActorId, u32), Run>,
+    runs: HashMap<(ActorId, u32), Arc<Run>>,
     settled_ns: i64,
-    groups: BTreeMap<String, Group>,
-    targets: HashMap<ActorId, Target>,
+    groups: Arc<BTreeMap<String, Group>>,
+    targets: HashMap<ActorId, Arc<Target>>,
     /// Peaks of targets that are gone, by name.
-    gone: BTreeMap<String, Peaks>,
-    schedules: Option<Schedules>,
-    past: Vec<Past>,
+    gone: Arc<BTreeMap<String, Peaks>>,
+    schedules: Option<Arc<Schedules>>,
+    past: Arc<Vec<Past>>,
+}
+
+/// What else is known, of which a report of activities needs something.
+pub(super) struct Beside<'a> {
+    pub(super) actors: &'a Actors,
+    pub(super) files: &'a Files,
+    pub(super) options: &'a Options,
+    /// When counting began.
+    pub(super) started: Now,
 }
 
 /// What one process did (of an etcd: with one file).
@@ -95,6 +105,7 @@ impl Group {
 }
 
 /// A target's waits.
+#[derive(Clone)]
 struct Target {
     pid: u32,
     /// By kind of call.
@@ -144,19 +155,19 @@ impl Activities {
 
     /// What the host says will run.
     pub(super) fn scheduled(&mut self, schedules: Schedules) {
-        self.schedules = Some(schedules.bounded());
+        self.schedules = Some(Arc::new(schedules.bounded()));
     }
 
     pub(super) fn remember(&mut self, past: Past) {
-        self.past.push(past);
+        Arc::make_mut(&mut self.past).push(past);
     }
 
     /// What is remembered of the same host and of other times.
-    fn usable_past(&self, session: &Session, now: Now) -> Vec<&Past> {
-        let hostname = session.options.host.hostname.as_deref();
-        let own = (session.started.unix_ns, now.unix_ns);
+    fn usable_past(&self, beside: &Beside<'_>, now: Now) -> Vec<&Past> {
+        let hostname = beside.options.host.hostname.as_deref();
+        let own = (beside.started.unix_ns, now.unix_ns);
         let mut usable: Vec<&Past> = Vec::new();
-        for past in &self.past {
+        for past in &*self.past {
             let is_apart = |other: &&Past| past.fits(None, other.watched);
             if past.fits(hostname, own) && usable.iter().all(is_apart) {
                 usable.push(past);
@@ -200,6 +211,7 @@ impl Activities {
         let Some((id, _)) = actors.by_pid(pid) else { return };
         let now = self.now.unix_ns;
         let Some(run) = self.runs.get_mut(&(id, 0)).filter(|run| run.pid == pid) else { return };
+        let run = Arc::make_mut(run);
         run.ended = true;
         // Of one that slept long before its end, the end is no work.
         if run.windows.last().is_some_and(|last| last.end_ns.saturating_add(RUN_PAUSE_NS) >= now) {
@@ -224,9 +236,10 @@ impl Activities {
             }
             let windows = Windows::new(RUN_PAUSE_NS, RUN_WINDOWS);
             let origin = Origin::of(actors, known);
-            self.runs.insert(place, Run { pid, windows, ended: false, origin });
+            self.runs.insert(place, Arc::new(Run { pid, windows, ended: false, origin }));
         }
         let Some(run) = self.runs.get_mut(&place) else { return };
+        let run = Arc::make_mut(run);
         if run.ended {
             // What it left dirty is written now: nothing new begins.
             run.windows.extend(window);
@@ -241,7 +254,7 @@ impl Activities {
         self.settled_ns = now;
         let last = |run: &Run| run.windows.last().map_or(i64::MIN, |last| last.end_ns);
         let mut over: Vec<(i64, (ActorId, u32))> =
-            self.runs.iter().map(|(place, run)| (last(run), *place)).collect();
+            self.runs.iter().map(|(place, run)| (last(run.as_ref()), *place)).collect();
         over.sort_unstable();
         let must_go = self.runs.len().saturating_sub(MOST_RUNS / 2);
         for (at, (last, place)) in over.into_iter().enumerate() {
@@ -249,14 +262,14 @@ impl Activities {
                 break;
             }
             if let Some(run) = self.runs.remove(&place) {
-                add_run(&mut self.groups, actors, files, place, &run);
+                add_run(Arc::make_mut(&mut self.groups), actors, files, place, &run);
             }
         }
         while self.groups.len() > MOST_GROUPS {
             let last = |group: &Group| group.windows.last().map_or(i64::MIN, |last| last.end_ns);
             let oldest = self.groups.iter().min_by_key(|(_, group)| last(group));
             let Some(name) = oldest.map(|(name, _)| name.clone()) else { return };
-            self.groups.remove(&name);
+            Arc::make_mut(&mut self.groups).remove(&name);
         }
     }
 
@@ -268,9 +281,11 @@ impl Activities {
             self.make_room(actors);
             let peaks = Windows::new(PEAK_PAUSE_NS, MOST_WINDOWS);
             let key = known.facts.key.pid;
-            self.targets.insert(id, Target { pid: key, usual: HashMap::new(), peaks });
+            let target = Target { pid: key, usual: HashMap::new(), peaks };
+            self.targets.insert(id, Arc::new(target));
         }
         let Some(target) = self.targets.get_mut(&id) else { return };
+        let target = Arc::make_mut(target);
         let usual = target.usual.entry(wait.key.kind()).or_default();
         if usual.is_far(wait.counted_ns) {
             let worst_ns = wait.counted_ns;
@@ -290,11 +305,11 @@ impl Activities {
         }
         for id in gone {
             if let Some(target) = self.targets.remove(&id) {
-                add_target(&mut self.gone, actors, id, &target);
+                add_target(Arc::make_mut(&mut self.gone), actors, id, &target);
             }
         }
         while self.gone.len() > MOST_GROUPS {
-            self.gone.pop_first();
+            Arc::make_mut(&mut self.gone).pop_first();
         }
     }
 
@@ -306,35 +321,35 @@ impl Activities {
     }
 
     /// All groups as they are now.
-    fn all_groups(&self, session: &Session) -> BTreeMap<String, Group> {
-        let mut groups = self.groups.clone();
+    fn all_groups(&self, beside: &Beside<'_>) -> BTreeMap<String, Group> {
+        let mut groups = self.groups.as_ref().clone();
         // In order, so that the same was told gives the same.
         let mut places: Vec<&(ActorId, u32)> = self.runs.keys().collect();
         places.sort_unstable();
         for place in places {
             if let Some(run) = self.runs.get(place) {
-                add_run(&mut groups, &session.actors, &session.files, *place, run);
+                add_run(&mut groups, beside.actors, beside.files, *place, run);
             }
         }
         groups
     }
 
-    fn all_peaks(&self, session: &Session) -> BTreeMap<String, Peaks> {
-        let mut peaks = self.gone.clone();
+    fn all_peaks(&self, beside: &Beside<'_>) -> BTreeMap<String, Peaks> {
+        let mut peaks = self.gone.as_ref().clone();
         let mut ids: Vec<&ActorId> = self.targets.keys().collect();
         ids.sort_unstable();
         for id in ids {
             if let Some(target) = self.targets.get(id) {
-                add_target(&mut peaks, &session.actors, *id, target);
+                add_target(&mut peaks, beside.actors, *id, target);
             }
         }
         peaks
     }
 
     /// What this session showed so far.
-    pub(super) fn past(&self, session: &Session, now: Now) -> Past {
-        let mut groups = self.all_groups(session);
-        let mut peaks = self.all_peaks(session);
+    pub(super) fn past(&self, beside: &Beside<'_>, now: Now) -> Past {
+        let mut groups = self.all_groups(beside);
+        let mut peaks = self.all_peaks(beside);
         // Ids of another boot mean nothing in a later report.
         for group in groups.values_mut() {
             group.actors.clear();
@@ -342,8 +357,8 @@ impl Activities {
         for target in peaks.values_mut() {
             target.actors.clear();
         }
-        let hostname = session.options.host.hostname.clone();
-        Past { hostname, watched: (session.started.unix_ns, now.unix_ns), groups, peaks }
+        let hostname = beside.options.host.hostname.clone();
+        Past { hostname, watched: (beside.started.unix_ns, now.unix_ns), groups, peaks }
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::{Now, Session};
-use super::{Activities, Group, Origin, Peaks};
+use super::super::Now;
+use super::{Activities, Beside, Group, Origin, Peaks};
 use crate::activity::{Window, Windows};
 use crate::ids::Role;
 use crate::period::{Claim, NotYet, Watched, Zone, find};
@@ -57,15 +57,15 @@ impl Seen {
 
 impl Activities {
     /// All activities: backups by their bytes, then peaks, then backups that were only heard of.
-    pub(in super::super) fn report(&self, session: &Session, now: Now) -> Vec<Activity> {
+    pub(in super::super) fn report(&self, beside: &Beside<'_>, now: Now) -> Vec<Activity> {
         let frame = Frame {
             activities: self,
-            zone: self.zone(session),
-            watched: self.watched(session, now),
+            zone: self.zone(beside),
+            watched: self.watched(beside, now),
             now_s: seconds(now.unix_ns),
         };
-        let (mut groups, mut peaks) = (self.all_groups(session), self.all_peaks(session));
-        for past in self.usable_past(session, now) {
+        let (mut groups, mut peaks) = (self.all_groups(beside), self.all_peaks(beside));
+        for past in self.usable_past(beside, now) {
             add_past(&mut groups, &mut peaks, past);
         }
         let peaks: BTreeMap<String, (Peaks, Vec<Window>)> = peaks
@@ -98,7 +98,7 @@ impl Activities {
     }
 
     /// What is missing of the host's schedules and of the history.
-    pub(in super::super) fn notes(&self, session: &Session, now: Now) -> Vec<Note> {
+    pub(in super::super) fn notes(&self, beside: &Beside<'_>, now: Now) -> Vec<Note> {
         let mut notes = Vec::new();
         if let Some(schedules) = &self.schedules {
             let kept = u64::try_from(schedules.problems.len()).unwrap_or(u64::MAX);
@@ -109,7 +109,7 @@ impl Activities {
                 notes.push(Note::SchedulesMissing { entries, count: all });
             }
         }
-        let left_out = self.past.len() - self.usable_past(session, now).len();
+        let left_out = self.past.len() - self.usable_past(beside, now).len();
         if left_out > 0 {
             let captures = u64::try_from(left_out).unwrap_or(u64::MAX);
             notes.push(Note::HistoryLeftOut { captures });
@@ -117,14 +117,14 @@ impl Activities {
         notes
     }
 
-    fn zone(&self, session: &Session) -> Zone {
+    fn zone(&self, beside: &Beside<'_>) -> Zone {
         let rules = self.schedules.as_ref().and_then(|schedules| schedules.zone.as_deref());
-        Zone::new(rules, session.options.utc_offset_seconds)
+        Zone::new(rules, beside.options.utc_offset_seconds)
     }
 
-    fn watched(&self, session: &Session, now: Now) -> Vec<Watched> {
-        let own = (session.started.unix_ns, now.unix_ns);
-        let past = self.usable_past(session, now);
+    fn watched(&self, beside: &Beside<'_>, now: Now) -> Vec<Watched> {
+        let own = (beside.started.unix_ns, now.unix_ns);
+        let past = self.usable_past(beside, now);
         let all = past.into_iter().map(|past| past.watched).chain([own]);
         all.map(|(from, to)| Watched { from: seconds(from), to: seconds(to) }).collect()
     }
@@ -215,7 +215,7 @@ impl Frame<'_> {
     }
 
     fn tie(&self, observed: &Observed<'_>) -> Option<Tie<'_>> {
-        tie(observed, self.activities.schedules.as_ref()?, &self.zone)
+        tie(observed, self.activities.schedules.as_deref()?, &self.zone)
     }
 
     fn scheduled(&self, tie: &Tie<'_>) -> Scheduled {

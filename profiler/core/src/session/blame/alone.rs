@@ -3,7 +3,8 @@
 
 use crate::hist::Dist;
 use crate::ids::Call;
-use crate::session::actors::{ActorId, Owned};
+use crate::session::actors::Owned;
+use crate::session::since::Renaming;
 use foldhash::HashMap;
 
 /// Others that are followed per victim and call: those seen first. Each takes four histograms.
@@ -14,7 +15,7 @@ const ROW: u32 = 69;
 const ROWS: u64 = 5;
 
 /// The waits of one victim in one call.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Waits {
     all: Apart,
     with: HashMap<Owned, Pair>,
@@ -59,7 +60,7 @@ impl Apart {
 }
 
 /// All of them.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct AloneOrShared {
     waits: HashMap<(Owned, Call), Waits>,
 }
@@ -118,10 +119,9 @@ impl AloneOrShared {
     }
 
     /// Those who are listed no more are not followed any longer: what is left of them is a name.
-    pub(super) fn put_together(&mut self, moved: &HashMap<ActorId, usize>) {
-        let is_there = |owner: &Owned| !matches!(owner, Owned::Actor(id) if moved.contains_key(id));
+    pub(super) fn rename(&mut self, renaming: &Renaming) {
         for waits in self.waits.values_mut() {
-            waits.with.retain(|other, _| is_there(other));
+            waits.with.retain(|other, _| renaming.owner(*other).is_none());
         }
     }
 }

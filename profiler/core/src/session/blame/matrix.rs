@@ -1,8 +1,14 @@
-//! The matrix itself: nanoseconds by victim and charge, whole and since the last interval.
+//! The matrix itself: nanoseconds by victim and charge, settled ones apart from provisional ones.
 
+use std::borrow::Cow;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use super::Shared;
 use super::timeline::float;
 use crate::report::Mechanism;
-use crate::session::actors::{ActorId, Owned};
+use crate::session::actors::Owned;
+use crate::session::since::Renaming;
 use crate::session::streams::RowKey;
 use foldhash::HashMap;
 
@@ -35,6 +41,14 @@ impl Charge {
 
     pub(super) const fn nobody(dev: Option<u32>, mechanism: Mechanism) -> Self {
         Self { culprit: Culprit::Nobody, file: 0, dev, mechanism }
+    }
+
+    /// Whose file it is.
+    const fn owner(&self, victim: Owned) -> Owned {
+        match self.culprit {
+            Culprit::Other(owner) => owner,
+            Culprit::Own | Culprit::Nobody => victim,
+        }
     }
 }
 
@@ -98,83 +112,197 @@ fn share(total: u64, share: f64) -> u64 {
     ((float(total) * share).round() as u64).min(total)
 }
 
-type Cells = HashMap<(RowKey, Charge), u64>;
+/// Nanoseconds by victim and charge.
+pub(in crate::session) type Cells = HashMap<(RowKey, Charge), u64>;
 
-/// All charges.
-#[derive(Default)]
-pub(super) struct Matrix {
-    whole: Cells,
-    interval: Cells,
+/// Seconds of which it is known which waits were under way when they ended and were settled later. In a longer window,
+/// those that were under way at its begin count as well: a quarter of a second of a quarter of an hour.
+const LATE_SECONDS: usize = 1 << 10;
+
+/// What waits were charged with that were told in one second and settled in a later one.
+#[derive(Clone)]
+struct Late {
+    told: u64,
+    settled: u64,
+    cells: Arc<Cells>,
+}
+
+/// What a wait that is not settled yet would be charged with, as far as that was known when its second ended.
+#[derive(Clone, Debug)]
+struct Provisional {
+    /// The second in which it was told.
+    told: u64,
+    row: RowKey,
+    /// From then to then, CLOCK_MONOTONIC ns.
+    span: (u64, u64),
+    charges: Vec<(Charge, u64)>,
+}
+
+/// All charges. A wait is settled once, when what it overlapped has ended; until then its charges are provisional, and
+/// kept apart, so that those that are settled are final.
+#[derive(Clone, Default)]
+pub(in crate::session) struct Matrix {
+    /// Sums.
+    settled: Cells,
+    /// Sums, by the second in which they were settled.
+    late: VecDeque<Late>,
+    /// By the number of the wait. Of a window those that were told in it.
+    provisional: BTreeMap<u64, Arc<Provisional>>,
+    /// Sum: seconds that are over.
+    seconds: u64,
 }
 
 impl Matrix {
-    pub(super) fn add_whole(&mut self, victim: RowKey, charges: &[(Charge, u64)]) {
-        add(&mut self.whole, victim, charges);
+    /// A wait is settled.
+    pub(super) fn settle(
+        &mut self,
+        (number, told): (u64, u64),
+        victim: RowKey,
+        charges: &[(Charge, u64)],
+    ) {
+        add(&mut self.settled, victim, charges);
+        self.provisional.remove(&number);
+        if told == self.seconds || charges.is_empty() {
+            return;
+        }
+        let settled = self.seconds;
+        let is_same = |late: &&mut Late| (late.told, late.settled) == (told, settled);
+        if let Some(late) = self.late.iter_mut().rev().take(2).find(is_same) {
+            return add(Arc::make_mut(&mut late.cells), victim, charges);
+        }
+        let mut cells = Cells::default();
+        add(&mut cells, victim, charges);
+        self.late.push_back(Late { told, settled, cells: Arc::new(cells) });
+        if self.late.len() > LATE_SECONDS {
+            self.late.pop_front();
+        }
     }
 
-    pub(super) fn add_interval(&mut self, victim: RowKey, charges: &[(Charge, u64)]) {
-        add(&mut self.interval, victim, charges);
+    /// Whether it is known already what a wait that is not settled would be charged with.
+    pub(super) fn is_provisional(&self, number: u64) -> bool {
+        self.provisional.contains_key(&number)
     }
 
-    pub(super) fn cells(&self, interval: bool) -> impl Iterator<Item = (RowKey, Charge, u64)> {
-        let cells = if interval { &self.interval } else { &self.whole };
-        cells.iter().map(|((victim, charge), ns)| (*victim, *charge, *ns))
+    /// What a wait that is not settled would be charged with.
+    pub(super) fn add_provisional(
+        &mut self,
+        (number, told): (u64, u64),
+        (row, span): (RowKey, (u64, u64)),
+        charges: Vec<(Charge, u64)>,
+    ) {
+        self.provisional.insert(number, Arc::new(Provisional { told, row, span, charges }));
     }
 
-    pub(super) fn next_interval(&mut self) {
-        self.interval.clear();
+    /// Waits that are not settled, with what they would be charged with.
+    pub(super) fn provisional(&self) -> impl Iterator<Item = Shared<'_>> {
+        self.provisional.values().map(|wait| Shared {
+            row: wait.row,
+            from: wait.span.0,
+            to: wait.span.1,
+            charges: Cow::Borrowed(&wait.charges),
+        })
     }
 
-    /// Those who are listed no more are others from now on; which file it was is not kept.
-    pub(super) fn put_together(&mut self, moved: &HashMap<ActorId, usize>) {
-        // A target is always listed, so victims stay.
-        self.change(|_victim, charge| {
-            if let Culprit::Other(Owned::Actor(id)) = charge.culprit
-                && let Some(index) = moved.get(&id)
-            {
-                charge.culprit = Culprit::Other(Owned::Ended(*index));
-                charge.file = 0;
+    /// Of all this nothing but what is not settled.
+    pub(super) fn only_provisional(&self) -> Self {
+        Self { provisional: self.provisional.clone(), ..Self::default() }
+    }
+
+    /// Seconds that are over.
+    pub(super) const fn seconds(&self) -> u64 {
+        self.seconds
+    }
+
+    pub(super) fn end_second(&mut self) {
+        self.seconds += 1;
+    }
+
+    /// What is final.
+    #[cfg(test)]
+    pub(in crate::session) const fn settled(&self) -> &Cells {
+        &self.settled
+    }
+
+    /// Everything: each wait once, with its final charges or, where there are none yet, with provisional ones.
+    pub(super) fn cells(&self) -> Cells {
+        let mut cells = self.settled.clone();
+        for wait in self.provisional.values() {
+            add(&mut cells, wait.row, &wait.charges);
+        }
+        cells
+    }
+
+    /// The same of what was told since the matrix was `older`. What was told before and settled since was in that window.
+    pub(super) fn cells_since(&self, older: &Self) -> Cells {
+        let mut cells = self.settled_since(older);
+        let since = older.seconds;
+        for late in self.late.iter().rev().take_while(|late| late.settled >= since) {
+            for (cell, ns) in late.cells.iter().filter(|_| late.told < since) {
+                if let Some(sum) = cells.get_mut(cell) {
+                    *sum = sum.saturating_sub(*ns);
+                }
             }
+        }
+        for wait in self.provisional.values().filter(|wait| wait.told >= since) {
+            add(&mut cells, wait.row, &wait.charges);
+        }
+        cells.retain(|_, ns| *ns > 0);
+        cells
+    }
+
+    /// What was settled since the matrix was `older`, whenever it was told: windows that follow each other sum to the whole.
+    pub(in crate::session) fn settled_since(&self, older: &Self) -> Cells {
+        let new = self.settled.iter().map(|(cell, ns)| {
+            let before = older.settled.get(cell).copied().unwrap_or(0);
+            (*cell, ns.saturating_sub(before))
         });
+        new.filter(|(_, ns)| *ns > 0).collect()
     }
 
     /// Files of victims and of culprits, each with its owner.
     pub(super) fn files(&self) -> impl Iterator<Item = (Owned, u32)> {
-        let keys = self.whole.keys().chain(self.interval.keys());
-        keys.flat_map(|(victim, charge)| {
-            let owner = match charge.culprit {
-                Culprit::Other(owner) => owner,
-                Culprit::Own | Culprit::Nobody => victim.owner,
-            };
-            [(victim.owner, victim.file), (owner, charge.file)]
+        let settled = self.settled.keys().copied();
+        let provisional = self.provisional.values();
+        let provisional =
+            provisional.flat_map(|wait| wait.charges.iter().map(|(charge, _)| (wait.row, *charge)));
+        settled.chain(provisional).flat_map(|(victim, charge)| {
+            [(victim.owner, victim.file), (charge.owner(victim.owner), charge.file)]
         })
     }
 
-    /// These files are others from now on.
-    pub(super) fn files_together(&mut self, moved: &HashMap<(Owned, u32), u32>) {
-        self.change(|victim, charge| {
-            let owner = match charge.culprit {
-                Culprit::Other(owner) => owner,
-                Culprit::Own | Culprit::Nobody => victim.owner,
-            };
-            if let Some(file) = moved.get(&(owner, charge.file)) {
-                charge.file = *file;
+    /// Those who are listed no more, and these files, are others from now on.
+    pub(in crate::session) fn rename(&mut self, renaming: &Renaming) {
+        rename_cells(&mut self.settled, renaming);
+        for late in &mut self.late {
+            rename_cells(Arc::make_mut(&mut late.cells), renaming);
+        }
+        for wait in self.provisional.values_mut() {
+            let wait = Arc::make_mut(wait);
+            let victim = wait.row;
+            for (charge, _) in &mut wait.charges {
+                (_, *charge) = renamed(victim, *charge, renaming);
             }
-            if let Some(file) = moved.get(&(victim.owner, victim.file)) {
-                victim.file = *file;
-            }
-        });
-    }
-
-    fn change(&mut self, change: impl Fn(&mut RowKey, &mut Charge)) {
-        for cells in [&mut self.whole, &mut self.interval] {
-            let old = std::mem::take(cells);
-            for ((mut victim, mut charge), ns) in old {
-                change(&mut victim, &mut charge);
-                add(cells, victim, &[(charge, ns)]);
-            }
+            wait.row.file = renaming.place(victim.owner, victim.file).1;
         }
     }
+}
+
+fn rename_cells(cells: &mut Cells, renaming: &Renaming) {
+    for ((victim, charge), ns) in std::mem::take(cells) {
+        let (victim, charge) = renamed(victim, charge, renaming);
+        add(cells, victim, &[(charge, ns)]);
+    }
+}
+
+/// A target is always listed, so a victim keeps its name.
+fn renamed(victim: RowKey, charge: Charge, renaming: &Renaming) -> (RowKey, Charge) {
+    let (owner, file) = renaming.place(charge.owner(victim.owner), charge.file);
+    let culprit = match charge.culprit {
+        Culprit::Other(_) => Culprit::Other(owner),
+        own => own,
+    };
+    let victim_file = renaming.place(victim.owner, victim.file).1;
+    (RowKey { file: victim_file, ..victim }, Charge { culprit, file, ..charge })
 }
 
 fn add(cells: &mut Cells, victim: RowKey, charges: &[(Charge, u64)]) {

@@ -2,7 +2,7 @@
 //!
 //! Owns the flow: requests of everybody go onto the time lines of their disks, waits of targets stand in a queue until
 //! what overlaps with them has ended, then each is shared out once. How a wait is shared out is in `share`, what is undisturbed in
-//! `bases`.
+//! `bases`. What snapshots hold of it is `Blamed`.
 
 mod activity;
 mod alone;
@@ -26,13 +26,14 @@ use alone::AloneOrShared;
 pub(super) use alone::Pair;
 use bases::{Bases, Class};
 use matrix::Matrix;
-pub(super) use matrix::{Charge, Culprit};
+pub(super) use matrix::{Cells, Charge, Culprit};
 use share::Disk;
 pub(super) use share::{Awaited, Filled, Segment, Waited};
 use timeline::{Request, Timeline};
 
-use super::actors::{ActorId, Owned};
+use super::actors::Owned;
 use super::recent::Recent;
+use super::since::{Renaming, Since};
 use super::streams::{RowKey, What};
 use crate::event::IoEvent;
 use crate::ids::{Call, Op};
@@ -87,7 +88,7 @@ impl DiskState {
 }
 
 /// What an owner's requests left on a disk.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Trace {
     /// Where the last one ended, 512-byte sectors.
     end: Option<u64>,
@@ -98,10 +99,10 @@ struct Trace {
 struct Pending {
     row: RowKey,
     waited: Waited,
-    /// It is in an interval's report already.
-    told: bool,
-    /// Its charges there, which may be others when it is due.
-    charges: Vec<(Charge, u64)>,
+    /// How many were told before it.
+    number: u64,
+    /// Seconds that were over when it was told.
+    told: u64,
 }
 
 /// A wait that was shared out: whose, when (CLOCK_MONOTONIC ns), and whom it is charged to; the charges sum to it.
@@ -123,21 +124,95 @@ pub(super) struct Covered {
     pub(super) untimed: u64,
 }
 
+/// What is known of blame: of this, windows are made.
+#[derive(Clone, Default)]
+pub(super) struct Blamed {
+    /// Sums.
+    matrix: Matrix,
+    /// Learnt.
+    alone: AloneOrShared,
+    /// Sums, told of the whole only.
+    covered: Covered,
+    /// Learnt. By owner and disk.
+    traces: HashMap<(Owned, u32), Trace>,
+    /// Of a window: its charges.
+    window: Option<Cells>,
+}
+
 /// The state of blame.
 #[derive(Default)]
 pub(super) struct Blame {
     disks: HashMap<u32, DiskState>,
     rotational: HashMap<u32, bool>,
-    /// By owner and disk.
-    traces: HashMap<(Owned, u32), Trace>,
     pending: VecDeque<Pending>,
     bases: Bases,
-    matrix: Matrix,
-    alone: AloneOrShared,
-    covered: Covered,
     newest: u64,
+    /// Waits that were told.
+    told: u64,
+    blamed: Blamed,
     /// What was shared out since it was last asked for.
     settled: Vec<Shared<'static>>,
+}
+
+impl Blamed {
+    /// What was shared out: victim, charge, ns.
+    pub(super) fn cells(&self) -> Cow<'_, Cells> {
+        self.window.as_ref().map_or_else(|| Cow::Owned(self.matrix.cells()), Cow::Borrowed)
+    }
+
+    /// What is final of it.
+    #[cfg(test)]
+    pub(super) const fn settled(&self) -> &Cells {
+        self.matrix.settled()
+    }
+
+    /// What became final since it was `older`.
+    pub(super) fn settled_since(&self, older: &Self) -> Cells {
+        self.matrix.settled_since(&older.matrix)
+    }
+
+    /// What is not due yet, as far as it was known when its second ended, whenever it was told.
+    pub(super) fn provisional(&self) -> impl Iterator<Item = Shared<'_>> {
+        self.matrix.provisional()
+    }
+
+    /// Alone and shared distributions: with each of the others, and (`None`) with anybody.
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (Owned, Call, Option<Owned>, &Pair)> {
+        self.alone.pairs()
+    }
+
+    /// How long each owner had requests on some disk, ns: on the one where that was longest.
+    pub(super) fn active(&self) -> HashMap<Owned, u64> {
+        let mut active: HashMap<Owned, u64> = HashMap::new();
+        for ((who, _), trace) in &self.traces {
+            let longest = active.entry(*who).or_default();
+            *longest = trace.activity.ns().max(*longest);
+        }
+        active
+    }
+
+    pub(super) const fn covered(&self) -> Covered {
+        self.covered
+    }
+
+    /// Files of victims and culprits, each with its owner.
+    pub(super) fn files(&self) -> impl Iterator<Item = (Owned, u32)> {
+        self.matrix.files()
+    }
+
+    /// Those who are listed no more, and these files, are others from now on.
+    pub(super) fn rename(&mut self, renaming: &Renaming) {
+        self.matrix.rename(renaming);
+        self.alone.rename(renaming);
+        self.traces.retain(|(who, _), _| renaming.owner(*who).is_none());
+    }
+}
+
+impl Since for Blamed {
+    fn since(&self, older: &Self) -> Self {
+        let window = Some(self.matrix.cells_since(&older.matrix));
+        Self { matrix: self.matrix.only_provisional(), window, ..Self::default() }
+    }
 }
 
 impl Blame {
@@ -153,14 +228,14 @@ impl Blame {
     pub(super) fn io(&mut self, who: Owned, io: &IoEvent) {
         let Some(op) = Kind::from_u32(io.key.kind()).and_then(op) else { return };
         let Some(q2c) = io.q2c_ns else {
-            self.covered.untimed += 1;
+            self.blamed.covered.untimed += 1;
             return;
         };
         let dev = io.key.dev();
         let disk = disk_of(&mut self.disks, &self.rotational, dev);
         let end = io.sector.saturating_add(u64::from(io.bytes) / 512);
         let queued = io.complete_ns.saturating_sub(q2c);
-        let trace = self.traces.entry((who, dev)).or_default();
+        let trace = self.blamed.traces.entry((who, dev)).or_default();
         trace.activity.add(queued, io.complete_ns);
         disk.crowd.add(who, queued, io.complete_ns);
         let last = trace.end.replace(end);
@@ -189,7 +264,9 @@ impl Blame {
     /// A wait of a target is over.
     pub(super) fn wait(&mut self, row: RowKey, waited: Waited) {
         self.newest = self.newest.max(waited.to);
-        self.pending.push_back(Pending { row, waited, told: false, charges: Vec::new() });
+        let (number, told) = (self.told, self.blamed.matrix.seconds());
+        self.told += 1;
+        self.pending.push_back(Pending { row, waited, number, told });
         self.share_out_what_is_due();
     }
 
@@ -219,12 +296,9 @@ impl Blame {
                 continue;
             }
             let charges = self.charges(&one.waited);
-            self.matrix.add_whole(one.row, &charges);
-            if !one.told {
-                self.matrix.add_interval(one.row, &charges);
-            }
+            self.blamed.matrix.settle((one.number, one.told), one.row, &charges);
             self.compare(&one);
-            self.covered.waits += 1;
+            self.blamed.covered.waits += 1;
             let Waited { from, to, .. } = one.waited;
             let charges = Cow::Owned(charges);
             self.settled.push(Shared { row: one.row, from, to, charges });
@@ -236,16 +310,6 @@ impl Blame {
         std::mem::take(&mut self.settled)
     }
 
-    /// What is not due yet, as far as an interval's report has it.
-    pub(super) fn provisional(&self) -> impl Iterator<Item = Shared<'_>> {
-        self.pending.iter().filter(|one| one.told).map(|one| Shared {
-            row: one.row,
-            from: one.waited.from,
-            to: one.waited.to,
-            charges: Cow::Borrowed(&one.charges),
-        })
-    }
-
     fn charges(&mut self, waited: &Waited) -> Vec<(Charge, u64)> {
         let nothing = Timeline::default();
         let Some(disk) = waited.disk.and_then(|dev| self.disks.get_mut(&dev)) else {
@@ -253,7 +317,7 @@ impl Blame {
             return share::charges(waited, &disk, &mut self.bases);
         };
         let known_since = disk.timeline.known_since();
-        self.covered.forgotten_ns += known_since.min(waited.to).saturating_sub(waited.from);
+        self.blamed.covered.forgotten_ns += known_since.min(waited.to).saturating_sub(waited.from);
         let flushes = &mut disk.flushes;
         // The one before the first that touches the wait: what was written since is in the cache.
         let mut of_wait: Vec<(u64, u64)> =
@@ -278,78 +342,47 @@ impl Blame {
             }
         }
         let is_apart = |other| {
-            let trace = disk.and_then(|dev| self.traces.get(&(other, dev)));
+            let trace = disk.and_then(|dev| self.blamed.traces.get(&(other, dev)));
             trace.is_none_or(|trace| trace.activity.is_apart(from, to))
         };
-        self.alone.add(who, call, to - from, &others, is_apart);
-        self.alone.add_beside_anybody(who, call, to - from, !others.is_empty(), is_quiet);
+        self.blamed.alone.add(who, call, to - from, &others, is_apart);
+        self.blamed.alone.add_beside_anybody(who, call, to - from, !others.is_empty(), is_quiet);
     }
 
-    /// Before a report. Of an interval: what is not due yet is shared out as far as known, so that the interval has it,
-    /// and once more when it is due. Of the whole: this is the end, nothing more is waited for.
-    pub(super) fn prepare(&mut self, interval: bool) {
-        self.share_out(if interval { self.newest.saturating_sub(PATIENCE_NS) } else { u64::MAX });
-        let mut waiting = std::mem::take(&mut self.pending);
-        for one in waiting.iter_mut().filter(|one| !one.told) {
-            let covered = self.covered;
+    /// A second is over: what is due is settled, and what is not is charged as far as is known. At the end of counting
+    /// nothing more is waited for.
+    pub(super) fn end_second(&mut self, is_last: bool) {
+        self.share_out(if is_last { u64::MAX } else { self.newest.saturating_sub(PATIENCE_NS) });
+        let waiting = std::mem::take(&mut self.pending);
+        for one in &waiting {
+            if self.blamed.matrix.is_provisional(one.number) {
+                continue;
+            }
+            let covered = self.blamed.covered;
             let charges = self.charges(&one.waited);
-            self.covered = covered;
-            self.matrix.add_interval(one.row, &charges);
-            (one.told, one.charges) = (true, charges);
+            self.blamed.covered = covered;
+            let Waited { from, to, .. } = one.waited;
+            let wait = (one.row, (from, to));
+            self.blamed.matrix.add_provisional((one.number, one.told), wait, charges);
         }
         self.pending = waiting;
+        self.blamed.matrix.end_second();
     }
 
-    /// What was shared out: victim, charge, ns.
-    pub(super) fn cells(&self, interval: bool) -> impl Iterator<Item = (RowKey, Charge, u64)> {
-        self.matrix.cells(interval)
+    /// What is known now.
+    pub(super) const fn blamed(&self) -> &Blamed {
+        &self.blamed
     }
 
-    /// Alone and shared distributions: with each of the others, and (`None`) with anybody.
-    pub(super) fn pairs(&self) -> impl Iterator<Item = (Owned, Call, Option<Owned>, &Pair)> {
-        self.alone.pairs()
-    }
-
-    /// How long each owner had requests on some disk, ns: on the one where that was longest.
-    pub(super) fn active(&self) -> HashMap<Owned, u64> {
-        let mut active: HashMap<Owned, u64> = HashMap::new();
-        for ((who, _), trace) in &self.traces {
-            let longest = active.entry(*who).or_default();
-            *longest = trace.activity.ns().max(*longest);
+    /// Those who are listed no more, and these files, are others from now on.
+    pub(super) fn rename(&mut self, renaming: &Renaming) {
+        self.blamed.rename(renaming);
+        if renaming.actors.is_empty() {
+            return;
         }
-        active
-    }
-
-    pub(super) const fn covered(&self) -> Covered {
-        self.covered
-    }
-
-    pub(super) fn next_interval(&mut self) {
-        self.matrix.next_interval();
-    }
-
-    /// Those who are listed no more are others from now on.
-    pub(super) fn put_together(&mut self, moved: &HashMap<ActorId, usize>) {
-        self.matrix.put_together(moved);
-        self.alone.put_together(moved);
-        let new = |who| match who {
-            Owned::Actor(id) => moved.get(&id).map_or(who, |index| Owned::Ended(*index)),
-            _ => who,
-        };
         for disk in self.disks.values_mut() {
-            disk.timeline.rename(new);
+            disk.timeline.rename(|who| renaming.owner(who).unwrap_or(who));
         }
-        self.traces.retain(|(who, _), _| new(*who) == *who);
-    }
-
-    /// Files of victims and culprits, each with its owner.
-    pub(super) fn files(&self) -> impl Iterator<Item = (Owned, u32)> {
-        self.matrix.files()
-    }
-
-    /// These files are others from now on.
-    pub(super) fn files_together(&mut self, moved: &HashMap<(Owned, u32), u32>) {
-        self.matrix.files_together(moved);
     }
 }
 

@@ -329,8 +329,8 @@ enum Told {
 
 fn sums(blame: &Blame) -> Sums {
     let mut sums = Sums::new();
-    for (_, charge, ns) in blame.cells(false) {
-        *sums.entry((charge.culprit, charge.mechanism)).or_default() += float(ns) / float(TICK);
+    for ((_, charge), ns) in &*blame.blamed().cells() {
+        *sums.entry((charge.culprit, charge.mechanism)).or_default() += float(*ns) / float(TICK);
     }
     sums
 }
@@ -377,7 +377,7 @@ proptest! {
                 Told::Wait(at) => blame.wait(row(), waited(&waits[at], &reqs)),
             }
         }
-        blame.prepare(false);
+        blame.end_second(true);
         let found = sums(&blame);
         let mut expected = Sums::new();
         for wait in &waits {
@@ -404,6 +404,8 @@ proptest! {
         let mut blame = engine();
         let kept = |at: usize| !lost[at % lost.len()];
         let (mut intervals, mut all) = (0, 0);
+        let (mut before, mut settled) = (Blamed::default(), Vec::new());
+        let sum = |cells: &Cells| cells.values().sum::<u64>();
         for (at, one) in reqs.iter().enumerate().filter(|(at, _)| kept(*at)) {
             blame.io(Owned::Actor(one.who), &event(one, at));
         }
@@ -415,15 +417,25 @@ proptest! {
             all += waited.segments.iter().map(|one| one.to - one.from).sum::<u64>();
             blame.wait(row(), waited);
             if kept(at) {
-                blame.prepare(true);
-                intervals += blame.cells(true).map(|(.., ns)| ns).sum::<u64>();
-                blame.next_interval();
+                blame.end_second(false);
+                let now = blame.blamed().clone();
+                intervals += sum(&now.since(&before).cells());
+                settled.push(now.settled_since(&before));
+                before = now;
             }
         }
-        blame.prepare(false);
-        intervals += blame.cells(true).map(|(.., ns)| ns).sum::<u64>();
-        prop_assert_eq!(blame.cells(false).map(|(.., ns)| ns).sum::<u64>(), all);
+        blame.end_second(true);
+        let now = blame.blamed().clone();
+        intervals += sum(&now.since(&before).cells());
+        settled.push(now.settled_since(&before));
+        prop_assert_eq!(sum(&now.cells()), all);
         prop_assert_eq!(intervals, all);
+        // Cell by cell, to the nanosecond.
+        let mut cells = Cells::default();
+        for (cell, ns) in settled.iter().flatten() {
+            *cells.entry(*cell).or_default() += ns;
+        }
+        prop_assert_eq!(&cells, now.settled());
     }
 }
 
@@ -437,7 +449,7 @@ fn one_wait(reqs: &[Req], wait: &Wait) -> Sums {
         blame.io(Owned::Actor(one.who), &event(one, at));
     }
     blame.wait(row(), waited(wait, reqs));
-    blame.prepare(false);
+    blame.end_second(true);
     sums(&blame)
 }
 
@@ -475,8 +487,8 @@ fn a_lone_wait_is_shared_out_in_time() {
         later.complete_ns += at * TICK / 100;
         blame.io(Owned::Actor(2), &later);
     }
-    blame.prepare(false);
-    assert_eq!(blame.covered().forgotten_ns, 0);
+    blame.end_second(true);
+    assert_eq!(blame.blamed().covered().forgotten_ns, 0);
     assert!((sums(&blame)[&(culprit(1), Mechanism::Device)] - 95.0).abs() < 0.001);
 }
 
@@ -524,7 +536,7 @@ fn a_disk_has_heads_whatever_comes_first() {
             blame.io(Owned::Actor(one.who), &event(one, at));
         }
         blame.wait(row(), waited(&wait, &reqs));
-        blame.prepare(false);
+        blame.end_second(true);
         let sums = sums(&blame);
         let of = |who: usize| sums[&(culprit(who), Mechanism::Device)];
         of(1) / of(2)

@@ -1,10 +1,12 @@
 //! Backups across restarts, peaks of a target, their rhythm, and the schedule entry behind them.
 
+use std::sync::Arc;
+
 use bytemuck::bytes_of;
 use iocontend_wire::key::{Key, Kind};
 use iocontend_wire::record::{IoRecord, tag};
 
-use super::super::{HostSample, Input, Now, Options, Past, Session, Span};
+use super::super::{HostSample, Input, Intervals, Now, Options, Past, Session, report_between};
 use super::host::{facts, process};
 use super::kernel::{direct, exec_record, exit_record, fork_record, on_file, wait};
 use crate::ids::Role;
@@ -95,7 +97,8 @@ impl Day {
     }
 
     fn report(&mut self) -> Report {
-        self.session.report(Span::Whole, HostSample::default(), at(self.now))
+        self.session.apply(Input::Over(HostSample::default()), at(self.now));
+        report_between(None, &self.session.snapshot(at(self.now)))
     }
 }
 
@@ -199,12 +202,12 @@ fn earlier_captures_count() {
 fn what_does_not_fit_is_left_out_of_the_history() {
     let past = |host: &str| -> Past {
         let mut day = Day::from(60);
-        day.session.options.host.hostname = Some(host.to_owned());
+        Arc::make_mut(&mut day.session.options).host.hostname = Some(host.to_owned());
         hours(&mut day, 0, 1);
         day.session.past(at(day.now))
     };
     let mut day = Day::from(20 * 3_600 + 60);
-    day.session.options.host.hostname = Some("a".to_owned());
+    Arc::make_mut(&mut day.session.options).host.hostname = Some("a".to_owned());
     for host in ["a", "a", "b"] {
         day.session.remember(past(host));
     }
@@ -287,7 +290,7 @@ fn others_have_no_windows() {
         day.io(direct(301, 0, Kind::Write), 4096, 0);
     }
     assert_eq!(day.report().activity, Some(Vec::new()));
-    let interval = day.session.report(Span::Interval, HostSample::default(), at(200));
+    let interval = Intervals::default().next(day.session.snapshot(at(200)));
     assert_eq!(interval.activity, None);
 }
 

@@ -1,6 +1,8 @@
 //! A session on a small host: two disks, a clock that ticks, and processes as `/proc` would show them.
 
-use super::super::{HostSample, Input, Now, Options, Output, Session, Span};
+use super::super::{
+    HostSample, Input, Intervals, Now, Options, Output, Session, Snapshot, Span, report_between,
+};
 use crate::facts::{ProcessFacts, ProcessKey};
 use crate::ids::Dev;
 use crate::report::{Actor, Report, check_consistency};
@@ -12,13 +14,15 @@ pub(super) const DEVICES: u32 = 3;
 /// A session and its clock.
 pub(super) struct Host {
     pub(super) session: Session,
+    intervals: Intervals,
     seconds: u64,
 }
 
 impl Host {
     pub(super) fn new(selectors: &[Selector]) -> Self {
         let options = Options { selectors: selectors.to_vec(), ..Options::default() };
-        let mut host = Self { session: Session::new(options, at(0)), seconds: 0 };
+        let session = Session::new(options, at(0));
+        let mut host = Self { session, intervals: Intervals::default(), seconds: 0 };
         let devices = (0..DEVICES).map(|minor| Some(Dev { major: 8, minor: 16 * minor })).collect();
         let cgroups =
             vec![Some((77, Some("/system.slice/a.service".to_owned()))), Some((78, None))];
@@ -40,7 +44,22 @@ impl Host {
     /// A second later.
     pub(super) fn report(&mut self, span: Span) -> Report {
         self.seconds += 1;
-        self.session.report(span, HostSample::default(), at(self.seconds))
+        let sample = HostSample::default();
+        match span {
+            Span::Interval => {
+                self.tell(Input::Host(sample));
+                self.intervals.next(self.session.snapshot(at(self.seconds)))
+            }
+            Span::Whole => {
+                self.tell(Input::Over(sample));
+                report_between(None, &self.session.snapshot(at(self.seconds)))
+            }
+        }
+    }
+
+    /// What is known now.
+    pub(super) fn snapshot(&self) -> Snapshot {
+        self.session.snapshot(at(self.seconds))
     }
 
     /// The same, with sums that agree.

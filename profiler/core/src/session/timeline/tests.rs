@@ -93,6 +93,10 @@ fn seconds_with_losses_are_marked() {
     assert!(timeline.is_lossy(3, 1), "the oldest are one, and none is unmarked");
 }
 
+fn renamed(id: usize, index: usize) -> Renaming {
+    Renaming { actors: [(id, index)].into_iter().collect(), ..Renaming::default() }
+}
+
 /// Who is listed no more is another one, and no victim; files that are one file's are one series.
 #[test]
 fn those_put_together_and_their_files() {
@@ -103,15 +107,22 @@ fn those_put_together_and_their_files() {
         let charges = vec![by(culprit, 4 * MS), own(MS)];
         timeline.settle(&shared(row(Call::Fsync, file), 0, 5 * MS, charges));
     }
-    timeline.files_together(&[((Owned::Actor(0), 1), 2)].into_iter().collect());
-    timeline.put_together(&[(7, 3)].into_iter().collect());
+    let before = timeline.clone();
+    let files = [((Owned::Actor(0), 1), 2)].into_iter().collect();
+    timeline.rename(&Renaming { files, ..Renaming::default() });
+    timeline.rename(&renamed(7, 3));
     let steps = all(&timeline);
     assert_eq!(steps.len(), 1);
     assert_eq!((steps[0].step.count, steps[0].step.sum_ns), (2, 10 * MS));
     let ended = Charged::To(Culprit::Other(Owned::Ended(3)), Some(0), Mechanism::Queue);
     assert!(steps[0].step.charges.contains(&(ended, 8 * MS)));
-    timeline.put_together(&[(0, 4)].into_iter().collect());
+    timeline.rename(&renamed(0, 4));
     assert_eq!(all(&timeline), []);
+    let steps = all(&before);
+    assert_eq!(steps.len(), 2, "a snapshot stays as it is");
+    assert!(
+        steps.iter().all(|one| one.step.count == 1 && !one.step.charges.contains(&(ended, 8 * MS)))
+    );
 }
 
 /// A day of three victims' syncs, each beside eight culprits that change every minute: a quarter of an hour by the second, then steps,

@@ -14,6 +14,7 @@ use crate::report::{
 type Renderer = fn(&Report, &Style, &mut dyn io::Write) -> io::Result<()>;
 
 const BOTH: [Renderer; 2] = [super::interval, super::summary];
+const ALL: [Renderer; 4] = [super::interval, super::summary, super::brief, super::brief_interval];
 
 fn rendered(renderer: Renderer, report: &Report, style: Style) -> String {
     let mut out = Vec::new();
@@ -40,7 +41,7 @@ fn crowded(more: u32) -> Report {
 
 #[test]
 fn lines_fit_the_terminal() {
-    for renderer in BOTH {
+    for renderer in ALL {
         for report in [sample::report(), judged_sample::judged()] {
             for columns_there in 72..=200 {
                 for line in rendered(renderer, &report, width(columns_there)).lines() {
@@ -53,7 +54,7 @@ fn lines_fit_the_terminal() {
 
 #[test]
 fn an_ascii_style_is_ascii_and_only_colour_brings_escapes() {
-    for renderer in BOTH {
+    for renderer in ALL {
         let ascii = Style { unicode: false, ..width(100) };
         let plain = rendered(renderer, &judged_sample::judged(), ascii);
         assert!(plain.is_ascii() && !plain.contains('\x1b'));
@@ -94,7 +95,7 @@ fn a_hostile_name_cannot_steer_the_terminal() {
     report.alone_vs_shared.as_mut().unwrap()[0].culprit = evil.into();
     report.actors[1].started_by.as_mut().unwrap().name = evil.into();
     report.coverage.lost = [(evil.to_owned(), 12)].into();
-    for renderer in BOTH {
+    for renderer in ALL {
         let text = rendered(renderer, &report, width(80));
         assert!(!text.contains(['\x1b', '\x07', '\u{202e}']), "{text}");
     }
