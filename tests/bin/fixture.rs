@@ -110,7 +110,9 @@ fn put(writer: &mut Writer, item: Item, now: Now, names: &[String]) -> Result<()
                 writer.input(&Input::Tables { devices, cgroups }, now)?;
             }
             Input::File { id, mut path } => {
-                path.iter_mut().for_each(|path| rename(path, names));
+                if let Some(path) = path {
+                    rename(path, names);
+                }
                 writer.input(&Input::File { id, path }, now)?;
             }
             input => writer.input(&input, now)?,

@@ -42,7 +42,9 @@ pub(super) fn join_paths(devices: &mut [DeviceFacts]) {
     }
     for (head, below) in paths {
         let head = devices.iter_mut().find(|device| device.name == head);
-        head.into_iter().for_each(|head| head.slaves.extend(below.iter().cloned()));
+        if let Some(head) = head {
+            head.slaves.extend(below.iter().cloned());
+        }
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) fn dirty_programs(plan: &mut Plan, facts: &Facts<'_>) {
         && expect_args(facts.btf, "writeback_single_inode_start", "inode").is_ok();
     match offsets {
         Ok(_) if !fits => {
-            plan.gaps.push(gap(programs::DIRTY_FOLIO, dirtied, GapReason::NoTracepoint))
+            plan.gaps.push(gap(programs::DIRTY_FOLIO, dirtied, GapReason::NoTracepoint));
         }
         // Without them a page could be told from a user's buffer no more.
         Ok(_) if plan.config.dio_end_count == 0 => {

@@ -141,23 +141,22 @@ struct Place {
     shards: Vec<Stats>,
 }
 
+/// Owning cgroups by index: id and, where found, path.
+type Cgroups = Vec<Option<(u64, Option<String>)>>;
+
 /// All rows.
 #[derive(Clone, Default)]
 pub(super) struct Rows {
     /// Sums.
-    rows: HashMap<RowKey, Row>,
+    by_key: HashMap<RowKey, Row>,
     /// Learnt.
     devices: Arc<Vec<Option<Dev>>>,
     /// Learnt.
-    cgroups: Arc<Vec<Option<(u64, Option<String>)>>>,
+    cgroups: Arc<Cgroups>,
 }
 
 impl Rows {
-    pub(super) fn set_tables(
-        &mut self,
-        devices: Vec<Option<Dev>>,
-        cgroups: Vec<Option<(u64, Option<String>)>>,
-    ) {
+    pub(super) fn set_tables(&mut self, devices: Vec<Option<Dev>>, cgroups: Cgroups) {
         self.devices = Arc::new(devices);
         self.cgroups = Arc::new(cgroups);
     }
@@ -179,13 +178,13 @@ impl Rows {
 
     /// All of them.
     pub(super) const fn all(&self) -> &HashMap<RowKey, Row> {
-        &self.rows
+        &self.by_key
     }
 
     /// A second is over. Records may run ahead of the statistics: what is told of a wait already and not counted yet
     /// belongs to the next one.
     pub(super) fn end_second(&mut self) {
-        self.rows.values_mut().for_each(Row::end_second);
+        self.by_key.values_mut().for_each(Row::end_second);
     }
 
     /// Rows that have other names belong to others from now on.
@@ -194,28 +193,29 @@ impl Rows {
             let (owner, file) = renaming.place(key.owner, key.file);
             RowKey { owner, file, ..*key }
         };
-        let old: Vec<RowKey> = self.rows.keys().filter(|key| new(key) != **key).copied().collect();
+        let old: Vec<RowKey> =
+            self.by_key.keys().filter(|key| new(key) != **key).copied().collect();
         for key in old {
-            if let Some(row) = self.rows.remove(&key) {
-                self.rows.entry(new(&key)).or_default().merge(&row);
+            if let Some(row) = self.by_key.remove(&key) {
+                self.by_key.entry(new(&key)).or_default().merge(&row);
             }
         }
     }
 
     /// Owners and files of all rows.
     pub(super) fn files(&self) -> impl Iterator<Item = (Owned, u32)> {
-        self.rows.keys().map(|key| (key.owner, key.file))
+        self.by_key.keys().map(|key| (key.owner, key.file))
     }
 
     /// Adds what a wait was made of.
     pub(super) fn add_parts(&mut self, row: RowKey, parts: &Parts) {
-        self.rows.entry(row).or_default().parts.get_or_insert_default().merge(parts);
+        self.by_key.entry(row).or_default().parts.get_or_insert_default().merge(parts);
     }
 
     /// How many rows there are.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.rows.len()
+        self.by_key.len()
     }
 }
 
@@ -223,11 +223,11 @@ impl Since for Rows {
     fn since(&self, older: &Self) -> Self {
         let nothing = Row::default();
         let new = self
-            .rows
+            .by_key
             .iter()
-            .map(|(key, row)| (*key, row.since(older.rows.get(key).unwrap_or(&nothing))));
+            .map(|(key, row)| (*key, row.since(older.by_key.get(key).unwrap_or(&nothing))));
         Self {
-            rows: new.filter(|(_, row)| !row.is_empty()).collect(),
+            by_key: new.filter(|(_, row)| !row.is_empty()).collect(),
             devices: Arc::clone(&self.devices),
             cgroups: Arc::clone(&self.cgroups),
         }
@@ -268,7 +268,7 @@ impl Places {
             if is_unchanged(before, stats) {
                 continue;
             }
-            add_shard(rows.rows.entry(row).or_default(), before, stats);
+            add_shard(rows.by_key.entry(row).or_default(), before, stats);
             *before = *stats;
         }
     }

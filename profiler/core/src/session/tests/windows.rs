@@ -210,7 +210,9 @@ fn watched(steps: &[Step], lookers: &[u64]) -> (Snapshot, Vec<Looker>) {
         }
     }
     let whole = kernel.over();
-    lookers.iter_mut().for_each(|looker| looker.look(whole.clone()));
+    for looker in &mut lookers {
+        looker.look(whole.clone());
+    }
     (whole, lookers)
 }
 
