@@ -9,7 +9,7 @@ use std::error::Error;
 use std::time::Instant;
 
 use bytemuck::bytes_of;
-use iocontend_core::capture::{Writer, file_header, replay};
+use iocontend_core::capture::{Block, Writer, file_header, replay};
 use iocontend_core::facts::{ProcessFacts, ProcessKey};
 use iocontend_core::ids::Dev;
 use iocontend_core::report::Tool;
@@ -83,12 +83,12 @@ fn capture() -> Result<(Vec<u8>, u32), Box<dyn Error>> {
         }
         let end = at(begin + 1_000 * MS);
         writer.report(Span::Interval, &HostSample::default(), end)?;
-        file.extend(writer.take(end)?.iter().flat_map(|block| block.to_bytes()));
+        file.extend(writer.take(end)?.iter().flat_map(Block::to_bytes));
     }
     let end = at((SECONDS + 1) * 1_000 * MS);
     writer.report(Span::Whole, &HostSample::default(), end)?;
     writer.end(end)?;
-    file.extend(writer.take(end)?.iter().flat_map(|block| block.to_bytes()));
+    file.extend(writer.take(end)?.iter().flat_map(Block::to_bytes));
     Ok((file, events))
 }
 
