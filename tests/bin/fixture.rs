@@ -110,7 +110,7 @@ fn put(writer: &mut Writer, item: Item, now: Now, names: &[String]) -> Result<()
                 writer.input(&Input::Tables { devices, cgroups }, now)?;
             }
             Input::File { id, mut path } => {
-                if let Some(path) = path {
+                if let Some(path) = &mut path {
                     rename(path, names);
                 }
                 writer.input(&Input::File { id, path }, now)?;

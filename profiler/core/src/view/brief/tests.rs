@@ -97,9 +97,9 @@ fn stalls_are_a_line() {
     let own = stall(9, 131, SELF, Mechanism::Device);
     assert_eq!(
         said(vec![others, own.clone()]).unwrap(),
-        "stalls 2 of 100 ms or longer, worst 1.20 s at 13:00:07: backup etcdctl 5120"
+        "stalls  2 of 100 ms or longer, worst 1.20 s at 13:00:07: backup etcdctl 5120"
     );
-    let by_itself = "stalls 1 of 100 ms or longer, worst 131 ms at 13:00:09: the disk itself";
+    let by_itself = "stalls  1 of 100 ms or longer, worst 131 ms at 13:00:09: the disk itself";
     assert_eq!(said(vec![own]).unwrap(), by_itself);
     assert_eq!(said(vec![]), None);
 }
