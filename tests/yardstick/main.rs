@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex};
 
 use iocontend_core::capture::{End, Item, Reader, Step};
-use iocontend_core::report::{Report, check_agreement, check_consistency};
+use iocontend_core::report::{Outcome, Pattern, Report, check_agreement, check_consistency};
 use iocontend_core::selector::Selector;
 use iocontend_tests::yardstick::Judge;
 use iocontend_tests::yardstick::golden::{Documents, pack, replayed, unpack};
@@ -127,6 +127,31 @@ fn every_number_is_what_it_was() {
     captures_have_intervals_and_are_small();
     if let Some(complaint) = judge.complaint() {
         panic!("{complaint}profiler/docs/yardstick.md says what to do with a difference.");
+    }
+}
+
+/// Captures, and the program that stalls the victim, if anybody does.
+const STALLED: &[(&str, Option<&str>)] = &[
+    ("buffered-other-fs", Some("dd")),
+    ("several-disks", Some("dd")),
+    ("alone-log-only", None),
+    ("innocent-cached-reader", None),
+    ("innocent-cpu", None),
+    ("innocent-other-disk", None),
+];
+
+/// Property: whoever stalls a victim is named, with the verdict that the disk is contended; where nobody does, nobody is.
+#[test]
+fn whoever_stalls_a_victim_is_named() {
+    for (name, culprit) in STALLED {
+        let capture = folder().join(name).with_extension("iocap");
+        let documents = replayed(&fs::read(capture).unwrap(), None).unwrap();
+        let report = Report::from_json(documents.lines.last().unwrap().as_bytes()).unwrap();
+        let found = report.findings.iter().flatten().find(|one| one.id == Pattern::Stalls);
+        let first = found.and_then(|one| report.actor(&one.culprits.first()?.actor));
+        assert_eq!(first.and_then(|one| one.comm.as_deref()), *culprit, "{name}");
+        let is_contended = report.verdict.unwrap().answer == Outcome::Contended;
+        assert!(culprit.is_none() || is_contended, "{name}");
     }
 }
 

@@ -27,8 +27,6 @@ const WAS_IN_WORDS: &str = "it stood in the summary's words only, which are made
 const NAMED_BY_GROUP: &str = "several processes that are one are named together with how many they are, not by one pid of them (note 0033)";
 /// Why there are groups.
 const SAID_BY_GROUP: &str = "who is one to a person, and the diagnosis, are said as numbers (note 0033); they follow from what was there";
-/// Why a slow disk is none.
-const LIMITED: &str = "its own limit takes the greater part of what was called the disk's";
 /// Why "leave the limits" is gone.
 const NOT_FINE: &str =
     "the limits were left alone beside a verdict that the disk is too slow (note 0031)";
@@ -39,6 +37,15 @@ const RUNS_ARE_ONE: &str =
     "runs of one program are one culprit, in one order everywhere (note 0031)";
 /// Why a finding is gone.
 const OF_ALL_RUNS: &str = "it rested on waits beside fio, with the time of six dd counted in; these are one culprit now, which has more than fio, and nobody has a fifth";
+/// Why there are fields of seconds.
+const BY_THE_SECOND: &str = "seconds and stalls are new (note 0034)";
+/// Why a disk is contended that was slow.
+const DD_STALLS_IT: &str = "most of the time of its stalls is dd's, though its part of the whole window is small (note 0034)";
+/// Why there is a finding more.
+const COPIER_STALLS_IT: &str =
+    "the copier makes most of each stall, which nothing said (note 0034)";
+/// Why a disk is not slow.
+const A_LIMIT_HOLDS_IT: &str = "most of what nobody else takes is time in which a limit on the victim's own IO held it back: that is a verdict of its own";
 /// Why words about an effect are others.
 const ANOTHER_FIGURE: &str = "p99 while the culprit is at work is said to be that: it is not the p99 of the whole window that the verdict has";
 
@@ -59,15 +66,14 @@ const ACCEPTED: &[Accepted<'_>] = &[
     Accepted { capture: "mmap", place: "findings[].summary", reason: NAMED_BY_GROUP },
     Accepted { capture: "several-disks", place: "advice[].action", reason: NAMED_BY_GROUP },
     Accepted { capture: "several-disks", place: "advice[].reason", reason: NAMED_BY_GROUP },
-    Accepted { capture: "own-io-max", place: "verdict.answer", reason: LIMITED },
-    Accepted { capture: "own-io-max", place: "verdict.summary", reason: LIMITED },
-    Accepted { capture: "own-v1-blkio", place: "verdict.answer", reason: LIMITED },
-    Accepted { capture: "own-v1-blkio", place: "verdict.summary", reason: LIMITED },
     Accepted {
         capture: "*",
         place: "command_lines",
         reason: "the captures are older than the hiding of secrets, so a report says that it hides what they hold",
     },
+    Accepted { capture: "*", place: "timeline", reason: BY_THE_SECOND },
+    Accepted { capture: "*", place: "stalls", reason: BY_THE_SECOND },
+    Accepted { capture: "*", place: "rules[stalls]", reason: BY_THE_SECOND },
     Accepted { capture: "*", place: "verdict.summary_code", reason: HAS_A_CODE },
     Accepted { capture: "*", place: "verdict.because_codes", reason: HAS_A_CODE },
     Accepted { capture: "*", place: "rules[].reason_code", reason: HAS_A_CODE },
@@ -120,6 +126,25 @@ const ACCEPTED: &[Accepted<'_>] = &[
     Accepted { capture: "several-disks", place: "findings[].culprits[]", reason: RUNS_ARE_ONE },
     Accepted { capture: "several-disks", place: "findings[].culprit_runs", reason: RUNS_ARE_ONE },
     Accepted { capture: "several-disks", place: "findings[].summary", reason: RUNS_ARE_ONE },
+    Accepted {
+        capture: "buffered-other-fs",
+        place: "findings[stalls 868@25503]",
+        reason: DD_STALLS_IT,
+    },
+    Accepted { capture: "buffered-other-fs", place: "verdict.answer", reason: DD_STALLS_IT },
+    Accepted { capture: "buffered-other-fs", place: "verdict.summary", reason: DD_STALLS_IT },
+    Accepted {
+        capture: "several-disks",
+        place: "findings[stalls 32060@507501]",
+        reason: DD_STALLS_IT,
+    },
+    Accepted { capture: "several-disks", place: "verdict.answer", reason: DD_STALLS_IT },
+    Accepted { capture: "several-disks", place: "verdict.summary", reason: DD_STALLS_IT },
+    Accepted { capture: "own-io-max", place: "verdict.answer", reason: A_LIMIT_HOLDS_IT },
+    Accepted { capture: "own-io-max", place: "verdict.summary", reason: A_LIMIT_HOLDS_IT },
+    Accepted { capture: "own-v1-blkio", place: "verdict.answer", reason: A_LIMIT_HOLDS_IT },
+    Accepted { capture: "own-v1-blkio", place: "verdict.summary", reason: A_LIMIT_HOLDS_IT },
+    Accepted { capture: "demo", place: "findings[stalls 323@5449]", reason: COPIER_STALLS_IT },
     Accepted { capture: "demo", place: "advice[].expected", reason: ANOTHER_FIGURE },
     Accepted { capture: "demo", place: "advice[].reason", reason: ANOTHER_FIGURE },
     Accepted { capture: "demo", place: "advice[].verify", reason: ANOTHER_FIGURE },
@@ -167,6 +192,10 @@ const KEYS: &Keys = &[
         ],
     ),
     ("alone_vs_shared", &["victim", "call", "culprit"]),
+    ("timeline", &["victim", "file_class", "from"]),
+    ("timeline[].causes", &["culprit", "mechanism"]),
+    ("stalls", &["victim", "file_class", "start"]),
+    ("stalls[].causes", &["culprit", "mechanism", "device"]),
     ("rules", &["id"]),
     ("findings", &["id", "subject"]),
     ("advice", &["id", "culprit"]),

@@ -81,7 +81,7 @@ pub struct ProcessFacts {
     pub cwd: Option<String>,
     /// The command line, as the process may have rewritten it.
     pub argv: Vec<String>,
-    /// The few environment variables that configure etcd's paths; nothing else of the environment.
+    /// The few environment variables that configure etcd's paths and its heartbeat; nothing else of the environment.
     pub etcd_env: Vec<(String, String)>,
     /// Cgroup paths by hierarchy.
     pub cgroup: CgroupPaths,

@@ -41,8 +41,9 @@ pub(super) fn join_paths(devices: &mut [DeviceFacts]) {
         device.path_of = Some(head);
     }
     for (head, below) in paths {
-        if let Some(head) = devices.iter_mut().find(|device| device.name == head) {
-            head.slaves.extend(below);
+        let head = devices.iter_mut().find(|device| device.name == head);
+        if let Some(head) = head {
+            head.slaves.extend(below.iter().cloned());
         }
     }
 }

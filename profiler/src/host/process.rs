@@ -29,9 +29,9 @@ const MAX_CMDLINE: usize = 64 << 10;
 const MAX_ENVIRON: usize = 256 << 10;
 const MAX_SMALL: usize = 16 << 10;
 
-/// The variables that set etcd's paths. Nothing else is kept of an environment: it holds secrets.
-const ETCD_VARIABLES: [&str; 4] =
-    ["ETCD_DATA_DIR", "ETCD_WAL_DIR", "ETCD_NAME", "ETCD_CONFIG_FILE"];
+/// The variables that set etcd's paths and its heartbeat. Nothing else is kept of an environment: it holds secrets.
+const ETCD_VARIABLES: [&str; 5] =
+    ["ETCD_DATA_DIR", "ETCD_WAL_DIR", "ETCD_NAME", "ETCD_CONFIG_FILE", "ETCD_HEARTBEAT_INTERVAL"];
 
 /// The pids of all processes, in the order `/proc` gives.
 pub fn list_pids(root: &HostRoot) -> io::Result<Vec<u32>> {

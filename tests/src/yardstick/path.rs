@@ -1,7 +1,7 @@
 //! Where in a document a value stands, and patterns of such places.
 //!
-//! A pattern is written as `jq` would: `actors[].io[].q2d.p99_ns`. `[]` is any element of a list, `*` any field. It stands
-//! for the place and for everything below it.
+//! A pattern is written as `jq` would: `actors[].io[].q2d.p99_ns`. `[]` is any element of a list, `*` any field; `rules[stalls]` is
+//! the one row that its keys tell apart so. It stands for the place and for everything below it.
 
 use std::fmt;
 
@@ -76,12 +76,14 @@ pub(super) enum Wanted {
     Field(String),
     AnyField,
     AnyElement,
+    Element(String),
 }
 
 impl Wanted {
     fn fits(&self, step: &Step) -> bool {
         match (self, step) {
-            (Self::Field(wanted), Step::Field(name)) => wanted == name,
+            (Self::Field(wanted), Step::Field(name))
+            | (Self::Element(wanted), Step::Element(name)) => wanted == name,
             (Self::AnyField, Step::Field(_)) | (Self::AnyElement, Step::Element(_)) => true,
             _ => false,
         }
@@ -97,13 +99,16 @@ impl Pattern {
     pub fn new(text: &str) -> Self {
         let mut wanted = Vec::new();
         for part in text.split('.').filter(|part| !part.is_empty()) {
-            let name = part.trim_end_matches("[]");
+            let (name, elements) = part.split_at(part.find('[').unwrap_or(part.len()));
             wanted.push(match name {
                 "*" => Wanted::AnyField,
                 name => Wanted::Field(name.to_owned()),
             });
-            let lists = (part.len() - name.len()) / 2;
-            wanted.extend(std::iter::repeat_n(Wanted::AnyElement, lists));
+            let elements = elements.split('[').skip(1).map(|one| one.trim_end_matches(']'));
+            wanted.extend(elements.map(|one| match one {
+                "" => Wanted::AnyElement,
+                which => Wanted::Element(which.to_owned()),
+            }));
         }
         Self(wanted)
     }
@@ -132,5 +137,7 @@ mod tests {
         }
         assert!(place.is(&Pattern::new("actors[].io[].count")));
         assert!(!place.is(&Pattern::new("actors[].io[]")));
+        assert!(place.is_in(&Pattern::new("actors[id=1].io")));
+        assert!(!place.is_in(&Pattern::new("actors[id=2].io")));
     }
 }

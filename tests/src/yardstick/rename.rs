@@ -73,6 +73,7 @@ fn put(at: &mut Value, steps: &[Wanted], rows: &[usize], value: Value) {
             }
         }
         [Wanted::AnyField, ..] => panic!("a field is not renamed to any field"),
+        [Wanted::Element(_), ..] => panic!("a field is renamed in all rows"),
     }
 }
 

@@ -1,6 +1,7 @@
 //! A case against somebody: a part of a victim's wait that is charged to them, and how much it matters.
 
 use super::charges::{Culprit, To};
+use super::groups::Group;
 use super::kinds::share;
 use super::limits::{self, Level};
 use super::model::{Diagnosis, Victim};
@@ -40,12 +41,16 @@ pub(crate) fn by_others(to: To<'_>, row: &Blame) -> bool {
         && row.mechanism != Mechanism::Cpu
 }
 
-/// Whom a victim is contended by: the strongest case against backups, and that against others.
+/// Whom a victim is contended by: the strongest case against backups, and that against others. Whoever stalls it is one in any case,
+/// though his part of the whole window is small.
 pub(crate) fn contention<'a, 'c>(
     diagnosis: &'c Diagnosis<'a>,
     victim: &'c Victim<'a>,
 ) -> Vec<Case<'a, 'c>> {
-    let of = |keep: fn(To<'_>, &Blame) -> bool| strongest(diagnosis, victim, keep).ok().flatten();
+    let stallers = diagnosis.stallers(victim);
+    let of = |keep: fn(To<'_>, &Blame) -> bool| {
+        strongest_beside(diagnosis, victim, keep, &stallers).ok().flatten()
+    };
     [of(by_backup), of(by_others)].into_iter().flatten().collect()
 }
 
@@ -56,10 +61,22 @@ pub(crate) fn strongest<'a, 'c>(
     victim: &'c Victim<'a>,
     keep: impl Fn(To<'_>, &Blame) -> bool + Copy,
 ) -> Result<Option<Case<'a, 'c>>, Reason> {
+    strongest_beside(diagnosis, victim, keep, &[])
+}
+
+/// The same, where being one of the `stallers` is worth a word, too.
+fn strongest_beside<'a, 'c>(
+    diagnosis: &'c Diagnosis<'a>,
+    victim: &'c Victim<'a>,
+    keep: impl Fn(To<'_>, &Blame) -> bool + Copy,
+    stallers: &[Group<'a>],
+) -> Result<Option<Case<'a, 'c>>, Reason> {
     let mut best: Option<Case<'a, 'c>> = None;
     for waiting in victim.judged()?.iter().filter(|waiting| !waiting.is_clearly_fine()) {
         let Some(sort) = waiting.worst() else { continue };
-        let Some(case) = case(diagnosis, victim, (waiting, sort), keep)? else { continue };
+        let Some(case) = case(diagnosis, victim, (waiting, sort), keep, stallers)? else {
+            continue;
+        };
         let is_stronger =
             |known: &Case<'_, '_>| (case.severity, case.ns) > (known.severity, known.ns);
         if best.as_ref().is_none_or(is_stronger) {
@@ -74,16 +91,22 @@ fn case<'a, 'c>(
     victim: &'c Victim<'a>,
     (waiting, sort): (&'c Waiting<'a>, &'c Sort<'a>),
     keep: impl Fn(To<'_>, &Blame) -> bool + Copy,
+    stallers: &[Group<'a>],
 ) -> Result<Option<Case<'a, 'c>>, Reason> {
     let charges = sort.charges()?;
     let (ns, whole_ns) = (charges.ns(keep), charges.whole_ns);
     let share = share(ns, whole_ns);
-    let culprits = charges.culprits(|group, row| keep(To::Other(group), row));
+    let mut culprits = charges.culprits(|group, row| keep(To::Other(group), row));
     let on_the_whole = limits::severity(sort.level, share, ns / sort.lat.count.max(1));
     let at_work = culprits.first().and_then(|most| shared(diagnosis, victim, most));
-    let Some(severity) = on_the_whole.max(severity_beside(victim, at_work.as_ref(), ns)) else {
-        return Ok(None);
-    };
+    let mut severity = on_the_whole.max(severity_beside(victim, at_work.as_ref(), ns));
+    let is_staller = |one: &Culprit<'_>| stallers.contains(&one.group);
+    if severity <= Some(Severity::Info) && culprits.iter().any(is_staller) {
+        // Of the whole window it is about nobody else.
+        culprits.retain(is_staller);
+        severity = Some(Severity::Warning);
+    }
+    let Some(severity) = severity else { return Ok(None) };
     let culprits = diagnosis.in_order(named(culprits, whole_ns));
     let first = culprits.first();
     let beside = first.and_then(|first| diagnosis.beside(&victim.actor.id, first));

@@ -63,7 +63,7 @@ impl<'a> Culprit<'a> {
 }
 
 /// Adds time that is charged to one of a group.
-fn add<'a>(all: &mut Vec<Culprit<'a>>, group: Group<'a>, id: &'a str, ns: u64) {
+pub(super) fn add<'a>(all: &mut Vec<Culprit<'a>>, group: Group<'a>, id: &'a str, ns: u64) {
     match all.iter_mut().find(|known| known.group == group) {
         Some(known) => known.add(id, ns),
         None => all.push(Culprit { group, id, ns, members: BTreeMap::from([(id, ns)]) }),

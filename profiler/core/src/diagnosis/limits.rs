@@ -15,9 +15,12 @@ pub(crate) const SYNC_NS: u64 = 10 * MS;
 pub(crate) const COMMIT_NS: u64 = 25 * MS;
 /// Service suffers: etcd's default heartbeat interval (etcd.io/docs/v3.6/tuning). A leader that has to write before it
 /// sends one is late with it.
-pub(crate) const HEARTBEAT_NS: u64 = 100 * MS;
+pub(crate) const HEARTBEAT_NS: u64 = crate::etcd_heartbeat::DEFAULT_NS;
 /// A single wait of this length may cost the leader its place: etcd's default election timeout (the same page).
 pub(crate) const ELECTION_NS: u64 = 1_000 * MS;
+/// A single sync as long as the victim's heartbeat interval, [`HEARTBEAT_NS`] where its command line and environment say nothing else,
+/// is a stall. What others take of one counts from here on, whatever interval is set: half of the default. Our own choice.
+pub(crate) const STALL_FLOOR_NS: u64 = 50 * MS;
 /// Below this mean nobody is worth blaming: a tenth of the WAL's line. Our own choice.
 pub(crate) const WORTH_NS: u64 = MS;
 
@@ -159,11 +162,14 @@ mod tests {
     fn the_page_has_every_limit() {
         let ms = |ns: u64| format!("{} ms", ns / MS);
         let count = |count: u64| count.to_string();
+        let percent_and = |share: f64, ns: u64| format!("{} and {}", percent(share), ms(ns));
         let said = [
             ("p99 of syncs of the log", ms(SYNC_NS)),
             ("p99 of commits of the database", ms(COMMIT_NS)),
             ("far too long: p99", ms(HEARTBEAT_NS)),
             ("far too long: a single wait", format!("{} s", ELECTION_NS / MS / 1_000)),
+            ("a stall", ms(HEARTBEAT_NS)),
+            ("a stall's part by others that counts", percent_and(MOST, STALL_FLOOR_NS)),
             (
                 "not worth blaming anybody",
                 format!("mean below {} and none of {}", ms(WORTH_NS), ms(HEARTBEAT_NS)),

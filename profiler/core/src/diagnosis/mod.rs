@@ -2,7 +2,8 @@
 //!
 //! Made of a finished report alone. The verdict, the findings and the advice are views of it: none of them looks for culprits, holds
 //! a wait against a limit or picks a threshold by itself (note 0031). Owns the victims ([`waits`] and the limits they are held
-//! against, [`limits`]), whom their time is charged to ([`charges`], by [`groups`]) and what that comes to ([`case`], [`shares`], [`causes`]).
+//! against, [`limits`]), whom their time is charged to ([`charges`], by [`groups`]), what that comes to ([`case`], [`shares`],
+//! [`causes`]), and each stall by itself ([`stalls`]).
 
 pub(crate) mod case;
 pub(crate) mod causes;
@@ -13,6 +14,7 @@ pub(crate) mod limits;
 mod model;
 pub(crate) mod shares;
 mod source;
+pub(crate) mod stalls;
 mod unseen;
 pub(crate) mod waits;
 

@@ -8,6 +8,7 @@ use super::kinds::share;
 use super::limits;
 use super::shares::Shares;
 use super::source::{self, Source};
+use super::stalls::{StallShares, Stalled};
 use super::unseen::Unseen;
 use super::waits::Waiting;
 use crate::ids::{Call, FileClass};
@@ -18,6 +19,8 @@ pub(crate) struct Diagnosis<'a> {
     pub(crate) report: &'a Report,
     /// Targets that waited on files a line is known for.
     pub(crate) victims: Vec<Victim<'a>>,
+    /// Their stalls, the first first.
+    pub(crate) stalls: Vec<Stalled<'a>>,
     /// Everybody who makes them wait, whoever is charged with most of all their waits first; of equal ones the first by name.
     order: Vec<Culprit<'a>>,
 }
@@ -38,7 +41,8 @@ impl<'a> Diagnosis<'a> {
     pub(crate) fn of(report: &'a Report) -> Self {
         let targets = report.actors.iter().filter(|actor| report.is_target(&actor.id));
         let window_ns = report.window.duration_ns;
-        let source = Source { report, groups: &Group::of_all(report) };
+        let groups = Group::of_all(report);
+        let source = Source { report, groups: &groups };
         let unseen = Unseen::of(report);
         let victims: Vec<Victim<'a>> =
             targets.filter_map(|actor| victim(&source, &unseen, actor, window_ns)).collect();
@@ -48,7 +52,13 @@ impl<'a> Diagnosis<'a> {
             join(&mut all, charges.culprits(|_, row| row.mechanism != Mechanism::Cpu));
         }
         all.sort_by_key(|one| (Reverse(one.ns), one.group));
-        Self { report, victims, order: all }
+        // A sleep in a sync that nothing times is no stall.
+        let is_timed = |one: &Stalled<'_>| {
+            let mut own = victims.iter().filter(|victim| victim.actor.id == one.stall.victim);
+            own.all(|victim| victim.not_timed.is_none())
+        };
+        let stalls = Stalled::of_all(report, &groups).into_iter().filter(is_timed).collect();
+        Self { report, victims, stalls, order: all }
     }
 
     /// Culprits in the one order in which they stand everywhere, each group by the one that stands for it everywhere. Who is charged
@@ -87,6 +97,14 @@ impl<'a> Diagnosis<'a> {
     /// The id that stands for an actor: of the group that it is charged with; else its own.
     pub(crate) fn stands_for(&self, id: &'a str) -> &'a str {
         self.order.iter().find(|one| one.has(id)).map_or(id, |one| one.id)
+    }
+
+    /// Those who stall a victim, as the finding about it names them.
+    pub(super) fn stallers(&self, victim: &Victim<'a>) -> Vec<Group<'a>> {
+        let own = self.stalls.iter().filter(|one| one.stall.victim == victim.actor.id);
+        let mut all = StallShares::default();
+        own.filter(|one| one.has_culprit()).for_each(|one| all.merge(&one.shares));
+        all.worth_naming().into_iter().map(|one| one.group).collect()
     }
 
     /// Whether most of each victim's waits is explained, by whom or how. What was not asked is not explained.

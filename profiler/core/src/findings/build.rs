@@ -8,8 +8,8 @@ use crate::ids::{Call, FileClass, Method, Op, Role};
 use crate::plan::{GapReason, NoFormats};
 use crate::report::{
     Activity, Actor, AloneVsShared, Answer, Attached, Blame, Depth, Device, Evidence, Filesystem,
-    Finding, HookKind, Host, Io, Judgement, Lat, Mechanism, Part, Pattern, Reason, Report,
-    StartedBy, Starter, Target, Tool, Wait, Window,
+    Finding, HookKind, Host, Io, Judgement, Lat, LongestSync, Mechanism, Part, Pattern, Reason,
+    Report, Stall, StallCause, StartedBy, Starter, Target, Tool, Wait, Window, rfc3339,
 };
 
 /// The victim.
@@ -215,6 +215,37 @@ impl Scene {
             apart_usual_p99_ns: None,
         };
         self.0.alone_vs_shared.get_or_insert_default().push(row);
+        self
+    }
+
+    /// A stall of one sync of so many ms, that many seconds after the begin, charged to these: id, how, ms.
+    pub(super) fn stall(
+        mut self,
+        file_class: FileClass,
+        at_s: u64,
+        ms: u64,
+        causes: &[(&str, Mechanism, u64)],
+    ) -> Self {
+        let start = rfc3339(i64::try_from(at_s).unwrap() * 1_000_000_000, 0);
+        let cause = |(culprit, mechanism, ms): &(&str, Mechanism, u64)| StallCause {
+            culprit: (*culprit).to_owned(),
+            mechanism: Some(*mechanism),
+            device: Some("vda".into()),
+            wait_ns: ms * MS,
+        };
+        let stall = Stall {
+            victim: ETCD.into(),
+            file_class,
+            start: start.clone(),
+            duration_ns: ms * MS,
+            limit_ns: 100 * MS,
+            syncs: 1,
+            wait_ns: ms * MS,
+            worst: LongestSync { start, duration_ns: ms * MS },
+            causes: causes.iter().map(cause).collect(),
+            ..Stall::default()
+        };
+        self.0.stalls.get_or_insert_default().push(stall);
         self
     }
 

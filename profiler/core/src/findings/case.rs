@@ -3,9 +3,10 @@
 use super::trust;
 use crate::diagnosis::case::Case;
 use crate::diagnosis::charges;
-use crate::diagnosis::kinds::share;
+use crate::diagnosis::kinds::{Kind, share};
 use crate::diagnosis::waits::{Sort, Waiting};
 use crate::diagnosis::{Diagnosis, Victim, is_longer};
+use crate::ids::FileClass;
 use crate::report::{
     AloneVsShared, Caveat, Culprit, Evidence, Finding, Lat, Pattern, Severity, Share,
 };
@@ -78,31 +79,43 @@ impl Finding {
 /// What every finding about waits has: the file, and numbers.
 fn evidence(waiting: &Waiting<'_>, sort: &Sort<'_>, share: f64) -> Evidence {
     Evidence {
+        path: waiting.path.map(str::to_owned),
+        share: Share::rounded(share),
+        ..numbers((waiting.class, sort.kind), waiting.line_ns, &sort.lat)
+    }
+}
+
+/// Numbers of waits of one sort, and the line they are held against.
+pub(super) fn numbers((file_class, wait): (FileClass, Kind), line_ns: u64, lat: &Lat) -> Evidence {
+    Evidence {
         alone_count: None,
         alone_mean_ns: None,
         alone_p99_ns: None,
         busy_share: None,
         charged_ns: None,
-        count: sort.lat.count,
+        count: lat.count,
         d2c_p99_ns: None,
         db_read_bytes: None,
         depth_while_busy: None,
-        file_class: waiting.class,
+        file_class,
         flush_commands: None,
-        line_ns: waiting.line_ns,
-        max_ns: sort.max_ns(),
-        mean_ns: sort.mean_ns(),
-        p99_ns: sort.p99_ns(),
-        path: waiting.path.map(str::to_owned),
-        share: Share::rounded(share),
+        line_ns,
+        max_ns: lat.max_ns.unwrap_or(0),
+        mean_ns: lat.mean_ns.unwrap_or(0),
+        p99_ns: lat.p99_ns.unwrap_or(0),
+        path: None,
+        share: Share::default(),
         shared_count: None,
         shared_mean_ns: None,
         shared_p99_ns: None,
-        sum_ns: sort.lat.sum_ns,
+        sum_ns: lat.sum_ns,
+        stall_start: None,
+        stalled_ns: None,
+        stalls: None,
         sync_count: None,
         sync_p99_ns: None,
         throttle_ns: None,
-        wait: sort.kind,
+        wait,
     }
 }
 

@@ -16,6 +16,7 @@ mod pre_fsync_stall;
 mod slow_disk;
 mod snapshot_contention;
 mod snapshot_read_burst;
+mod stalls;
 mod throttled;
 mod trust;
 mod verdict;
@@ -36,7 +37,7 @@ type Ruling = Result<Option<Finding>, Reason>;
 type Ask = fn(&Diagnosis<'_>, &Victim<'_>) -> Ruling;
 
 /// All rules, in the order in which they are listed.
-const RULES: [(Pattern, Ask); 10] = [
+const RULES: [(Pattern, Ask); 11] = [
     (snapshot_contention::ID, snapshot_contention::ask),
     (colocated_disk::ID, colocated_disk::ask),
     (journal_entanglement::ID, journal_entanglement::ask),
@@ -46,6 +47,7 @@ const RULES: [(Pattern, Ask); 10] = [
     (slow_disk::ID, slow_disk::ask),
     (throttled::ID, throttled::ask),
     (flush_bound::ID, flush_bound::ask),
+    (stalls::ID, stalls::ask),
     (not_the_disk::ID, not_the_disk::ask),
 ];
 
@@ -74,7 +76,13 @@ impl Judged {
 
 /// Puts verdict, answers and findings into a report.
 pub(crate) fn judge(report: &mut Report) {
-    let Judged { verdict, rules, findings } = Judged::of(&Diagnosis::of(report));
+    let (Judged { verdict, rules, findings }, stalls) = {
+        let diagnosis = Diagnosis::of(report);
+        (Judged::of(&diagnosis), stalls::judged(&diagnosis))
+    };
+    if report.stalls.is_some() {
+        report.stalls = Some(stalls);
+    }
     report.verdict = Some(verdict);
     report.rules = Some(rules);
     report.findings = Some(findings);

@@ -5,6 +5,7 @@
 
 use crate::diagnosis::limits::{self, Level};
 use crate::diagnosis::shares::{By, Shares};
+use crate::diagnosis::stalls::{StallShares, Stalled};
 use crate::diagnosis::waits::{Sort, Waiting};
 use crate::diagnosis::{Diagnosis, Victim};
 use crate::report::{
@@ -16,6 +17,9 @@ const OF_OTHERS: [Pattern; 3] =
     [super::snapshot_contention::ID, super::colocated_disk::ID, super::journal_entanglement::ID];
 
 /// The verdict. `findings` are those of the same report, the worst first.
+///
+/// Stalls that others make are contention whatever the window's percentiles are: where they are fine, or say nothing, one is enough;
+/// else most of the stalls' time has to be others'.
 pub(super) fn of(diagnosis: &Diagnosis<'_>, findings: &[Finding]) -> Judgement {
     let victims: Vec<&Victim<'_>> = diagnosis.victims.iter().collect();
     of_some(diagnosis, &victims, findings)
@@ -27,12 +31,59 @@ pub(super) fn of_some(
     victims: &[&Victim<'_>],
     findings: &[Finding],
 ) -> Judgement {
+    let whole = of_the_window(diagnosis, victims, findings);
+    let is_theirs = |found: &Finding| found.id == super::stalls::ID && is_about(victims, found);
+    let Some(finding) = findings.iter().position(is_theirs) else {
+        return whole;
+    };
+    let is_open = match whole.answer {
+        Outcome::Contended => false,
+        Outcome::Slow | Outcome::Throttled => are_stalls_by_others(diagnosis, victims),
+        Outcome::NotTheDisk | Outcome::CannotTell => true,
+    };
+    if !is_open {
+        return whole;
+    }
+    judgement(Outcome::Contended, Conclusion::Stalls { finding }, whole.because)
+}
+
+/// Whether a finding is about one of these victims.
+fn is_about(victims: &[&Victim<'_>], found: &Finding) -> bool {
+    victims.iter().any(|one| one.actor.id == found.victim)
+}
+
+/// Their stalls.
+fn stalls_of<'d, 'a>(
+    diagnosis: &'d Diagnosis<'a>,
+    victims: &[&Victim<'_>],
+) -> impl Iterator<Item = &'d Stalled<'a>> {
+    diagnosis
+        .stalls
+        .iter()
+        .filter(move |one| victims.iter().any(|victim| victim.actor.id == one.stall.victim))
+}
+
+/// Whether the largest part of all their stalls' time is others'.
+fn are_stalls_by_others(diagnosis: &Diagnosis<'_>, victims: &[&Victim<'_>]) -> bool {
+    let mut all = StallShares::default();
+    stalls_of(diagnosis, victims).for_each(|one| all.merge(&one.shares));
+    all.largest() == By::Named
+}
+
+/// The verdict by the waits of the whole window.
+fn of_the_window(
+    diagnosis: &Diagnosis<'_>,
+    victims: &[&Victim<'_>],
+    findings: &[Finding],
+) -> Judgement {
     let judged: Vec<(&Victim<'_>, &Waiting<'_>)> = victims
         .iter()
         .flat_map(|victim| victim.waitings.iter().map(move |waiting| (*victim, waiting)))
         .collect();
     if judged.is_empty() {
-        return cannot_tell(vec![nothing_to_judge(diagnosis, victims)]);
+        let stalls = stalls_of_nobody(diagnosis, victims);
+        let nothing = nothing_to_judge(diagnosis, victims);
+        return cannot_tell([nothing].into_iter().chain(stalls).collect());
     }
     let not_timed = not_timed(victims);
     let mut because: Vec<Reason> = judged.iter().map(|one| Reason::Stands(stands(one))).collect();
@@ -40,9 +91,8 @@ pub(super) fn of_some(
     if diagnosis.lost() >= limits::LOST {
         return cannot_tell([vec![diagnosis.events_lost()], because].concat());
     }
-    let is_about_them = |found: &Finding| victims.iter().any(|one| one.actor.id == found.victim);
     let is_of_others = |found: &Finding| {
-        OF_OTHERS.contains(&found.id) && found.severity > Severity::Info && is_about_them(found)
+        OF_OTHERS.contains(&found.id) && found.severity > Severity::Info && is_about(victims, found)
     };
     let others = findings.iter().position(is_of_others);
     let above: Vec<(&Victim<'_>, &Waiting<'_>)> =
@@ -55,7 +105,7 @@ pub(super) fn of_some(
             }
             None => match not_timed {
                 Some(why) => missing(why, because),
-                None => fine(&judged, because),
+                None => fine((diagnosis, victims), &judged, because),
             },
         };
     };
@@ -128,12 +178,30 @@ fn on_the_cpu(waiting: &Waiting<'_>) -> f64 {
     worst.and_then(|sort| sort.share_of(&[Part::Runnable, Part::Cpu])).unwrap_or(0.0)
 }
 
-/// No wait is too long.
-fn fine(judged: &[(&Victim<'_>, &Waiting<'_>)], mut because: Vec<Reason>) -> Judgement {
+/// Stalls that nobody was found for, if there were any.
+fn stalls_of_nobody(diagnosis: &Diagnosis<'_>, victims: &[&Victim<'_>]) -> Option<Reason> {
+    let nobodys: Vec<&Stalled<'_>> =
+        stalls_of(diagnosis, victims).filter(|one| !one.has_culprit()).collect();
+    super::stalls::of_nobody(&nobodys)
+}
+
+/// No wait is too long, but for stalls that nobody was found for.
+fn fine(
+    (diagnosis, victims): (&Diagnosis<'_>, &[&Victim<'_>]),
+    judged: &[(&Victim<'_>, &Waiting<'_>)],
+    mut because: Vec<Reason>,
+) -> Judgement {
     let worst = judged.iter().max_by(|(_, a), (_, b)| by_line(a).total_cmp(&by_line(b)));
     let Some(worst) = worst else { return cannot_tell(vec![Reason::NoWaits]) };
     let worst = stands(worst);
     because.push(Reason::LogsNotRead);
+    if let Some(why) = stalls_of_nobody(diagnosis, victims) {
+        because.insert(0, why.clone());
+        if let Reason::StallsOfNobody { count: stalls, longest, mostly } = why {
+            let conclusion = Conclusion::FineButStalls { worst, stalls, longest, mostly };
+            return judgement(Outcome::NotTheDisk, conclusion, because);
+        }
+    }
     judgement(Outcome::NotTheDisk, Conclusion::WaitsFine { worst }, because)
 }
 

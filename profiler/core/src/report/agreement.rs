@@ -136,7 +136,8 @@ fn figures(report: &Report) -> Vec<(Of<'_>, u64)> {
             | Conclusion::NoCpu { worst }
             | Conclusion::DiskItself { worst, .. }
             | Conclusion::LimitHolds { worst, .. }
-            | Conclusion::WaitsFine { worst } => Some(worst),
+            | Conclusion::WaitsFine { worst }
+            | Conclusion::FineButStalls { worst, .. } => Some(worst),
             _ => None,
         };
         all.extend(reasons.chain(worst).filter_map(|one: &Standing| {

@@ -11,7 +11,8 @@ type Sums = BTreeMap<(String, Op), (u64, u64)>;
 /// Every disagreement between a report's sums, in words; empty when all agree: per device and operation
 /// the actors' counts and bytes equal the device's, each device's rows equal its totals, the bytes by
 /// method equal the actors' and sum to `io_bytes`, events seen equal those kept and lost, every
-/// histogram's buckets sum to its count, the parts of waits sum to their time, and so do the rows of blame.
+/// histogram's buckets sum to its count, the parts of waits sum to their time, and so do the rows of blame; the lists of a
+/// timeline are as long as each other.
 pub fn check_consistency(report: &Report) -> Vec<String> {
     let mut wrong = Vec::new();
     check_devices(report, &mut wrong);
@@ -20,7 +21,28 @@ pub fn check_consistency(report: &Report) -> Vec<String> {
     check_lats(report, &mut wrong);
     check_anatomies(report, &mut wrong);
     check_blame(report, &mut wrong);
+    check_timeline(report, &mut wrong);
     wrong
+}
+
+/// Every list of a timeline has an entry for each step, and every other place is one of a step.
+fn check_timeline(report: &Report, wrong: &mut Vec<String>) {
+    for line in report.timeline.iter().flatten() {
+        let steps = line.count.len();
+        let lists = [&line.sum_ns, &line.mean_ns, &line.max_ns];
+        let fits = |first: u64, length: usize| {
+            usize::try_from(first).ok().and_then(|first| first.checked_add(length)) <= Some(steps)
+        };
+        let causes = line.causes.iter().all(|one| fits(one.first, one.wait_ns.len()));
+        let lost = line.lost.iter().all(|at| fits(*at, 1));
+        if lists.iter().any(|list| list.len() != steps) || !causes || !lost {
+            let class = line.file_class.name();
+            wrong.push(format!(
+                "{}: the timeline of {class} has lists of other lengths",
+                line.victim
+            ));
+        }
+    }
 }
 
 /// Rows of a victim, class and call sum to that wait; a target that waited has rows.

@@ -60,6 +60,7 @@ patterns! {
     SlowDisk = "slow-disk", "Waits are long at low depth, and nobody is to blame.";
     Throttled = "throttled", "A limit of the kernel's holds the victim.";
     FlushBound = "flush-bound", "Flushing the device's cache is most of every sync.";
+    Stalls = "stalls", "Others make single syncs take the heartbeat interval or longer.";
     NotTheDisk = "not-the-disk", "Waits are fine while requests are slow.";
 }
 
@@ -151,6 +152,15 @@ pub struct Evidence {
     pub shared_p99_ns: Option<u64>,
     /// Time of all waits.
     pub sum_ns: u64,
+    /// Number of stalls that others cause.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stalls: Option<u64>,
+    /// Time of their long syncs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stalled_ns: Option<u64>,
+    /// Begin of the longest of these syncs, RFC 3339 with the zone's offset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stall_start: Option<String>,
     /// Number of syncs beside them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sync_count: Option<u64>,
@@ -164,8 +174,8 @@ pub struct Evidence {
     pub wait: WaitKind,
 }
 
-/// Somebody who causes a finding: a process, or the runs of one program in one place.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Somebody who causes a finding or a stall: a process, or the runs of one program in one place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Culprit {
     /// The actor; of several runs the one that is charged with most.
     pub actor: String,

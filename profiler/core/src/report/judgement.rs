@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Newer, Pattern, Share, WaitKind};
+use super::{LongestSync, Mostly, Newer, Pattern, Share, WaitKind};
 use crate::ids::FileClass;
 use crate::plan::{GapReason, SyncFs};
 
@@ -84,6 +84,11 @@ pub enum Conclusion {
         /// The worst of these waits.
         worst: Standing,
     },
+    /// Others stall the victims now and then.
+    Stalls {
+        /// The finding that says whom and who: its place in `findings`.
+        finding: usize,
+    },
     /// A limit holds their own IO back.
     LimitHolds {
         /// Its part of the waits that are too long.
@@ -97,6 +102,17 @@ pub enum Conclusion {
     WaitsFine {
         /// The one that is nearest to its limit.
         worst: Standing,
+    },
+    /// Waits are fine on the whole, but for stalls that no culprit was found for.
+    FineButStalls {
+        /// The wait that is nearest to its limit.
+        worst: Standing,
+        /// How many stalls.
+        stalls: u64,
+        /// The longest sync in them.
+        longest: LongestSync,
+        /// What makes the largest part of their time.
+        mostly: Mostly,
     },
     /// It cannot be told.
     Missing {
@@ -117,9 +133,14 @@ impl Conclusion {
                 | Self::NoCpu { worst }
                 | Self::DiskItself { worst, .. }
                 | Self::LimitHolds { worst, .. }
-                | Self::WaitsFine { worst },
+                | Self::WaitsFine { worst }
+                | Self::FineButStalls { worst, .. },
                 Reason::Stands(standing),
             ) => worst == standing,
+            (
+                Self::FineButStalls { stalls, longest, mostly, .. },
+                Reason::StallsOfNobody { count, longest: own, mostly: most },
+            ) => (stalls, longest, mostly) == (count, own, most),
             (Self::Missing { reason: own }, reason) => own == reason,
             _ => false,
         }
@@ -185,6 +206,17 @@ pub enum Reason {
     },
     /// Logs and metrics are not read.
     LogsNotRead,
+    /// Stalls that no culprit was found for.
+    StallsOfNobody {
+        /// How many.
+        count: u64,
+        /// The longest sync in them.
+        longest: LongestSync,
+        /// What makes the largest part of their time.
+        mostly: Mostly,
+    },
+    /// Single seconds were not looked at.
+    NoTimeline,
     /// One of a newer version, or of a document without codes.
     #[serde(untagged)]
     Newer(Newer),

@@ -26,6 +26,7 @@ mod note;
 #[cfg(test)]
 pub(crate) mod sample;
 mod time;
+mod timeline;
 mod why;
 
 use schemars::JsonSchema;
@@ -50,6 +51,7 @@ pub use judgement::{
 pub use lat::Lat;
 pub use note::{MissingEntry, Note};
 pub use time::rfc3339;
+pub use timeline::{LongestSync, Mostly, OTHERS, Stall, StallCause, Timeline, TimelineCause};
 pub use why::{Waits, Why};
 
 use crate::redact::CommandLinesShown;
@@ -80,6 +82,10 @@ pub struct Report {
     pub blame: Option<Vec<Blame>>,
     /// Victims' waits with and without a culprit at work. Absent when it was not computed.
     pub alone_vs_shared: Option<Vec<AloneVsShared>>,
+    /// What each second was like for each victim. Absent when it was not computed.
+    pub timeline: Option<Vec<Timeline>>,
+    /// Runs of syncs that took the heartbeat interval or longer, the first first. Absent when it was not computed.
+    pub stalls: Option<Vec<Stall>>,
     /// Whether it is the disk. Absent when it was not asked.
     pub verdict: Option<Judgement>,
     /// Every pattern that was looked for, and the answer. Absent when none was.
@@ -107,6 +113,8 @@ impl Report {
             actors: Vec::new(),
             blame: None,
             alone_vs_shared: None,
+            timeline: None,
+            stalls: None,
             verdict: None,
             rules: None,
             findings: None,

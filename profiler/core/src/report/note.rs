@@ -58,6 +58,13 @@ pub enum Note {
         /// The target.
         pid: u32,
     },
+    /// Old seconds or stalls were given up: there was no more memory for them.
+    SecondsForgotten {
+        /// Victims' files whose seconds were.
+        series: u64,
+        /// Stalls that were.
+        stalls: u64,
+    },
     /// Not all loop devices are known to the probes.
     NoRoomForLoops,
     /// A target that was none while this was recorded.

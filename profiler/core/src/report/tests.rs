@@ -1,6 +1,11 @@
 //! Properties of the document: it survives JSON, absent stays absent, and wrong sums are found.
 
-use super::{Report, SCHEMA, check_consistency, judged_sample, sample};
+use super::{
+    Culprit, Mostly, OTHERS, Report, SCHEMA, Share, Stall, Timeline, TimelineCause,
+    check_consistency, judged_sample, sample,
+};
+use crate::etcd_heartbeat::HeartbeatSource;
+use crate::ids::FileClass;
 use crate::render::json::{self, ReadError};
 
 fn written(report: &Report) -> serde_json::Value {
@@ -88,6 +93,48 @@ fn every_wrong_sum_is_found() {
         let mut report = sample::report();
         tamper(&mut report);
         assert!(!check_consistency(&report).is_empty(), "case {index}");
+    }
+}
+
+/// Property: seconds and stalls survive being written, and lists of other lengths are found.
+#[test]
+fn seconds_and_stalls_are_read_back() {
+    let mut report = sample::report();
+    report.timeline = Some(vec![Timeline {
+        victim: report.actors[0].id.clone(),
+        file_class: FileClass::Wal,
+        from: report.window.start.clone(),
+        step_ns: 1_000_000_000,
+        count: vec![57, 0, 1],
+        sum_ns: vec![171_000_000, 0, 131_000_000],
+        mean_ns: vec![3_000_000, 0, 131_000_000],
+        max_ns: vec![9_000_000, 131_000_000, 131_000_000],
+        lost: vec![2],
+        causes: vec![TimelineCause {
+            culprit: OTHERS.to_owned(),
+            mechanism: None,
+            first: 1,
+            wait_ns: vec![100_000_000, 31_000_000],
+        }],
+    }]);
+    let actor = report.actors[1].id.clone();
+    report.stalls = Some(vec![Stall {
+        victim: report.actors[0].id.clone(),
+        limit_source: HeartbeatSource::Environment,
+        mostly: Some(Mostly::Others),
+        culprits: vec![Culprit { actor, runs: 2, share: Share::rounded(0.97) }],
+        ..Stall::default()
+    }]);
+    let json = written(&report);
+    assert_eq!(Report::from_json(json.to_string().as_bytes()).unwrap(), report);
+    assert_eq!(json["stalls"][0]["limit_source"], "environment");
+    assert_eq!(check_consistency(&report), Vec::<String>::new());
+    let tampered: [fn(&mut Timeline); 3] =
+        [|line| line.lost.push(3), |line| line.causes[0].first = 2, |line| line.max_ns.truncate(2)];
+    for tamper in tampered {
+        let mut report = report.clone();
+        tamper(&mut report.timeline.as_mut().unwrap()[0]);
+        assert_eq!(check_consistency(&report).len(), 1);
     }
 }
 

@@ -11,7 +11,7 @@ use super::actors::{AUTO, Known, Owned, selector_name};
 use super::books::Books;
 use super::streams::{Row, RowKey, What};
 use super::worst::Long;
-use super::{HostSample, Now, advised, blamed, self_check};
+use super::{HostSample, Now, advised, blamed, seconds, self_check};
 use crate::facts::{BlockStat, DeviceFacts};
 use crate::ids::{Call, Dev, FileClass, Method, Op, Role};
 use crate::redact::CommandLinesShown;
@@ -100,6 +100,9 @@ pub(super) fn report(books: &Books, of: Extent<'_>) -> Report {
     let missed = if is_whole { missed(books, &report.devices) } else { 0 };
     report.coverage = books.ledger.coverage(is_whole, counted, missed, io_bytes, attribution);
     report.blame = blamed::blame(books, rows);
+    report.timeline = seconds::timeline(books, from.mono_ns, now);
+    report.stalls = seconds::stalls(books, now);
+    report.coverage.notes.extend(seconds::forgotten(books));
     if is_whole {
         report.coverage.self_check = self_check::self_checks(books, rows);
         report.activity = Some(books.activities.report(&books.beside(), now));

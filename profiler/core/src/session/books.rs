@@ -10,7 +10,9 @@ use super::etcd_metrics::EtcdMetrics;
 use super::files::{Files, class_together};
 use super::forced::Forced;
 use super::since::{Named, Since};
+use super::stalls::Stalls;
 use super::streams::Rows;
+use super::timeline::Timeline;
 use super::worst::Worst;
 use super::{HostSample, Now, Options};
 use crate::facts::{ControlFacts, DeviceFacts};
@@ -39,6 +41,10 @@ pub(super) struct Books {
     pub(super) forced: Forced,
     /// Sums, and what was learnt; see there.
     pub(super) blame: Blamed,
+    /// By time; see there.
+    pub(super) timeline: Timeline,
+    /// By when they were told; see there.
+    pub(super) stalls: Stalls,
     /// Sums; see there.
     pub(super) ledger: Ledger,
     /// Learnt.
@@ -111,6 +117,8 @@ impl Since for Books {
             worst: self.worst.since(&older.worst),
             forced: self.forced.since(&older.forced),
             blame: self.blame.since(&older.blame),
+            timeline: self.timeline.clone(),
+            stalls: self.stalls.since(&older.stalls),
             ledger: self.ledger.since(&older.ledger),
             metrics: self.metrics.clone(),
             activities: self.activities.clone(),

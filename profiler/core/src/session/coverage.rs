@@ -117,6 +117,12 @@ impl Ledger {
         self.note(why.into());
     }
 
+    /// What was lost so far, as far as that is counted.
+    pub(super) fn lost_so_far(&self) -> u64 {
+        let counted = LOST.iter().map(|count| self.count(*count));
+        counted.chain([self.recursion_misses, self.undecodable]).fold(0, u64::saturating_add)
+    }
+
     /// A counter.
     pub(super) fn count(&self, count: Count) -> u64 {
         self.counts.get(count.name()).copied().unwrap_or(0)

@@ -21,10 +21,13 @@ mod hiding;
 mod judge;
 mod limits;
 mod recent;
+mod seconds;
 mod self_check;
 mod since;
 mod snapshot;
+mod stalls;
 mod streams;
+mod timeline;
 mod worst;
 
 #[cfg(test)]
@@ -38,6 +41,7 @@ use iocontend_wire::key::{Key, Owner};
 use serde::{Deserialize, Serialize};
 
 use crate::cgroup::CgroupPaths;
+use crate::etcd_heartbeat::{Heartbeat, heartbeat};
 use crate::event::{Event, WaitEvent, decode};
 use crate::facts::{BlockStat, ControlFacts, DeviceFacts, ProcessFacts, Psi, WalFsyncs};
 use crate::ids::{Dev, Role};
@@ -61,9 +65,14 @@ use forced::Forced;
 pub use hiding::entering;
 use since::{Renaming, Renamings};
 pub use snapshot::{Intervals, Snapshot, report_between};
+use stalls::Stalls;
 pub use streams::StreamSample;
 use streams::{Places, RowKey, Rows};
+use timeline::Timeline;
 use worst::Worst;
+
+/// No heartbeat interval is looked up for waits shorter than this, ns: etcd's is a millisecond at least.
+const SHORT_NS: u64 = 1_000_000;
 
 /// What does not change during a session.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -237,6 +246,8 @@ pub struct Session {
     worst: Worst,
     forced: Forced,
     blame: Blame,
+    timeline: Timeline,
+    stalls: Stalls,
     ledger: Ledger,
     metrics: EtcdMetrics,
     activities: Activities,
@@ -263,6 +274,8 @@ impl Session {
             worst: Worst::default(),
             forced: Forced::default(),
             blame: Blame::default(),
+            timeline: Timeline::default(),
+            stalls: Stalls::default(),
             ledger: Ledger::default(),
             metrics: EtcdMetrics::default(),
             activities: Activities::default(),
@@ -280,6 +293,7 @@ impl Session {
         match input {
             Input::Started(sample) => {
                 self.started = now;
+                self.timeline.begin(now.mono_ns);
                 self.first_sample = Arc::new(sample);
                 self.sample = Arc::clone(&self.first_sample);
             }
@@ -309,7 +323,11 @@ impl Session {
                 return outputs;
             }
             Input::Retired(index) => self.places.forget(index),
-            Input::Counts(counts) => self.ledger.set_counts(&counts),
+            Input::Counts(counts) => {
+                let before = self.ledger.lost_so_far();
+                self.ledger.set_counts(&counts);
+                self.timeline.looked(now.mono_ns, self.ledger.lost_so_far() > before);
+            }
             Input::RecursionMisses(misses) => self.ledger.set_recursion_misses(misses),
             Input::KernelCompleted(counts) => self.ledger.kernel_completed = counts,
             Input::Attached(attached) => self.ledger.attached = Arc::new(attached),
@@ -337,7 +355,9 @@ impl Session {
         match decode(bytes) {
             Ok(event) => {
                 self.ledger.kept(&event);
-                self.event(event)
+                let outputs = self.event(event);
+                self.settle();
+                outputs
             }
             Err(error) => {
                 self.ledger.undecodable(error);
@@ -435,6 +455,21 @@ impl Session {
             disk: apart.disk,
         };
         self.blame.wait(row, waited);
+        self.timeline.add(row, wait.start_ns, wait.end_ns, wait.counted_ns);
+        if wait.counted_ns >= SHORT_NS {
+            let known = self.actors.with_pid(pid);
+            let limit =
+                known.map_or_else(Heartbeat::default, |one| heartbeat(&one.facts, one.role));
+            self.stalls.add(row, wait.start_ns, wait.end_ns, limit);
+        }
+    }
+
+    /// Waits that were shared out belong to their seconds.
+    fn settle(&mut self) {
+        for shared in self.blame.settled() {
+            self.timeline.settle(&shared);
+            self.stalls.settle(&shared);
+        }
     }
 
     /// Blame has to know which disks move their heads.
@@ -464,6 +499,7 @@ impl Session {
             return;
         }
         let known = self.streams.files().chain(self.blame.blamed().files());
+        let known = known.chain(self.timeline.files()).chain(self.stalls.files());
         let known = known.filter(|(_, file)| old.contains(file));
         let together = |(owner, file): (Owned, u32)| {
             let class = class_of(&self.actors, &self.files, owner, file);
@@ -484,12 +520,15 @@ impl Session {
         self.worst.rename(&renaming);
         self.forced.rename(&renaming);
         self.blame.rename(&renaming);
+        self.timeline.rename(&renaming);
+        self.stalls.rename(&renaming);
         self.renamings.push(renaming);
     }
 
     /// A second is over: everything that was told up to now belongs to it.
     fn end_second(&mut self, sample: HostSample, is_last: bool) {
         self.blame.end_second(is_last);
+        self.settle();
         self.streams.end_second();
         self.sample = Arc::new(sample);
         self.is_between_seconds = true;
@@ -519,6 +558,8 @@ impl Session {
             worst: self.worst.clone(),
             forced: self.forced.clone(),
             blame: self.blame.blamed().clone(),
+            timeline: self.timeline.clone(),
+            stalls: self.stalls.clone(),
             ledger: self.ledger.clone(),
             metrics: self.metrics.clone(),
             activities: self.activities.clone(),

@@ -141,8 +141,8 @@ struct Place {
     shards: Vec<Stats>,
 }
 
-/// A cgroup's id and, where found, its path.
-type CgroupEntry = (u64, Option<String>);
+/// Owning cgroups by index: id and, where found, path.
+type Cgroups = Vec<Option<(u64, Option<String>)>>;
 
 /// All rows.
 #[derive(Clone, Default)]
@@ -152,15 +152,11 @@ pub(super) struct Rows {
     /// Learnt.
     devices: Arc<Vec<Option<Dev>>>,
     /// Learnt.
-    cgroups: Arc<Vec<Option<CgroupEntry>>>,
+    cgroups: Arc<Cgroups>,
 }
 
 impl Rows {
-    pub(super) fn set_tables(
-        &mut self,
-        devices: Vec<Option<Dev>>,
-        cgroups: Vec<Option<CgroupEntry>>,
-    ) {
+    pub(super) fn set_tables(&mut self, devices: Vec<Option<Dev>>, cgroups: Cgroups) {
         self.devices = Arc::new(devices);
         self.cgroups = Arc::new(cgroups);
     }
@@ -176,7 +172,7 @@ impl Rows {
     }
 
     /// The cgroup behind an index.
-    pub(super) fn cgroup(&self, index: u32) -> Option<&CgroupEntry> {
+    pub(super) fn cgroup(&self, index: u32) -> Option<&(u64, Option<String>)> {
         self.cgroups.get(index as usize)?.as_ref()
     }
 

@@ -11,6 +11,7 @@ mod judged;
 mod kernel;
 mod ledger;
 mod random;
+mod seconds;
 mod selection;
 mod self_check;
 mod streams;

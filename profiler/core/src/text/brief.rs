@@ -1,6 +1,6 @@
 //! The short summary in words: the state, why, who, what to do first, what was not seen.
 
-use super::names::Names;
+use super::names::{Names, time_of_day};
 use super::{Lang, findings, newer};
 use crate::ids::FileClass;
 use crate::report::{Advice, Conclusion, Effect, Newer, Outcome, Share, WaitKind};
@@ -73,6 +73,10 @@ pub fn why(names: &Names<'_>, conclusion: &Conclusion) -> String {
         Conclusion::AtTimes { .. } => {
             "fine over the whole time, but not while a neighbour is at work".to_owned()
         }
+        Conclusion::Stalls { .. } => "neighbours stall it now and then".to_owned(),
+        Conclusion::FineButStalls { .. } => {
+            "no wait is above its limit, but for stalls without a culprit".to_owned()
+        }
         Conclusion::NoCpu { .. } => {
             "most of the time its threads were on a CPU or waited for one".to_owned()
         }
@@ -104,6 +108,24 @@ pub fn share_of(part: u64, whole: u64) -> String {
     }
     let hundredths = (u128::from(part) * 100 + u128::from(whole) / 2) / u128::from(whole);
     format!("{hundredths} %")
+}
+
+/// Stalls: how many, from which length on, the longest sync in them, when that was, and by whom or what.
+pub fn stalls(
+    lang: Lang,
+    count: u64,
+    [limit_ns, worst_ns]: [u64; 2],
+    start: &str,
+    by: &str,
+) -> String {
+    let Lang::En = lang;
+    format!(
+        "{} of {} or longer, worst {} at {}: {by}",
+        units::count(count),
+        time(limit_ns),
+        time(worst_ns),
+        time_of_day(start)
+    )
 }
 
 /// Mean and 99th percentile of waits beside somebody, and without.

@@ -1,6 +1,8 @@
 //! Sentences with values in them. Values arrive formatted (`units`); names in them as they came from outside: writers make them safe.
 
 use super::Lang;
+use crate::etcd_heartbeat::HeartbeatSource;
+use crate::units;
 
 /// A sentence for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +30,8 @@ pub enum Msg<'a> {
         /// Why, a sentence.
         reason: &'a str,
     },
+    /// Of stalls.
+    OfStalls(OfStalls<'a>),
     /// Small rows of blame, put together.
     SmallRows(&'a str),
     /// Title of a ticket.
@@ -258,6 +262,33 @@ pub enum Msg<'a> {
     },
 }
 
+/// What is said of stalls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OfStalls<'a> {
+    /// How many stalls there were, and what one is.
+    Stalls {
+        /// How many.
+        count: u64,
+        /// A sync of this length is one.
+        limit: &'a str,
+        /// Where the limit is known from.
+        source: HeartbeatSource,
+    },
+    /// No sync was a stall.
+    NoStalls,
+    /// Stalls that a table leaves out.
+    MoreStalls(&'a str),
+    /// A culprit with its share, and how many runs of it there are.
+    CulpritShare {
+        /// Its name.
+        name: &'a str,
+        /// How many runs it stands for.
+        runs: &'a str,
+        /// Its share.
+        share: &'a str,
+    },
+}
+
 /// The text of a message, without a line end.
 pub fn text(lang: Lang, msg: &Msg<'_>) -> String {
     match lang {
@@ -273,15 +304,24 @@ fn secrets(is_here: bool) -> &'static str {
     }
 }
 
+/// Title of a ticket; `answer` is empty without a verdict.
+fn ticket_title(host: &str, answer: &str) -> String {
+    if answer.is_empty() {
+        format!("iocontend on {host}")
+    } else {
+        format!("iocontend on {host}: {answer}")
+    }
+}
+
 fn english(msg: &Msg<'_>) -> String {
     match msg {
         Msg::Watching => "watching".to_owned(),
         Msg::Verdict { answer, summary } => format!("{answer}: {summary}"),
         Msg::Confidence { id, sure } => format!("({id}, confidence {sure})"),
         Msg::Unasked { rules, reason } => format!("Not answered: {rules}. {reason}"),
+        Msg::OfStalls(msg) => of_stalls(msg),
         Msg::SmallRows(rows) => format!("{rows} smaller ones"),
-        Msg::TicketTitle { host, answer: "" } => format!("iocontend on {host}"),
-        Msg::TicketTitle { host, answer } => format!("iocontend on {host}: {answer}"),
+        Msg::TicketTitle { host, answer } => ticket_title(host, answer),
         Msg::Secrets { is_here } => secrets(*is_here).to_owned(),
         Msg::Version(version) => format!("iocontend {version}"),
         Msg::NothingFound => "No pattern was found.".to_owned(),
@@ -354,6 +394,36 @@ fn english(msg: &Msg<'_>) -> String {
             format!("{program} is not attached to {hook}: {reason}.")
         }
     }
+}
+
+/// What is said of stalls.
+fn of_stalls(msg: &OfStalls<'_>) -> String {
+    match msg {
+        OfStalls::Stalls { count, limit, source } => stalls(*count, limit, *source),
+        OfStalls::NoStalls => "No sync took the heartbeat interval or longer.".to_owned(),
+        OfStalls::MoreStalls(count) => format!("and {count} shorter ones: -o json has them"),
+        OfStalls::CulpritShare { name, runs, share } => culprit(name, runs, share),
+    }
+}
+
+/// A culprit with its share; `runs` is empty where it is one process.
+fn culprit(name: &str, runs: &str, share: &str) -> String {
+    if runs.is_empty() {
+        format!("{name} {share}")
+    } else {
+        format!("{name} ({runs} runs) {share}")
+    }
+}
+
+/// How many stalls, and what one is.
+fn stalls(count: u64, limit: &str, source: HeartbeatSource) -> String {
+    let of = match source {
+        HeartbeatSource::Default => "etcd's default heartbeat interval",
+        HeartbeatSource::Argv => "the heartbeat interval on the command line",
+        HeartbeatSource::Environment => "the heartbeat interval in the environment",
+    };
+    let stalls = if count == 1 { "stall" } else { "stalls" };
+    format!("{} {stalls} with a sync of {limit} or longer ({of}):", units::count(count))
 }
 
 /// Ways of attribution; what there is none of is left out.

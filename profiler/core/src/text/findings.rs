@@ -1,9 +1,10 @@
 //! What findings and the verdict say: summaries, caveats, reasons.
 
-use super::names::{Names, percent, safe, time};
+use super::names::{Names, percent, safe, time, time_of_day};
 use super::{Lang, newer, notes, periods};
 use crate::report::{
-    Caveat, Conclusion, Culprit, Evidence, Finding, Newer, Pattern, Reason, Scheduled, Standing,
+    Caveat, Conclusion, Culprit, Evidence, Finding, LongestSync, Mostly, Newer, Pattern, Reason,
+    Scheduled, Standing,
 };
 use crate::units;
 
@@ -58,6 +59,7 @@ pub fn summary(names: &Names<'_>, found: &Finding) -> String {
         Pattern::FlushBound => {
             format!("Flushing the cache of {disk} dominates: {victim} spends {figures} in it.")
         }
+        Pattern::Stalls => stalled(names, found, evidence, &victim),
         Pattern::NotTheDisk => format!("Waits of {victim} for the disk are fine."),
         Pattern::Newer(name) => newer(names.lang, name),
     }
@@ -79,6 +81,32 @@ fn by_backup(
         let (alone, shared) = (time(alone), time(shared));
         said.push(format!("While it is at work a sync takes {shared} on average, else {alone}."));
     }
+    said.extend(comes_again(names, found));
+    said.join(" ")
+}
+
+/// Stalls: how often, behind whom, how long, whether they come again.
+fn stalled(names: &Names<'_>, found: &Finding, evidence: &Evidence, victim: &str) -> String {
+    let Lang::En = names.lang;
+    let times = match evidence.stalls.unwrap_or_default() {
+        1 => "once".to_owned(),
+        more => format!("{} times", units::count(more)),
+    };
+    let (line, longest) = (time(evidence.line_ns), time(evidence.max_ns));
+    let all = time(evidence.stalled_ns.unwrap_or_default());
+    let at = time_of_day(evidence.stall_start.as_deref().unwrap_or_default());
+    let took =
+        format!("syncs of {line} or longer took {all} in all, the longest {longest} at {at}");
+    let mut said =
+        vec![format!("{victim} stalled {times} behind {}: {took}.", culprits(names, found))];
+    said.extend(comes_again(names, found));
+    said.join(" ")
+}
+
+/// Whether the culprits come again, and who says so.
+fn comes_again(names: &Names<'_>, found: &Finding) -> Vec<String> {
+    let Lang::En = names.lang;
+    let mut said = Vec::new();
     let activity = found.activity.and_then(|at| names.report.activity.as_ref()?.get(at));
     if let Some(period) = activity.and_then(|activity| activity.period.as_ref()) {
         said.push(format!("It comes again {}.", periods::claim(names.lang, period)));
@@ -86,7 +114,29 @@ fn by_backup(
     if let Some(entry) = activity.and_then(|activity| activity.schedule.as_ref()) {
         said.push(periods::entry(names.lang, false, &harmless(entry)));
     }
-    said.join(" ")
+    said
+}
+
+/// Stalls without a culprit, and what held them up.
+fn stalls_of_nobody(lang: Lang, count: u64, longest: &LongestSync, mostly: Mostly) -> String {
+    let Lang::En = lang;
+    let (took, at) = (time(longest.duration_ns), time_of_day(&longest.start));
+    let why = held_up(lang, mostly);
+    match count {
+        1 => format!("1 stall of {took} at {at}: {why}"),
+        more => format!("{} stalls, the longest {took} at {at}: {why}", units::count(more)),
+    }
+}
+
+/// What makes most of a stall's time that has no culprit.
+pub fn held_up(lang: Lang, mostly: Mostly) -> &'static str {
+    let Lang::En = lang;
+    match mostly {
+        Mostly::Others => "several causes, none of them most of it",
+        Mostly::Disk => "the disk itself",
+        Mostly::Cpu => "no CPU, or on one",
+        Mostly::Unknown => "cause not known",
+    }
 }
 
 /// An entry without control characters.
@@ -247,6 +297,15 @@ pub fn conclusion(names: &Names<'_>, conclusion: &Conclusion) -> String {
         Conclusion::WaitsFine { worst } => {
             format!("waits for the disk are fine ({}).", stands(names, worst))
         }
+        Conclusion::Stalls { finding } => {
+            let found = names.report.findings.as_ref().and_then(|all| all.get(*finding));
+            found.map(|found| summary(names, found)).unwrap_or_default()
+        }
+        Conclusion::FineButStalls { worst, stalls, longest, mostly } => format!(
+            "waits for the disk are fine on the whole ({}), but for {}.",
+            stands(names, worst),
+            stalls_of_nobody(names.lang, *stalls, longest, *mostly)
+        ),
         Conclusion::Missing { reason: missing } => reason(names, missing),
         Conclusion::Newer(Newer { code }) => newer(names.lang, code),
     }
@@ -278,6 +337,11 @@ pub fn reason(names: &Names<'_>, reason: &Reason) -> String {
             format!("Whom the waits on {} are due to was not computed.", class.name())
         }
         Reason::EventsLost { lost, seen } => events_lost(names.lang, *lost, *seen),
+        Reason::StallsOfNobody { count, longest, mostly } => {
+            let said = stalls_of_nobody(names.lang, *count, longest, *mostly);
+            format!("Nobody was found for {said}. That is not that there was no cause.")
+        }
+        Reason::NoTimeline => "Single seconds were not looked at.".to_owned(),
         Reason::NotTakenApart => "The waits were not taken apart.".to_owned(),
         Reason::NoThreadWaits => "Waits in write(2) and in page faults were not watched.".to_owned(),
         Reason::SyncsNotTimed { filesystem, hook, why } => {

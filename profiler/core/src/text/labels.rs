@@ -76,6 +76,7 @@ labels! {
     BriefWindow = "time", "Head of the line with the time covered.";
     BriefWaits = "waits", "Head of the lines with how long the waits are.";
     BriefWhy = "why", "Head of the line that says why.";
+    BriefStalls = "stalls", "Head of the line about stalls.";
     BriefRepeats = "repeats", "Head of the line about a rhythm.";
     BriefWho = "WHO CAUSED THE WAIT", "Column: who or what took a victim's time.";
     BriefWait = "WAIT", "Column: the time taken.";
@@ -105,6 +106,16 @@ labels! {
     DevicesTitle = "Devices", "Title: devices.";
     WaitsTitle = "Waits of the targets", "Title: waits.";
     WorstTitle = "Longest syncs of the targets", "Title: single waits taken apart.";
+    StallsTitle = "Stalls", "Title: runs of syncs that took the heartbeat interval or longer.";
+    At = "AT", "Column: when it began.";
+    Lasted = "LASTED", "Column: from the first long sync to the end of the last.";
+    WorstSync = "WORST\nSYNC", "Column: the longest sync.";
+    LongSyncs = "LONG\nSYNCS", "Column: number of syncs that long.";
+    Behind = "BEHIND", "Column: who or what caused it.";
+    SeveralCauses = "several causes", "In place of a culprit: none has most of it.";
+    DiskItself = "the disk itself", "In place of a culprit: the disk.";
+    NoCpu = "no CPU", "In place of a culprit: the thread had no CPU, or was on one.";
+    CauseUnknown = "not known", "In place of a culprit: it is not known.";
     ActivityTitle = "Backups and peaks", "Title: when backups ran and targets waited long.";
     IoTitle = "IO by actor", "Title: IO by actor.";
     IoOrder = "longest device time first", "Behind that title: the order of rows.";

@@ -16,7 +16,7 @@ pub mod notes;
 pub mod periods;
 mod problems;
 
-pub use catalogue::{Msg, text};
+pub use catalogue::{Msg, OfStalls, text};
 pub use labels::{Label, label};
 pub use problems::{Explained, InTheWay, Problem, explain};
 

@@ -119,6 +119,12 @@ pub(super) fn time(ns: u64) -> String {
     units::duration(ns, &Style { unicode: false, ..Style::default() })
 }
 
+/// The time of day in an RFC 3339 point in time, to the second; all of it when it is something else.
+pub(crate) fn time_of_day(at: &str) -> String {
+    const TIME: std::ops::Range<usize> = 11..19;
+    safe(at.get(TIME).filter(|_| at.get(10..11) == Some("T")).unwrap_or(at))
+}
+
 /// A share.
 pub(super) fn percent(share: Share) -> String {
     units::share(share.millionths(), Share::WHOLE).unwrap_or_default()

@@ -8,6 +8,7 @@ use super::{Lang, newer, periods};
 use crate::capture::Damage;
 use crate::plan::{GapReason, Loses, NoFormats, SyncFs};
 use crate::report::{Newer, Note};
+use crate::units;
 
 /// Counters that are shown elsewhere or cost nothing.
 fn counter(lang: Lang, name: &str) -> Option<&'static str> {
@@ -113,10 +114,23 @@ pub fn note(lang: Lang, note: &Note) -> String {
         Note::UnknownRecord { record } => format!("unknown kind of record {record}"),
         Note::ImpossibleKey { key } => format!("a record has the impossible stream key {key:#x}"),
         Note::SchedulesMissing { entries, count } => periods::missing(lang, entries, *count),
+        Note::SecondsForgotten { series, stalls } => forgotten(lang, *series, *stalls),
         Note::HistoryLeftOut { captures } => periods::left_out(lang, *captures),
         Note::Newer(Newer { code }) => newer(lang, code),
         Note::Recorded(text) => text.clone(),
     }
+}
+
+/// Seconds and stalls that were given up.
+fn forgotten(lang: Lang, series: u64, stalls: u64) -> String {
+    let Lang::En = lang;
+    let all =
+        [(series, "the seconds of", "file", "files"), (stalls, "the oldest", "stall", "stalls")];
+    let said = all.iter().filter(|(count, ..)| *count > 0).map(|(count, what, one, many)| {
+        format!("{what} {} {}", units::count(*count), if *count == 1 { one } else { many })
+    });
+    let said: Vec<String> = said.collect();
+    format!("Given up for lack of memory: {}.", said.join(", "))
 }
 
 /// In which way a capture is damaged.

@@ -62,6 +62,7 @@ fn findings_and_verdict(report: &Report, out: &mut String) {
         "max_ns": 79_300_000, "limit_ns": 10_000_000});
     let mut with_code = stands.clone();
     with_code["code"] = "stands".into();
+    let longest = json!({"start": "2026-03-01T13:00:12.345+01:00", "duration_ns": 131_000_000});
     let reasons = json!([
         with_code,
         {"code": "shares", "named": 0.5, "unnamed": 0.1, "disk": 0.2, "cpu": 0.1, "unexplained": 0.1},
@@ -70,6 +71,9 @@ fn findings_and_verdict(report: &Report, out: &mut String) {
         {"code": "no_blame"}, {"code": "no_blame", "file_class": "db"},
         {"code": "events_lost", "lost": 12, "seen": 7_010},
         {"code": "not_taken_apart"}, {"code": "no_thread_waits"}, {"code": "logs_not_read"},
+        {"code": "stalls_of_nobody", "count": 1, "longest": longest, "mostly": "unknown"},
+        {"code": "stalls_of_nobody", "count": 3, "longest": longest, "mostly": "disk"},
+        {"code": "no_timeline"},
         {"code": "syncs_not_timed", "filesystem": "ext4", "hook": "ext4:ext4_sync_file_exit", "why": {"code": "no_tracefs", "why": "not_mounted"}},
         {"code": "later"}
     ]);
@@ -78,8 +82,10 @@ fn findings_and_verdict(report: &Report, out: &mut String) {
         {"code": "others_cause", "share": 0.558, "culprits": [BACKUP], "worst": stands},
         {"code": "at_times", "finding": 0}, {"code": "no_cpu", "worst": stands},
         {"code": "disk_itself", "disk": 0.9, "others": 0.1, "worst": stands},
+        {"code": "stalls", "finding": 0},
         {"code": "limit_holds", "limit": 0.9, "others": 0.1, "worst": stands},
         {"code": "waits_fine", "worst": stands},
+        {"code": "fine_but_stalls", "worst": stands, "stalls": 1, "longest": longest, "mostly": "cpu"},
         {"code": "missing", "reason": {"code": "no_waits"}}, {"code": "later"}
     ]);
     samples("verdicts", &conclusions, out, |one| findings::conclusion(names, one));
@@ -100,6 +106,8 @@ fn findings_and_verdict(report: &Report, out: &mut String) {
     let mut found = report.findings.as_ref().unwrap()[0].clone();
     let numbers = found.evidence.as_mut().unwrap();
     (numbers.sync_count, numbers.sync_p99_ns) = (Some(1_000), Some(2_000_000));
+    (numbers.stalls, numbers.stalled_ns) = (Some(2), Some(260_000_000));
+    numbers.stall_start = Some("2026-03-01T13:00:12.345+01:00".into());
     (numbers.db_read_bytes, numbers.depth_while_busy) = (Some(40 << 20), Some(1.25));
     for id in crate::report::Pattern::ALL {
         found.id = id.clone();
@@ -243,7 +251,9 @@ fn of_notes(out: &mut String) {
         {"code": "impossible_key", "key": 255},
         {"code": "schedules_missing", "entries": [{"source": "/etc/crontab:3", "why": "times"}],
             "count": 4},
-        {"code": "history_left_out", "captures": 3}, {"code": "later"}
+        {"code": "history_left_out", "captures": 3},
+        {"code": "seconds_forgotten", "series": 1, "stalls": 0},
+        {"code": "seconds_forgotten", "series": 2_000, "stalls": 7}, {"code": "later"}
     ]);
     samples("notes", &all, out, |one| notes::note(LANG, one));
     let gaps = json!([

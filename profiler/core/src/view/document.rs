@@ -30,6 +30,8 @@ pub enum SectionId {
     Blame,
     /// Waits without and with each culprit.
     Beside,
+    /// Stalls.
+    Stalls,
     /// Backups and peaks.
     Activity,
     /// What to do.

@@ -17,6 +17,7 @@ mod interval;
 mod io;
 mod matrix;
 mod names;
+mod stalls;
 mod verdict;
 mod verified;
 mod waits;
@@ -47,9 +48,10 @@ pub struct Options {
 type Maker = fn(&Report, Options) -> Option<Section>;
 
 /// The sections of a summary: the answer and what it rests on first, then everything that was measured.
-const SUMMARY: [Maker; 14] = [
+const SUMMARY: [Maker; 15] = [
     verdict::verdict,
     verdict::findings,
+    stalls::section,
     blame::matrix,
     blame::beside,
     activity::section,

@@ -1,7 +1,7 @@
 //! `limits-unchanged`: nothing is limited.
 //!
-//! - *Applies when* the verdict is that it is not the disk, nothing found is a warning or more, and most of the waits is explained: being
-//!   on the same disk is no contention.
+//! - *Applies when* the verdict is that it is not the disk, nothing found is a warning or more, nothing stalled, and most of the waits is
+//!   explained: being on the same disk is no contention.
 //! - *Harmful when* the window was too short to hold the backup: only what was seen is judged.
 
 use crate::advice::judgement::{Danger, Recommendation};
@@ -17,6 +17,7 @@ pub(in crate::advice) fn judge(
 ) -> Option<Recommendation> {
     let is_fine = judged.verdict.answer == Outcome::NotTheDisk
         && judged.findings.iter().all(|found| found.severity < Severity::Warning)
+        && diagnosis.stalls.is_empty()
         && diagnosis.is_explained();
     let waitings = diagnosis.victims.iter().flat_map(|victim| &victim.waitings);
     let syncs = waitings.filter_map(|waiting| waiting.sort(Kind::Sync));

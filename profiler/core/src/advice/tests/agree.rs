@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::findings::judge;
-use crate::report::{Outcome, Severity, check_agreement};
+use crate::report::{LongestSync, Outcome, Severity, Stall, StallCause, check_agreement};
 
 /// Programs that may be culprits, with their part and cgroup: two of them run twice.
 const CULPRITS: [(&str, &str, Role, &str); 7] = [
@@ -24,6 +24,20 @@ type Charged = (usize, usize, usize, u64);
 
 /// A report in which these are charged with waits of about so many ns, judged and advised.
 fn told(waits: [u64; 2], charged: &[Charged]) -> Report {
+    stalled(waits, charged, &[])
+}
+
+/// Who is charged: a culprit by number, the victim, or nobody.
+fn name(culprit: usize) -> String {
+    match CULPRITS.get(culprit) {
+        Some((id, ..)) => (*id).into(),
+        None if culprit == CULPRITS.len() => SELF.into(),
+        None => UNEXPLAINED.into(),
+    }
+}
+
+/// The same with a stall for each list of charges, on files of the class of the first of them.
+fn stalled(waits: [u64; 2], charged: &[Charged], stalls: &[Vec<Charged>]) -> Report {
     let world = World::reader();
     let mut report = world.report();
     report.alone_vs_shared = None;
@@ -52,11 +66,7 @@ fn told(waits: [u64; 2], charged: &[Charged]) -> Report {
         victim: VICTIM.into(),
         victim_class: CLASSES[class],
         victim_call: Call::Fdatasync,
-        culprit: match CULPRITS.get(culprit) {
-            Some((id, ..)) => (*id).into(),
-            None if culprit == CULPRITS.len() => SELF.into(),
-            None => UNEXPLAINED.into(),
-        },
+        culprit: name(culprit),
         culprit_class: None,
         device: Some("vda".into()),
         mechanism: mechanisms[mechanism],
@@ -64,6 +74,25 @@ fn told(waits: [u64; 2], charged: &[Charged]) -> Report {
         share: 0.0,
     });
     report.blame = Some(rows.collect());
+    let stall = |causes: &Vec<Charged>| {
+        let wait_ns = causes.iter().map(|one| one.3).sum();
+        let cause = |&(_, culprit, mechanism, wait_ns): &Charged| StallCause {
+            culprit: name(culprit),
+            mechanism: Some(mechanisms[mechanism]),
+            device: Some("vda".into()),
+            wait_ns,
+        };
+        Stall {
+            victim: VICTIM.into(),
+            file_class: CLASSES[causes.first().map_or(0, |one| one.0)],
+            limit_ns: 100_000_000,
+            wait_ns,
+            worst: LongestSync { start: String::new(), duration_ns: wait_ns },
+            causes: causes.iter().map(cause).collect(),
+            ..Stall::default()
+        }
+    };
+    report.stalls = Some(stalls.iter().map(stall).collect());
     report.advice = Some(world.advice_on(&report));
     judge(&mut report);
     report
@@ -91,13 +120,16 @@ proptest! {
     fn any_report_agrees_with_itself(
         waits in (prop_oneof![1_u64..3_000_000, 1_u64..200_000_000], 1_u64..100_000_000),
         charged in prop::collection::vec((0_usize..2, 0_usize..9, 0_usize..5, 0_u64..20_000_000_000), 0..14),
+        stalls in prop::collection::vec(
+            prop::collection::vec((0_usize..2, 0_usize..9, 0_usize..5, 0_u64..200_000_000), 1..4), 0..3),
     ) {
-        let report = told([waits.0, waits.1], &charged);
+        let report = stalled([waits.0, waits.1], &charged, &stalls);
         prop_assert_eq!(check_agreement(&report), Vec::<String>::new());
         let advice = report.advice.as_deref().unwrap();
         if advice.iter().any(|one| one.id.name() == "limits-unchanged") {
             prop_assert_eq!(report.verdict.as_ref().unwrap().answer, Outcome::NotTheDisk);
             prop_assert!(report.findings.iter().flatten().all(|one| one.severity < Severity::Warning));
+            prop_assert!(stalls.is_empty());
             let (unexplained, whole) = unexplained(&report);
             prop_assert!(unexplained < whole.div_ceil(2), "{} of {}", unexplained, whole);
         }
@@ -121,6 +153,21 @@ proptest! {
         prop_assert_eq!(report.findings, again.findings);
         prop_assert_eq!(report.advice, again.advice);
     }
+}
+
+/// Two saves stall a victim that is fine on the whole: they are named, and there is advice about them.
+#[test]
+fn whoever_stalls_a_quiet_victim_can_be_dealt_with() {
+    let own = [(0, 7, 1, 600_000_000), (1, 7, 1, 600_000_000), (0, 0, 0, 130_000_000)];
+    let stalls = [vec![(0, 0, 0, 130_000_000)], vec![(0, 1, 0, 129_000_000)]];
+    let report = stalled([2_000_000, 2_000_000], &own, &stalls);
+    assert_eq!(check_agreement(&report), Vec::<String>::new());
+    assert_eq!(report.verdict.unwrap().answer, Outcome::Contended);
+    let culprits: Vec<&str> =
+        report.advice.iter().flatten().filter_map(|one| one.culprit.as_deref()).collect();
+    assert!(!culprits.is_empty() && culprits.iter().all(|id| *id == "30@1"), "{culprits:?}");
+    let quiet = told([2_000_000, 2_000_000], &own);
+    assert!(quiet.advice.iter().flatten().all(|one| one.culprit.is_none()));
 }
 
 /// Property: the check sees each of the disagreements that it is there for.

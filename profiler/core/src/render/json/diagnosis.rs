@@ -2,6 +2,7 @@
 //!
 //! All of it follows from the rest of the document, so that none of it is read back.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
@@ -15,7 +16,7 @@ use crate::findings;
 use crate::ids::{FileClass, Role};
 use crate::report::{
     Actor, AloneVsShared, Blame, Conclusion, Judgement, Mechanism, Outcome, Pod, Report, SELF,
-    Share, UNEXPLAINED, WaitKind,
+    Share, Stall, UNEXPLAINED, WaitKind,
 };
 
 /// A row of blame with the names of who is charged.
@@ -55,6 +56,47 @@ impl BlameDocument {
     /// The row again.
     pub(super) fn into_row(self) -> Blame {
         self.row
+    }
+}
+
+/// A stall with the name of who is charged with most of it.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Stall")]
+pub(super) struct StallDocument {
+    /// The stall.
+    #[serde(flatten)]
+    stall: Stall,
+    /// What the first of its culprits is called: its group's `name`. Absent where it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    culprit_name: Option<String>,
+    /// That culprit's group, by its `id`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    culprit_group: Option<String>,
+}
+
+impl StallDocument {
+    /// One of them.
+    pub(super) fn of(stall: &Stall, groups: &Groups<'_>) -> Self {
+        let first = stall.culprits.first().and_then(|one| groups.group(&one.actor));
+        Self {
+            stall: stall.clone(),
+            culprit_name: first.map(|group| groups.name(group)),
+            culprit_group: first.map(Group::id),
+        }
+    }
+
+    /// The longest of these, as they stand.
+    pub(super) fn keep_longest(all: &mut Vec<Self>, count: usize) {
+        let mut order: Vec<usize> = (0..all.len()).collect();
+        order.sort_by_key(|at| Reverse(all[*at].stall.worst.duration_ns));
+        order.truncate(count);
+        let mut at = 0..;
+        all.retain(|_| at.next().is_some_and(|at| order.contains(&at)));
+    }
+
+    /// The stall again.
+    pub(super) fn into_stall(self) -> Stall {
+        self.stall
     }
 }
 

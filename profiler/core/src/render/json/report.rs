@@ -10,14 +10,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::advice::AdviceDocument;
-use super::diagnosis::{BlameDocument, DiagnosisDocument, GroupDocument};
+use super::diagnosis::{BlameDocument, DiagnosisDocument, GroupDocument, StallDocument};
 use super::judged::{ActivityDocument, FindingDocument, JudgementDocument, RuleDocument, missing};
 use crate::diagnosis::groups::Groups;
 use crate::plan::GapReason;
 use crate::redact::CommandLinesShown;
 use crate::report::{
     Actor, AloneVsShared, Attached, Attribution, BlameCoverage, BpfCost, Coverage, Device,
-    HookKind, Host, Note, Report, SCHEMA, SelfCheck, Target, Tool, Window,
+    HookKind, Host, Note, Report, SCHEMA, SelfCheck, Target, Timeline, Tool, Window,
 };
 use crate::text::names::Names;
 use crate::text::{Lang, notes};
@@ -59,6 +59,12 @@ pub struct ReportDocument<'a> {
     /// Victims' waits with and without a culprit at work. Absent when it was not computed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     alone_vs_shared: Option<Cow<'a, [AloneVsShared]>>,
+    /// What each second was like for each victim. Absent when it was not computed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    timeline: Option<Cow<'a, [Timeline]>>,
+    /// Runs of syncs that took the heartbeat interval or longer, the first first. Absent when it was not computed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    stalls: Option<Vec<StallDocument>>,
     /// Whether it is the disk. Absent when it was not asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     verdict: Option<JudgementDocument>,
@@ -98,6 +104,8 @@ impl<'a> ReportDocument<'a> {
             groups: GroupDocument::all(groups),
             blame: report.blame.as_deref().map(|rows| BlameDocument::all(rows, groups)),
             alone_vs_shared: report.alone_vs_shared.as_deref().map(Cow::Borrowed),
+            timeline: report.timeline.as_deref().map(Cow::Borrowed),
+            stalls: each(report.stalls.as_deref(), |one| StallDocument::of(one, groups)),
             verdict: report.verdict.as_ref().map(|one| JudgementDocument::of(one, names)),
             diagnosis: DiagnosisDocument::all(report),
             rules: each(report.rules.as_deref(), |one| RuleDocument::of(one, names)),
@@ -107,11 +115,11 @@ impl<'a> ReportDocument<'a> {
         }
     }
 
-    /// The answer alone: without devices, actors, single charges and what was looked for in vain, and of advice only what is
+    /// The answer alone: without devices, actors, single seconds and charges, and what was looked for in vain, and of advice only what is
     /// recommended. Of the groups those that the diagnosis names, without their members.
     pub(super) fn into_brief(mut self) -> Self {
         (self.devices, self.actors) = (Cow::default(), Cow::default());
-        (self.blame, self.alone_vs_shared) = (None, None);
+        (self.blame, self.alone_vs_shared, self.timeline) = (None, None, None);
         (self.rules, self.activity) = (None, None);
         self.coverage.attached.clear();
         self.coverage.bpf = None;
@@ -127,6 +135,9 @@ impl<'a> ReportDocument<'a> {
         if let Some(advice) = &mut self.advice {
             advice.retain(AdviceDocument::is_recommended);
             advice.truncate(BRIEF_ADVICE);
+        }
+        if let Some(stalls) = &mut self.stalls {
+            StallDocument::keep_longest(stalls, BRIEF_STALLS);
         }
         if let Some(findings) = &mut self.findings {
             findings.truncate(BRIEF_FINDINGS);
@@ -147,6 +158,8 @@ impl<'a> ReportDocument<'a> {
             actors: self.actors.into_owned(),
             blame: all(self.blame, BlameDocument::into_row),
             alone_vs_shared: self.alone_vs_shared.map(Cow::into_owned),
+            timeline: self.timeline.map(Cow::into_owned),
+            stalls: all(self.stalls, StallDocument::into_stall),
             verdict: self.verdict.map(JudgementDocument::into_judgement),
             rules: all(self.rules, RuleDocument::into_rule),
             findings: all(self.findings, FindingDocument::into_finding),
@@ -160,6 +173,8 @@ impl<'a> ReportDocument<'a> {
 const BRIEF_CAUSES: usize = 6;
 /// Actions that it has.
 const BRIEF_ADVICE: usize = 3;
+/// Stalls that it has: those with the longest syncs.
+const BRIEF_STALLS: usize = 3;
 /// Findings that it has.
 const BRIEF_FINDINGS: usize = 3;
 

@@ -146,6 +146,7 @@ made of: device 61.0 %, flush 22.3 %, queue 8.7 %, journal log 6.1 %, runnable 1
 
 - 387 MiB attributed: direct 15.5 %, writeback 84.3 %, journal 0.1 %, owner\_cgroup 0.1 %, unattributed &lt;0.1 %.
 - Not answered: pre-fsync-stall, db-page-faults. Waits in write(2) and in page faults were not watched.
+- Not answered: stalls. Single seconds were not looked at.
 - The kernel side ran 1.43 ms in all, 286 ns per request.
 - Its maps hold 6.50 MiB.
 

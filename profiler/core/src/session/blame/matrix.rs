@@ -1,8 +1,10 @@
 //! The matrix itself: nanoseconds by victim and charge, settled ones apart from provisional ones.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use super::Shared;
 use super::timeline::float;
 use crate::report::Mechanism;
 use crate::session::actors::Owned;
@@ -131,6 +133,8 @@ struct Provisional {
     /// The second in which it was told.
     told: u64,
     row: RowKey,
+    /// From then to then, CLOCK_MONOTONIC ns.
+    span: (u64, u64),
     charges: Vec<(Charge, u64)>,
 }
 
@@ -183,10 +187,25 @@ impl Matrix {
     pub(super) fn add_provisional(
         &mut self,
         (number, told): (u64, u64),
-        row: RowKey,
+        (row, span): (RowKey, (u64, u64)),
         charges: Vec<(Charge, u64)>,
     ) {
-        self.provisional.insert(number, Arc::new(Provisional { told, row, charges }));
+        self.provisional.insert(number, Arc::new(Provisional { told, row, span, charges }));
+    }
+
+    /// Waits that are not settled, with what they would be charged with.
+    pub(super) fn provisional(&self) -> impl Iterator<Item = Shared<'_>> {
+        self.provisional.values().map(|wait| Shared {
+            row: wait.row,
+            from: wait.span.0,
+            to: wait.span.1,
+            charges: Cow::Borrowed(&wait.charges),
+        })
+    }
+
+    /// Of all this nothing but what is not settled.
+    pub(super) fn only_provisional(&self) -> Self {
+        Self { provisional: self.provisional.clone(), ..Self::default() }
     }
 
     /// Seconds that are over.

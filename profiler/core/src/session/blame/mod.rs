@@ -105,6 +105,14 @@ struct Pending {
     told: u64,
 }
 
+/// A wait that was shared out: whose, when (CLOCK_MONOTONIC ns), and whom it is charged to; the charges sum to it.
+pub(super) struct Shared<'a> {
+    pub(super) row: RowKey,
+    pub(super) from: u64,
+    pub(super) to: u64,
+    pub(super) charges: Cow<'a, [(Charge, u64)]>,
+}
+
 /// How much of the waits could be looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Covered {
@@ -142,6 +150,8 @@ pub(super) struct Blame {
     /// Waits that were told.
     told: u64,
     blamed: Blamed,
+    /// What was shared out since it was last asked for.
+    settled: Vec<Shared<'static>>,
 }
 
 impl Blamed {
@@ -159,6 +169,11 @@ impl Blamed {
     /// What became final since it was `older`.
     pub(super) fn settled_since(&self, older: &Self) -> Cells {
         self.matrix.settled_since(&older.matrix)
+    }
+
+    /// What is not due yet, as far as it was known when its second ended, whenever it was told.
+    pub(super) fn provisional(&self) -> impl Iterator<Item = Shared<'_>> {
+        self.matrix.provisional()
     }
 
     /// Alone and shared distributions: with each of the others, and (`None`) with anybody.
@@ -195,7 +210,8 @@ impl Blamed {
 
 impl Since for Blamed {
     fn since(&self, older: &Self) -> Self {
-        Self { window: Some(self.matrix.cells_since(&older.matrix)), ..Self::default() }
+        let window = Some(self.matrix.cells_since(&older.matrix));
+        Self { matrix: self.matrix.only_provisional(), window, ..Self::default() }
     }
 }
 
@@ -283,7 +299,15 @@ impl Blame {
             self.blamed.matrix.settle((one.number, one.told), one.row, &charges);
             self.compare(&one);
             self.blamed.covered.waits += 1;
+            let Waited { from, to, .. } = one.waited;
+            let charges = Cow::Owned(charges);
+            self.settled.push(Shared { row: one.row, from, to, charges });
         }
+    }
+
+    /// What was shared out since the last call, each wait once.
+    pub(super) fn settled(&mut self) -> Vec<Shared<'static>> {
+        std::mem::take(&mut self.settled)
     }
 
     fn charges(&mut self, waited: &Waited) -> Vec<(Charge, u64)> {
@@ -337,7 +361,9 @@ impl Blame {
             let covered = self.blamed.covered;
             let charges = self.charges(&one.waited);
             self.blamed.covered = covered;
-            self.blamed.matrix.add_provisional((one.number, one.told), one.row, charges);
+            let Waited { from, to, .. } = one.waited;
+            let wait = (one.row, (from, to));
+            self.blamed.matrix.add_provisional((one.number, one.told), wait, charges);
         }
         self.pending = waiting;
         self.blamed.matrix.end_second();

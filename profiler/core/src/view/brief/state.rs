@@ -28,6 +28,7 @@ pub(super) fn section(case: &Case<'_, '_>) -> Option<Section> {
     let names = Names::of(case.report, case.lang);
     rows.push(Field::new(Label::BriefWhy, words::why(&names, &verdict.conclusion)));
     rows.extend(beside(case).map(Field::more));
+    rows.extend(stalls(case).map(|said| Field::new(Label::BriefStalls, said)));
     rows.extend(repeats(case).map(|said| Field::new(Label::BriefRepeats, said)));
     let blocks = vec![Block::Head(head.into()), Block::fields(rows)];
     Some(Section::bare(SectionId::Verdict, blocks))
@@ -114,6 +115,23 @@ fn beside(case: &Case<'_, '_>) -> Option<String> {
         _ => names::culprit_program(case.report, first),
     };
     Some(words::beside(case.lang, &name, with, without))
+}
+
+/// How often a sync took the heartbeat interval or longer, the longest, and by whom or what.
+fn stalls(case: &Case<'_, '_>) -> Option<String> {
+    let all = &case.diagnosis.stalls;
+    // Of equal ones the first.
+    let longest = all.iter().rev().max_by_key(|one| one.stall.worst.duration_ns)?;
+    let (stall, culprits) = (longest.stall, longest.culprits());
+    let by = match culprits.first() {
+        Some(first) => names::culprit(case.report, case.groups, first),
+        None => {
+            label(case.lang, super::super::stalls::what(Some(longest.shares.mostly()))).to_owned()
+        }
+    };
+    let limit_ns = all.iter().map(|one| one.stall.limit_ns).min()?;
+    let times = [limit_ns, stall.worst.duration_ns];
+    Some(words::stalls(case.lang, all.len() as u64, times, &stall.worst.start, &by))
 }
 
 /// The rhythm of the first neighbour, where one is claimed.

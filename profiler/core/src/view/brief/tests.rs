@@ -2,9 +2,12 @@
 
 use std::io;
 
+use crate::ids::FileClass;
 use crate::render::safe::columns;
 use crate::render::{Style, text};
-use crate::report::{Report, judged_sample, sample};
+use crate::report::{
+    LongestSync, Mechanism, Report, SELF, Stall, StallCause, judged_sample, sample,
+};
 
 type Writer = fn(&Report, &Style, &mut dyn io::Write) -> io::Result<()>;
 
@@ -31,7 +34,7 @@ own IO and the disk  6.67 s   39 %  device, flush
 unexplained          880 ms    5 %
 kube-apiserver 3980  880 ms    5 %  queue           6.00 MiB
 
-not seen  12 of 7,010 events (lost) · 2 patterns (too little to say) · below
+not seen  12 of 7,010 events (lost) · 3 patterns (too little to say) · below
           vda, other members, the network, logs
 do        no setting here is known to help: move one of them to another disk
 more      --full shows all tables, -o json all numbers
@@ -60,4 +63,43 @@ fn it_fits() {
             assert!(written(writer, &report, 80).lines().count() <= 24);
         }
     }
+}
+
+// Property: stalls are told in a line with how many there were, the longest, when, and by whom; without a culprit by what, and never
+// where there was none.
+#[test]
+fn stalls_are_a_line() {
+    let stall = |second: u64, ms: u64, culprit: &str, mechanism| Stall {
+        victim: "4711@98765000000".into(),
+        file_class: FileClass::Wal,
+        limit_ns: 100_000_000,
+        wait_ns: ms * 1_000_000,
+        worst: LongestSync {
+            start: format!("2026-03-01T13:00:{second:02}.345+01:00"),
+            duration_ns: ms * 1_000_000,
+        },
+        causes: vec![StallCause {
+            culprit: culprit.into(),
+            mechanism: Some(mechanism),
+            device: None,
+            wait_ns: ms * 1_000_000,
+        }],
+        ..Stall::default()
+    };
+    let said = |stalls: Vec<Stall>| {
+        let mut report = judged_sample::judged();
+        report.stalls = Some(stalls);
+        let lines = written(text::brief, &report, 80);
+        let line = lines.lines().find(|line| line.starts_with("stalls"));
+        line.map(str::to_owned)
+    };
+    let others = stall(7, 1_200, "5120@4321000000000", Mechanism::Queue);
+    let own = stall(9, 131, SELF, Mechanism::Device);
+    assert_eq!(
+        said(vec![others, own.clone()]).unwrap(),
+        "stalls  2 of 100 ms or longer, worst 1.20 s at 13:00:07: backup etcdctl 5120"
+    );
+    let by_itself = "stalls  1 of 100 ms or longer, worst 131 ms at 13:00:09: the disk itself";
+    assert_eq!(said(vec![own]).unwrap(), by_itself);
+    assert_eq!(said(vec![]), None);
 }
