@@ -28,7 +28,10 @@ fn mistakes_are_named_and_end_with_2() {
         (&["watch", "--ring-size", "5000"], "power of two"),
         (&["watch", "/usr/bin/etcd"], "without a path"),
         (&["watch", "--brief", "--full"], "cannot be used with"),
-        (&["watch", "--fail-on", "bad"], "slow-disk, contended, throttled, not-the-disk, cannot-tell"),
+        (
+            &["watch", "--fail-on", "bad"],
+            "slow-disk, contended, throttled, not-the-disk, cannot-tell",
+        ),
         (&["watch", "--record"], "--record"),
         (&["report"], "<FILE>"),
         (&["report", "x", "-o", "jsonl"], "possible values: text, json"),
