@@ -3,20 +3,18 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use iocontend_core::doctor::{Ability, Doctor};
-use iocontend_core::ids::{Call, FileClass, Op};
+use iocontend_core::ids::Op;
 use iocontend_core::plan::{GapReason, Loses, NoFormats, SyncFs};
 use iocontend_core::report::{self, Conclusion, Note, Outcome, Reason, Report, check_consistency};
 use iocontend_tests::binary;
 use iocontend_tests::janitor::{Left, will_leave};
 use iocontend_tests::loopdev::{Mounted, RamDisk};
 use iocontend_tests::process::{run, until, wait_for};
-use iocontend_tests::schema::violations;
 use iocontend_tests::tracefs::BlockTrace;
 use iocontend_tests::watch::Watch;
 use iocontend_tests::writer::Writer;
@@ -27,7 +25,7 @@ use rustix::process::{Pid, Signal, kill_process};
 /// The helper program.
 const WRITER: &str = env!("CARGO_BIN_EXE_writer");
 /// Longest a run here may take beyond its duration.
-const LIMIT: Duration = Duration::from_secs(60);
+pub(super) const LIMIT: Duration = Duration::from_secs(60);
 /// From a signal to the report.
 const REPORT_WITHIN: Duration = Duration::from_millis(500);
 /// From a signal to the end: nobody waits for the kernel's grace periods, some 35 of up to 80 ms each.
@@ -38,19 +36,19 @@ const FULL: u64 = 48 << 10;
 const ATTACH_WITHIN: Duration = Duration::from_millis(500);
 
 /// The program with these arguments; nothing is inherited from the caller's settings of ours.
-fn command(args: &[&str]) -> Result<Command> {
+pub(super) fn command(args: &[&str]) -> Result<Command> {
     let mut command = Command::new(binary::path()?);
     command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.env_remove("IOCONTEND_BTF").env_remove("IOCONTEND_TRACEFS");
     Ok(command)
 }
 
-fn stderr(output: &Output) -> String {
+pub(super) fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// A document whose sums agree, after a good end.
-fn document(output: &Output) -> Result<Report> {
+pub(super) fn document(output: &Output) -> Result<Report> {
     ensure!(output.status.code() == Some(0), "{}: {}", output.status, stderr(output));
     ensure!(!stderr(output).contains("panicked"), "{}", stderr(output));
     let report = Report::from_json(&output.stdout)?;
@@ -58,7 +56,7 @@ fn document(output: &Output) -> Result<Report> {
     Ok(report)
 }
 
-fn signal(child: &Child, signal: Signal) -> Result<()> {
+pub(super) fn signal(child: &Child, signal: Signal) -> Result<()> {
     let pid = Pid::from_raw(i32::try_from(child.id())?).context("no pid")?;
     Ok(kill_process(pid, signal)?)
 }
@@ -545,100 +543,5 @@ fn it_is_attached_within_half_a_second() -> Result<()> {
     eprintln!("start to attached: {took:?}");
     let best = took.iter().min().context("no run")?;
     assert!(*best <= ATTACH_WITHIN, "start to attached: {took:?}");
-    Ok(())
-}
-
-/// The demo's report names its victim and the waits on its WAL, fits the schema, and nothing is left behind.
-#[test]
-#[ignore = "needs root and this kernel"]
-fn the_demo_shows_its_victims_waits_and_cleans_up() -> Result<()> {
-    let folder = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR"))?;
-    let output = command(&["demo", "--duration", "6s", "-o", "json", "--dir"])?
-        .arg(folder.path())
-        .output()?;
-    let report = document(&output)?;
-    let schema: serde_json::Value =
-        serde_json::from_slice(&command(&["schema"])?.output()?.stdout)?;
-    let wrong = violations(&schema, &serde_json::from_slice(&output.stdout)?);
-    assert!(wrong.is_empty(), "{wrong:?}");
-    let [target] = &report.targets[..] else { panic!("{:?}", report.targets) };
-    let victim = report.actors.iter().find(|actor| target.actors.contains(&actor.id));
-    let waits = &victim.context("no victim")?.waits;
-    let on_wal = waits
-        .iter()
-        .find(|wait| wait.call == Call::Fdatasync && wait.file_class == FileClass::Wal)
-        .with_context(|| format!("no fdatasync on a WAL: {waits:?}"))?;
-    // 50 a second; attaching takes a part of the six seconds, and a slow disk makes fewer.
-    assert!(on_wal.latency.count >= 100, "{} calls", on_wal.latency.count);
-    let copier = report.actors.iter().filter(|actor| !target.actors.contains(&actor.id));
-    let read: u64 = copier
-        .flat_map(|actor| &actor.io)
-        .filter(|row| row.op == Op::Read)
-        .map(|row| row.bytes)
-        .sum();
-    assert!(read >= 32 << 20, "{read} bytes read beside the victim");
-    is_empty(folder.path())
-}
-
-/// A signal ends the demo at once, with a report and without remains.
-#[test]
-#[ignore = "needs root and this kernel"]
-fn a_signal_ends_the_demo_at_once() -> Result<()> {
-    let folder = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR"))?;
-    let report = tempfile::NamedTempFile::new()?;
-    let mut child = command(&["demo", "--duration", "5m", "-o", "json", "--dir"])?
-        .arg(folder.path())
-        .stdout(report.reopen()?)
-        .stderr(Stdio::null())
-        .spawn()?;
-    until("the demo's first record", LIMIT, || Ok(has_record(folder.path()).then_some(())))?;
-    signal(&child, Signal::TERM)?;
-    let status = wait_for(&mut child, Duration::from_secs(10));
-    if status.is_err() {
-        child.kill()?;
-    }
-    assert_eq!(status?.code(), Some(0));
-    binary::consistent(&Report::from_json(&fs::read(report.path())?)?)?;
-    is_empty(folder.path())
-}
-
-/// Whether the demo's victim wrote: its log is preallocated, so what is not zero is a record.
-fn has_record(folder: &Path) -> bool {
-    let inside = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten();
-    let logs = inside(folder).flat_map(|data| inside(&data.path().join("member/wal")));
-    logs.into_iter().any(|log| {
-        let mut first = [0; 4096];
-        let read = fs::File::open(log.path()).and_then(|mut file| file.read(&mut first));
-        read.is_ok() && first != [0; 4096]
-    })
-}
-
-fn is_empty(folder: &Path) -> Result<()> {
-    let left: Vec<_> = fs::read_dir(folder)?.flatten().map(|entry| entry.path()).collect();
-    ensure!(left.is_empty(), "left behind: {left:?}");
-    Ok(())
-}
-
-/// In memory no disk would be seen: refused before anything is written.
-#[test]
-#[ignore = "needs root and this kernel"]
-fn the_demo_refuses_a_folder_in_memory() -> Result<()> {
-    let folder = tempfile::tempdir_in("/dev/shm")?;
-    let output = command(&["demo", "--dir"])?.arg(folder.path()).output()?;
-    let said = stderr(&output);
-    assert_eq!(output.status.code(), Some(3), "{said}");
-    assert!(said.contains("in memory") && said.contains("choose a directory"), "{said}");
-    is_empty(folder.path())
-}
-
-/// A folder that is none is a mistake in the arguments.
-#[test]
-#[ignore = "needs root and this kernel"]
-fn the_demo_refuses_what_is_no_folder() -> Result<()> {
-    for path in ["/nonexistent/x", "/proc/version"] {
-        let output = command(&["demo", "--dir", path])?.output()?;
-        assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
-        assert!(stderr(&output).contains(path), "{}", stderr(&output));
-    }
     Ok(())
 }

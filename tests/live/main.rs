@@ -3,6 +3,7 @@
 //! They are compiled always and selected explicitly (`--ignored --test-threads=1`); where they run they must pass.
 
 mod capture;
+mod demo;
 mod doctor;
 mod etcd;
 mod exact;

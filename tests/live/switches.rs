@@ -1,7 +1,7 @@
 //! What watching costs a host that switches between threads a lot.
 
-use anyhow::{Context as _, Result};
-use iocontend_tests::median::{median, surely_above};
+use anyhow::Result;
+use iocontend_tests::median::median;
 use iocontend_tests::watch::Watch;
 use iocontend_tests::writer::Writer;
 
@@ -52,7 +52,7 @@ fn context_switches_cost_little() -> Result<()> {
         as_other.push(others - without);
         println!("{without:.0} ns a switch; of a target {target:.0}, of others {others:.0}");
     }
-    let (target, others) = (median(as_target.clone()), median(as_other.clone()));
+    let (target, others) = (median(as_target), median(as_other));
     println!(
         "{:.0} ns a switch; watched: {target:.0} ns more of a target ({:.2} % of {cpus} CPUs at {RATE} a second), \
          {others:.0} ns more of others ({:.2} %)",
@@ -60,10 +60,7 @@ fn context_switches_cost_little() -> Result<()> {
         100.0 * share(target),
         100.0 * share(others)
     );
-    let surely = |more| surely_above(more).context("too few measurements");
-    let (target, others) = (surely(as_target)?, surely(as_other)?);
-    println!("surely above {target:.0} and {others:.0} ns");
-    assert!(share(target) <= TARGETS, "at least {target} ns a switch of a target");
-    assert!(share(others) <= OTHERS, "at least {others} ns a switch of others");
+    assert!(share(target) <= TARGETS, "{target} ns a switch of a target");
+    assert!(share(others) <= OTHERS, "{others} ns a switch of others");
     Ok(())
 }

@@ -257,6 +257,10 @@ impl Live {
                 self.apply(Input::Note(Note::NoLossCounters { error: error.to_string() }));
             }
         }
+    }
+
+    /// What the programs cost so far: a system call for each of them, for which no second is split.
+    fn costs(&mut self) {
         let costs = self.probes.costs();
         match costs.iter().map(|(_, stats)| stats.recursion_misses).sum() {
             Some(misses) if !costs.is_empty() => self.apply(Input::RecursionMisses(misses)),
@@ -283,6 +287,7 @@ impl Live {
     /// The same at the end of an interval: what is known now, to be held against an earlier snapshot.
     pub fn interval(&mut self) -> Snapshot {
         self.sample();
+        self.costs();
         let sample = self.host_sample();
         self.session.report(Span::Interval, sample, now())
     }
@@ -290,6 +295,7 @@ impl Live {
     /// The report of the whole time up to now, as if counting were over.
     pub fn whole(&mut self) -> Report {
         self.sample();
+        self.costs();
         let sample = self.host_sample();
         report_between(None, &self.session.report(Span::Whole, sample, now()))
     }

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use foldhash::{HashMap, HashMapExt as _};
 use iocontend_wire::key::Owner;
 
-use super::{Output, ancestry};
+use super::ancestry;
+use super::input::Output;
 use crate::cgroup::CgroupPaths;
 use crate::event::ExecEvent;
 use crate::facts::{FilesSeen, ProcessFacts, ProcessKey};

@@ -11,20 +11,10 @@ use iocontend_wire::tables::{D2C, Phase, Q2C, Q2D, Stats};
 
 use super::actors::Owned;
 use super::anatomy::Parts;
+use super::input::StreamSample;
 use super::since::{Renaming, Since};
 use crate::hist::Dist;
 use crate::ids::{Call, Dev, Method, Op};
-
-/// A stream's statistics so far, all shards together.
-#[derive(Clone, Debug)]
-pub struct StreamSample {
-    /// Place in the table.
-    pub index: u32,
-    /// Its key.
-    pub key: Key,
-    /// One entry per shard.
-    pub shards: Vec<Stats>,
-}
 
 /// What a stream is, in the report's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -16,7 +16,7 @@ use iocontend_wire::key::Owner;
 use self::origin::Origin;
 use super::actors::{ActorId, Actors, Known};
 use super::files::Files;
-use super::{Now, Options};
+use super::input::{Now, Options};
 use crate::activity::{Usual, Window, Windows, name_of};
 use crate::event::{IoEvent, WaitEvent};
 use crate::facts::{FilesSeen, ProcessKey};

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::Now;
+use super::super::input::Now;
 use super::{Activities, Beside, Group, Origin, Peaks};
 use crate::activity::{Window, Windows};
 use crate::ids::Role;
