@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use clap::{Args, ValueEnum};
 use iocontend_core::render::{Style, json, markdown, text};
-use iocontend_core::report::{Outcome, Report};
+use iocontend_core::report::{Report, VictimState};
 
 use crate::error::Failure;
 
@@ -64,12 +64,16 @@ pub struct DetailArgs {
 /// A verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum State {
+    /// No wait for the disk is above its limit.
+    Fine,
     /// The disk is slow by itself.
     SlowDisk,
     /// Others use it.
     Contended,
     /// A limit holds the target's own IO back.
     Throttled,
+    /// The target's threads are ready and have no CPU.
+    CpuStarved,
     /// It is not the disk.
     NotTheDisk,
     /// What was seen does not suffice.
@@ -137,11 +141,13 @@ impl Reports {
     /// Whether the verdict is one to fail on.
     pub fn verdict(&self, report: &Report) -> Result<(), Failure> {
         let of = |answer| match answer {
-            Outcome::Slow => State::SlowDisk,
-            Outcome::Contended => State::Contended,
-            Outcome::Throttled => State::Throttled,
-            Outcome::NotTheDisk => State::NotTheDisk,
-            Outcome::CannotTell => State::CannotTell,
+            VictimState::Fine => State::Fine,
+            VictimState::SlowDisk => State::SlowDisk,
+            VictimState::Contended => State::Contended,
+            VictimState::Throttled => State::Throttled,
+            VictimState::CpuStarved => State::CpuStarved,
+            VictimState::NotTheDisk => State::NotTheDisk,
+            VictimState::CannotTell => State::CannotTell,
         };
         let state = report.verdict.as_ref().map(|verdict| of(verdict.answer));
         let is_found = state.is_some_and(|state| self.detail.fail_on.contains(&state));

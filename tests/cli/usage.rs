@@ -30,7 +30,7 @@ fn mistakes_are_named_and_end_with_2() {
         (&["watch", "--brief", "--full"], "cannot be used with"),
         (
             &["watch", "--fail-on", "bad"],
-            "slow-disk, contended, throttled, not-the-disk, cannot-tell",
+            "fine, slow-disk, contended, throttled, cpu-starved, not-the-disk, cannot-tell",
         ),
         (&["watch", "--record"], "--record"),
         (&["report"], "<FILE>"),

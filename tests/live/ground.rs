@@ -10,7 +10,9 @@ use anyhow::{Context as _, Result, ensure};
 use iocontend_core::doctor::{Ability, Doctor};
 use iocontend_core::ids::Op;
 use iocontend_core::plan::{GapReason, Loses, NoFormats, SyncFs};
-use iocontend_core::report::{self, Conclusion, Note, Outcome, Reason, Report, check_consistency};
+use iocontend_core::report::{
+    self, Conclusion, Note, Reason, Report, VictimState, check_consistency,
+};
 use iocontend_tests::binary;
 use iocontend_tests::janitor::{Left, will_leave};
 use iocontend_tests::loopdev::{Mounted, RamDisk};
@@ -229,7 +231,7 @@ fn without_tracefs_syncs_are_not_judged() -> Result<()> {
     }
     let verdict = watch.finish()?.verdict.context("no verdict")?;
     println!("{verdict:?}");
-    assert_eq!(verdict.answer, Outcome::CannotTell);
+    assert_eq!(verdict.answer, VictimState::CannotTell);
     let not_mounted = GapReason::NoTracefs { why: NoFormats::NotMounted };
     let is_it = |reason: &Reason| matches!(reason, Reason::SyncsNotTimed { filesystem: SyncFs::Ext4, why: Some(why), .. } if *why == not_mounted);
     assert!(matches!(&verdict.conclusion, Conclusion::Missing { reason } if is_it(reason)));

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex};
 
 use iocontend_core::capture::{End, Item, Reader, Step};
-use iocontend_core::report::{Outcome, Pattern, Report, check_agreement, check_consistency};
+use iocontend_core::report::{Pattern, Report, VictimState, check_agreement, check_consistency};
 use iocontend_core::selector::Selector;
 use iocontend_tests::yardstick::Judge;
 use iocontend_tests::yardstick::golden::{Documents, pack, replayed, unpack};
@@ -150,7 +150,7 @@ fn whoever_stalls_a_victim_is_named() {
         let found = report.findings.iter().flatten().find(|one| one.id == Pattern::Stalls);
         let first = found.and_then(|one| report.actor(&one.culprits.first()?.actor));
         assert_eq!(first.and_then(|one| one.comm.as_deref()), *culprit, "{name}");
-        let is_contended = report.verdict.unwrap().answer == Outcome::Contended;
+        let is_contended = report.verdict.unwrap().answer == VictimState::Contended;
         assert!(culprit.is_none() || is_contended, "{name}");
     }
 }

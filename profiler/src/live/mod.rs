@@ -1,6 +1,6 @@
 //! A live session: the engine with the probes and the host around it.
 //!
-//! Owns the order of things: what is read when, what the engine's wishes turn into. `streams` reads the kernel
+//! Owns the order of things: what is read when, what the engine's effects turn into. `streams` reads the kernel
 //! side's tables, `lookup` answers the engine's questions, `start` attaches.
 
 mod etcds;
@@ -51,7 +51,7 @@ pub struct Live {
     loops: Loops,
     etcds: Etcds,
     reclaim: Reclaim,
-    wishes: VecDeque<Output>,
+    effects: VecDeque<Output>,
     retiring: VecDeque<(u64, u32)>,
     known_devices: Vec<Option<Dev>>,
     completed_at_start: Vec<(Dev, u64)>,
@@ -73,31 +73,31 @@ impl Live {
     /// Tells the engine something and does what it wants.
     fn apply(&mut self, input: Input<'_>) {
         let outputs = self.session.apply(input, now());
-        self.wishes.extend(outputs);
-        self.grant();
+        self.effects.extend(outputs);
+        self.perform();
     }
 
     /// Does what the engine wants, and what it wants because of that.
-    fn grant(&mut self) {
-        while let Some(wish) = self.wishes.pop_front() {
-            self.grant_one(wish);
+    fn perform(&mut self) {
+        while let Some(effect) = self.effects.pop_front() {
+            self.perform_one(effect);
         }
     }
 
-    fn grant_one(&mut self, wish: Output) {
-        match wish {
+    fn perform_one(&mut self, effect: Output) {
+        match effect {
             Output::LookUp { pid, with_files } => {
                 let input = match self.lookup.process(&self.root, pid, with_files) {
                     Some(facts) => Input::Process(Box::new(facts)),
                     None => Input::NoProcess(pid),
                 };
-                self.wishes.extend(self.session.apply(input, now()));
+                self.effects.extend(self.session.apply(input, now()));
             }
             Output::Track(pid) => {
                 self.session.tracked(pid, true, now());
                 if !self.probes.track(pid) {
                     let note = Note::NoRoomForFiles { pid };
-                    self.wishes.extend(self.session.apply(Input::Note(note), now()));
+                    self.effects.extend(self.session.apply(Input::Note(note), now()));
                 }
             }
             Output::Untrack(pid) => {
@@ -107,7 +107,7 @@ impl Live {
             Output::WatchThreads(pid) => {
                 if !self.probes.watch_threads(pid) {
                     let note = Note::NoRoomForThreads { pid };
-                    self.wishes.extend(self.session.apply(Input::Note(note), now()));
+                    self.effects.extend(self.session.apply(Input::Note(note), now()));
                 }
             }
             Output::UnwatchThreads(pid) => self.probes.unwatch_threads(pid),
@@ -162,7 +162,7 @@ impl Live {
         if path.is_none() {
             self.lookup.try_again(id, pid);
         }
-        self.wishes.extend(self.session.apply(Input::File { id, path }, now()));
+        self.effects.extend(self.session.apply(Input::File { id, path }, now()));
     }
 
     /// Files that were not found yet.
@@ -183,8 +183,8 @@ impl Live {
         let is_new = |pid, paths: &_| self.session.moved_in(pid, paths);
         let moved = self.members.moved_in(&self.root, is_new, || now().mono_ns);
         let look_up = |pid| Output::LookUp { pid, with_files: false };
-        self.wishes.extend(moved.into_iter().map(look_up));
-        self.grant();
+        self.effects.extend(moved.into_iter().map(look_up));
+        self.perform();
     }
 
     /// Empties the rings. A wait ends after its requests: what the ring of waits holds is taken out first and told
@@ -195,14 +195,14 @@ impl Live {
         while let Some(item) = self.probes.ring.next() {
             others.push(item.to_vec());
         }
-        let (session, wishes) = (&mut self.session, &mut self.wishes);
+        let (session, effects) = (&mut self.session, &mut self.effects);
         self.probes.io_ring.drain(|record| {
-            wishes.extend(session.apply(Input::Record(bytemuck::bytes_of(record)), at));
+            effects.extend(session.apply(Input::Record(bytemuck::bytes_of(record)), at));
         });
         for record in &others {
-            wishes.extend(session.apply(Input::Record(record), at));
+            effects.extend(session.apply(Input::Record(record), at));
         }
-        self.grant();
+        self.perform();
     }
 
     /// Devices and cgroups that came up since the last time.

@@ -113,7 +113,7 @@ pub(super) fn start(
         loops: Loops::default(),
         etcds: Etcds::default(),
         reclaim: Reclaim::default(),
-        wishes: VecDeque::new(),
+        effects: VecDeque::new(),
         retiring: VecDeque::new(),
         known_devices: Vec::new(),
         completed_at_start: Vec::new(),

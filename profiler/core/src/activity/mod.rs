@@ -4,11 +4,11 @@
 //! which waits are far above the usual (`usual`). Times are nanoseconds since 1970; whoever has another clock converts
 //! first. Does not own who is who (`session`) nor what a period is (`period`).
 
+mod baseline;
 mod identity;
-mod usual;
 mod windows;
 
+pub use baseline::Baseline;
 pub use identity::name_of;
 pub(crate) use identity::names_in;
-pub use usual::Usual;
 pub use windows::{Window, Windows};

@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use super::cgroup_target::CgroupTarget;
 use super::demand::{Demand, scaled};
-use super::place::Place;
 use super::sharing::Sharing;
 use super::{Facts, expect};
 use crate::diagnosis::charges::{Culprit, To};
@@ -52,7 +52,7 @@ pub(super) struct Case<'a> {
     pub(super) others: Others,
     pub(super) demand: Demand,
     pub(super) sharing: Sharing,
-    pub(super) place: Place<'a>,
+    pub(super) place: CgroupTarget<'a>,
 }
 
 /// What those take of the disk who are not acted on.
@@ -118,7 +118,7 @@ fn case<'a>(
     let active_ns = active_ns(report, &runs, alone, shared);
     let demand = Demand::of(facts, device, &runs, active_ns);
     let sharing = Sharing::of(facts, disk, victim, &runs, &mechanisms);
-    let place = Place::of(facts, there, victim);
+    let place = CgroupTarget::of(facts, there, victim);
     let is_backup = |one: &&Culprit<'_>| one.group.role() == Some(Role::Backup);
     let backups = found.culprits.iter().filter(is_backup);
     Some(Case {

@@ -11,14 +11,14 @@
 //!
 //! What a busy device adds is the mean stretched, with a tail of its own; the longest waits without the culprit have other
 //! reasons (note 0023, with what was measured). That is of a call that meets the culprit. Of a culprit that makes few requests few
-//! calls do; p99 is that of all calls while it is at work ([`super::meeting`]).
+//! calls do; p99 is that of all calls while it is at work ([`super::overlap`]).
 //!
 //! Against design measurements on a disk of 20 MB/s and 600 IOPS (p99 alone ≤ 16 ms, upper edges of buckets that double): a
 //! reader at a fifth of the disk ≤ 32 ms, direct writes of 64 KiB ≤ 32 ms, of 1 MiB ≤ 128 ms (68), a backlog of 8 MB ≤ 256 ms
 //! (416): at most a factor of 2 too long.
 
 use super::case::{Case, Others};
-use super::meeting::{self, Tail};
+use super::overlap::{self, Tail};
 use crate::diagnosis::limits;
 use crate::ids::FileClass;
 use crate::report::{Effect, Lat};
@@ -65,7 +65,7 @@ pub(super) fn active_share(runs: usize, alone: Option<&Lat>, shared: Option<&Lat
 pub(super) fn without(case: &Case<'_>) -> Option<Without> {
     let p99 = |lat: Option<&Lat>| Some(lat.filter(|lat| lat.count >= limits::MANY)?.p99_ns? as f64);
     let mean = |lat: &Lat| lat.mean_ns.map(|mean| mean as f64);
-    let at_work = case.of_all_runs.and_then(|one| meeting::at_work_p99_ns(one, limits::MANY));
+    let at_work = case.of_all_runs.and_then(|one| overlap::at_work_p99_ns(one, limits::MANY));
     let now_ns = at_work.map(|ns| ns as f64).or_else(|| p99(Some(&case.waits)))?;
     let class = at_work.is_none().then_some(case.class);
     let is = |p99_ns: f64, mean_ns: f64, error: f64, of: Option<(&Lat, f64)>| {
@@ -74,15 +74,15 @@ pub(super) fn without(case: &Case<'_>) -> Option<Without> {
         Without { class, now_ns, p99_ns, mean_ns, error, tail, others: Others::default() }
     };
     let mean_without = mean(&case.waits)? * (1.0 - case.share).max(0.0);
-    let apart = case.of_all_runs.and_then(|one| one.apart.as_ref());
-    if let (Some(apart), Some(apart_p99), Some(apart_mean)) =
+    let apart = case.of_all_runs.and_then(|one| one.baseline.as_ref());
+    if let (Some(apart), Some(baseline_p99), Some(baseline_mean)) =
         (apart, p99(apart), apart.and_then(mean))
     {
         // A disk that stood still once in a short time apart is no expectation.
-        let usual = case.of_all_runs.and_then(|one| one.apart_usual_p99_ns);
-        let apart_p99 = usual.map_or(apart_p99, |usual| apart_p99.min(usual as f64));
+        let usual = case.of_all_runs.and_then(|one| one.baseline_p99_ns);
+        let baseline_p99 = usual.map_or(baseline_p99, |usual| baseline_p99.min(usual as f64));
         let error = if case.others.load > 0.0 { ERROR_MIXED } else { ERROR };
-        let is = is(apart_p99, apart_mean, error, Some((apart, 1.0)));
+        let is = is(baseline_p99, baseline_mean, error, Some((apart, 1.0)));
         return Some(Without { others: case.others, ..is });
     }
     // Of several runs, "alone" holds waits beside the other ones.
@@ -142,7 +142,7 @@ pub(super) fn effect(case: &Case<'_>, held: Held) -> Option<Effect> {
     let of_others = longer(others.load) + others.ahead_ns;
     let of_culprit = longer(held.load) + ahead_ns;
     let meets = held.requests_per_s.map_or(1.0, |per_s| {
-        meeting::share(per_s, ahead_ns + without.mean_ns * (1.0 + stretch(held.load)))
+        overlap::share(per_s, ahead_ns + without.mean_ns * (1.0 + stretch(held.load)))
     });
     let p99 = match &without.tail {
         Some(tail) => tail.p99_ns(meets, of_culprit),

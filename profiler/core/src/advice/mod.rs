@@ -6,12 +6,12 @@
 
 mod actions;
 mod case;
+mod cgroup_target;
 mod demand;
 mod expect;
 pub mod forms;
 mod judgement;
-mod meeting;
-mod place;
+mod overlap;
 mod sharing;
 
 use std::collections::BTreeMap;
@@ -21,7 +21,7 @@ use crate::facts::{ControlFacts, DeviceFacts, WrittenFile};
 use crate::findings::Judged;
 use crate::report::{Advice, AdviceId, Report, Verdict};
 
-pub(crate) use place::{Manager, manager};
+pub(crate) use cgroup_target::{Manager, manager};
 
 use judgement::{Judgement, Recommendation, Refusal};
 

@@ -147,7 +147,7 @@ fn shared(diagnosis: &Diagnosis<'_>, victim: &Victim<'_>, culprit: &Culprit<'_>)
 fn severity_beside(victim: &Victim<'_>, shared: Option<&Lat>, ns: u64) -> Option<Severity> {
     let shared = shared.filter(|lat| lat.count >= limits::ENOUGH)?;
     // A single long wait already counts in the whole.
-    let level = limits::level(victim.widest_line_ns(), shared.p99_ns?, 0);
+    let level = limits::level(victim.widest_limit_ns(), shared.p99_ns?, 0);
     (level > Level::Fine).then(|| limits::severity(level, share(ns, shared.sum_ns), 0)).flatten()
 }
 

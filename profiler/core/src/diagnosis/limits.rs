@@ -88,10 +88,10 @@ pub(crate) fn of(role: Role, class: FileClass) -> Option<u64> {
 }
 
 /// Where a 99th percentile and the longest wait stand.
-pub(crate) fn level(line_ns: u64, p99_ns: u64, max_ns: u64) -> Level {
+pub(crate) fn level(limit_ns: u64, p99_ns: u64, max_ns: u64) -> Level {
     if p99_ns >= HEARTBEAT_NS || max_ns >= ELECTION_NS {
         Level::Far
-    } else if p99_ns >= line_ns {
+    } else if p99_ns >= limit_ns {
         Level::Above
     } else {
         Level::Fine

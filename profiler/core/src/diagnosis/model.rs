@@ -161,8 +161,8 @@ impl<'a> Victim<'a> {
     }
 
     /// The line for waits of all its classes together.
-    pub(crate) fn widest_line_ns(&self) -> u64 {
-        self.waitings.iter().map(|waiting| waiting.line_ns).max().unwrap_or(limits::SYNC_NS)
+    pub(crate) fn widest_limit_ns(&self) -> u64 {
+        self.waitings.iter().map(|waiting| waiting.limit_ns).max().unwrap_or(limits::SYNC_NS)
     }
 }
 

@@ -35,6 +35,8 @@ pub(crate) struct Shares<'a> {
     pub(crate) limit: u64,
     /// On a CPU, or without one.
     pub(crate) cpu: u64,
+    /// Of that the time that threads were ready and had none.
+    pub(crate) ready: u64,
     /// Neither who nor how is known.
     pub(crate) unknown: u64,
 }
@@ -59,6 +61,7 @@ impl<'a> Shares<'a> {
         let disk = charges.ns(|to, row| known(to, row) && row.mechanism != Mechanism::Cpu);
         let limit = charges.ns(|to, row| known(to, row) && row.mechanism == Mechanism::Throttle);
         let cpu = charges.ns(|_, row| row.mechanism == Mechanism::Cpu);
+        let ready = charges.ns(|to, row| to != To::Own && row.mechanism == Mechanism::Cpu);
         let told = [named, unnamed, disk, cpu].into_iter().fold(0, u64::saturating_add);
         for (sum, ns) in [
             (&mut self.whole, charges.whole_ns),
@@ -67,6 +70,7 @@ impl<'a> Shares<'a> {
             (&mut self.disk, disk),
             (&mut self.limit, limit),
             (&mut self.cpu, cpu),
+            (&mut self.ready, ready),
             (&mut self.unknown, charges.whole_ns.saturating_sub(told)),
         ] {
             *sum = sum.saturating_add(ns);

@@ -54,7 +54,7 @@ impl<'a> Sort<'a> {
 /// All waits of a victim on one class of files that a line is known for.
 pub(crate) struct Waiting<'a> {
     pub(crate) class: FileClass,
-    pub(crate) line_ns: u64,
+    pub(crate) limit_ns: u64,
     /// The file, or the folder of all of them.
     pub(crate) path: Option<&'a str>,
     /// The time of all of them.
@@ -65,7 +65,7 @@ pub(crate) struct Waiting<'a> {
 impl<'a> Waiting<'a> {
     /// Of one class; `None` when no line is known for it or it was not waited for.
     pub(super) fn of(source: &Source<'a, '_>, actor: &'a Actor, class: FileClass) -> Option<Self> {
-        let line_ns = limits::of(actor.role, class)?;
+        let limit_ns = limits::of(actor.role, class)?;
         let waits: Vec<&Wait> = actor
             .waits
             .iter()
@@ -80,14 +80,14 @@ impl<'a> Waiting<'a> {
             .filter_map(|kind| {
                 let waits: Vec<&Wait> = of_kind(*kind).collect();
                 let lat = Lat::merged(waits.iter().map(|wait| &wait.latency))?;
-                let level = level(*kind, line_ns, syncs, &lat);
+                let level = level(*kind, limit_ns, syncs, &lat);
                 let charges = charges(*kind, &lat);
                 Some(Sort { kind: *kind, lat, level, parts: parts(&waits), charges })
             })
             .collect();
         let path = waits.iter().find_map(|wait| wait.path.as_deref());
         let sum_ns = sorts.iter().map(|sort| sort.lat.sum_ns).fold(0, u64::saturating_add);
-        (!sorts.is_empty()).then_some(Self { class, line_ns, path, sum_ns, sorts })
+        (!sorts.is_empty()).then_some(Self { class, limit_ns, path, sum_ns, sorts })
     }
 
     /// All its sorts.
@@ -132,10 +132,10 @@ impl<'a> Waiting<'a> {
 }
 
 /// How long waits of a sort are, where there were so many syncs.
-fn level(kind: Kind, line_ns: u64, syncs: u64, lat: &Lat) -> Level {
+fn level(kind: Kind, limit_ns: u64, syncs: u64, lat: &Lat) -> Level {
     match kind {
-        Kind::Sync => limits::level(line_ns, lat.p99_ns.unwrap_or(0), lat.max_ns.unwrap_or(0)),
-        Kind::Write | Kind::Fault => level_of_blocked(line_ns, syncs, lat),
+        Kind::Sync => limits::level(limit_ns, lat.p99_ns.unwrap_or(0), lat.max_ns.unwrap_or(0)),
+        Kind::Write | Kind::Fault => level_of_blocked(limit_ns, syncs, lat),
     }
 }
 
@@ -146,7 +146,7 @@ fn parts(waits: &[&Wait]) -> Option<BTreeMap<Part, u64>> {
 
 /// Of these calls only those that were blocked are known, so a percentile of them is none of all calls. etcd writes its
 /// log about once per sync: there are at least as many calls as syncs.
-fn level_of_blocked(line_ns: u64, syncs: u64, lat: &Lat) -> Level {
+fn level_of_blocked(limit_ns: u64, syncs: u64, lat: &Lat) -> Level {
     let calls = syncs.max(lat.count);
     let in_a_hundred = |longer_than: u64| {
         let long: u64 = lat
@@ -159,7 +159,7 @@ fn level_of_blocked(line_ns: u64, syncs: u64, lat: &Lat) -> Level {
     };
     if in_a_hundred(limits::HEARTBEAT_NS) || lat.max_ns.unwrap_or(0) >= limits::ELECTION_NS {
         Level::Far
-    } else if in_a_hundred(line_ns) {
+    } else if in_a_hundred(limit_ns) {
         Level::Above
     } else {
         Level::Fine

@@ -211,8 +211,8 @@ impl Scene {
             culprit: culprit.into(),
             alone: lat(alone),
             shared: lat(shared),
-            apart: None,
-            apart_usual_p99_ns: None,
+            baseline: None,
+            baseline_p99_ns: None,
         };
         self.0.alone_vs_shared.get_or_insert_default().push(row);
         self

@@ -1,6 +1,6 @@
 //! The finding that a case of the diagnosis makes, and one about waits without a case.
 
-use super::trust;
+use super::confidence;
 use crate::diagnosis::case::Case;
 use crate::diagnosis::charges;
 use crate::diagnosis::kinds::{Kind, share};
@@ -50,7 +50,7 @@ pub(super) fn simple(
     Finding {
         id,
         severity,
-        confidence: trust::confidence(diagnosis, waiting, unknown),
+        confidence: confidence::confidence(diagnosis, waiting, unknown),
         subject: victim.actor.id.clone(),
         victim: victim.actor.id.clone(),
         device: None,
@@ -58,7 +58,7 @@ pub(super) fn simple(
         evidence: Some(evidence(waiting, sort, share)),
         others_share: None,
         activity: None,
-        caveats: trust::caveats(diagnosis, waiting, unknown),
+        caveats: confidence::caveats(diagnosis, waiting, unknown),
     }
 }
 
@@ -81,12 +81,12 @@ fn evidence(waiting: &Waiting<'_>, sort: &Sort<'_>, share: f64) -> Evidence {
     Evidence {
         path: waiting.path.map(str::to_owned),
         share: Share::rounded(share),
-        ..numbers((waiting.class, sort.kind), waiting.line_ns, &sort.lat)
+        ..numbers((waiting.class, sort.kind), waiting.limit_ns, &sort.lat)
     }
 }
 
 /// Numbers of waits of one sort, and the line they are held against.
-pub(super) fn numbers((file_class, wait): (FileClass, Kind), line_ns: u64, lat: &Lat) -> Evidence {
+pub(super) fn numbers((file_class, wait): (FileClass, Kind), limit_ns: u64, lat: &Lat) -> Evidence {
     Evidence {
         alone_count: None,
         alone_mean_ns: None,
@@ -99,7 +99,7 @@ pub(super) fn numbers((file_class, wait): (FileClass, Kind), line_ns: u64, lat: 
         depth_while_busy: None,
         file_class,
         flush_commands: None,
-        line_ns,
+        limit_ns,
         max_ns: lat.max_ns.unwrap_or(0),
         mean_ns: lat.mean_ns.unwrap_or(0),
         p99_ns: lat.p99_ns.unwrap_or(0),

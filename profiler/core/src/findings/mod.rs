@@ -8,6 +8,8 @@
 
 mod case;
 mod colocated_disk;
+mod confidence;
+mod cpu_starved;
 mod db_page_faults;
 mod flush_bound;
 mod journal_entanglement;
@@ -18,7 +20,6 @@ mod snapshot_contention;
 mod snapshot_read_burst;
 mod stalls;
 mod throttled;
-mod trust;
 mod verdict;
 
 #[cfg(test)]
@@ -37,7 +38,7 @@ type Ruling = Result<Option<Finding>, Reason>;
 type Ask = fn(&Diagnosis<'_>, &Victim<'_>) -> Ruling;
 
 /// All rules, in the order in which they are listed.
-const RULES: [(Pattern, Ask); 11] = [
+const RULES: [(Pattern, Ask); 12] = [
     (snapshot_contention::ID, snapshot_contention::ask),
     (colocated_disk::ID, colocated_disk::ask),
     (journal_entanglement::ID, journal_entanglement::ask),
@@ -46,6 +47,7 @@ const RULES: [(Pattern, Ask); 11] = [
     (db_page_faults::ID, db_page_faults::ask),
     (slow_disk::ID, slow_disk::ask),
     (throttled::ID, throttled::ask),
+    (cpu_starved::ID, cpu_starved::ask),
     (flush_bound::ID, flush_bound::ask),
     (stalls::ID, stalls::ask),
     (not_the_disk::ID, not_the_disk::ask),

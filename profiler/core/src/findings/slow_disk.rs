@@ -32,7 +32,7 @@ pub(super) fn ask(diagnosis: &Diagnosis<'_>, victim: &Victim<'_>) -> Ruling {
         // The disk's own part of the waits has to be too long, not what the CPU adds to it.
         let part = charges.share(in_device);
         let (p99_ns, max_ns) = (scaled(sort.p99_ns(), part), scaled(sort.max_ns(), part));
-        let level = limits::level(waiting.line_ns, p99_ns, max_ns);
+        let level = limits::level(waiting.limit_ns, p99_ns, max_ns);
         if level == Level::Fine {
             continue;
         }

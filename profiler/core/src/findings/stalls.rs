@@ -6,7 +6,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use super::{Ruling, case, trust};
+use super::{Ruling, case, confidence};
 use crate::diagnosis::kinds::{Kind, kind_of, share};
 use crate::diagnosis::stalls::{StallShares, Stalled};
 use crate::diagnosis::{Diagnosis, Victim, limits};
@@ -82,12 +82,12 @@ fn finding(
         let why = activity.as_ref().and_then(|(.., why)| why.clone());
         caveats.push(Caveat::NoPeriod { why });
     }
-    caveats.extend(trust::missing(diagnosis, unknown));
+    caveats.extend(confidence::missing(diagnosis, unknown));
     let critical = longest.stall.worst.duration_ns >= limits::ELECTION_NS;
     Finding {
         id: ID,
         severity: if critical { Severity::Critical } else { Severity::Warning },
-        confidence: trust::rounded(trust::sure(diagnosis, unknown)),
+        confidence: confidence::rounded(confidence::sure(diagnosis, unknown)),
         subject: victim.actor.id.clone(),
         victim: victim.actor.id.clone(),
         device: device(stalls),
@@ -163,8 +163,8 @@ mod tests {
     use super::ID;
     use crate::ids::{FileClass, Role};
     use crate::report::{
-        Activity, Caveat, Conclusion, LongestSync, Mechanism, Mostly, Outcome, Period, Reason,
-        SELF, Severity, Share, UNEXPLAINED,
+        Activity, Caveat, Conclusion, LongestSync, Mechanism, Mostly, Period, Reason, SELF,
+        Severity, Share, UNEXPLAINED, VictimState,
     };
 
     /// A quiet etcd whose syncs are all well below their line.
@@ -201,13 +201,13 @@ mod tests {
         assert_eq!((found.severity, found.subject.as_str()), (Severity::Warning, ETCD));
         assert_eq!(actors(&found), [backup.as_str()]);
         let of = numbers(&found);
-        assert_eq!((of.stalls, of.max_ns, of.line_ns), (Some(2), 131_000_000, 100_000_000));
+        assert_eq!((of.stalls, of.max_ns, of.limit_ns), (Some(2), 131_000_000, 100_000_000));
         assert_eq!(of.stall_start, Some(longest(131, 5).start));
         assert_eq!(of.share, Share::rounded(252.0 / 260.0));
         assert!(found.caveats.contains(&Caveat::NoPeriod { why: None }));
         let report = scene.judged();
         let verdict = report.verdict.unwrap();
-        assert_eq!(verdict.answer, Outcome::Contended);
+        assert_eq!(verdict.answer, VictimState::Contended);
         assert_eq!(verdict.conclusion, Conclusion::Stalls { finding: 0 });
         let stalls = report.stalls.unwrap();
         assert!(stalls.iter().all(|one| one.mostly == Some(Mostly::Others)));
@@ -223,7 +223,7 @@ mod tests {
             |ms| scene.clone().stall(FileClass::Wal, 5, ms, &[(&backup, Mechanism::Queue, ms)]);
         assert_eq!(of(999).finding(&ID).severity, Severity::Warning);
         assert_eq!(of(1_000).finding(&ID).severity, Severity::Critical);
-        assert_eq!(of(1_000).verdict().answer, Outcome::Contended);
+        assert_eq!(of(1_000).verdict().answer, VictimState::Contended);
     }
 
     /// A stall that comes again with its backup is told with the rhythm: the place in the report's activity.
@@ -263,7 +263,7 @@ mod tests {
             scene.not_yet(&ID, why.clone());
             let report = scene.judged();
             let verdict = report.verdict.unwrap();
-            assert_eq!(verdict.answer, Outcome::NotTheDisk);
+            assert_eq!(verdict.answer, VictimState::NotTheDisk);
             assert!(verdict.because.contains(&why), "{:?}", verdict.because);
             let Conclusion::FineButStalls { stalls: 1, .. } = verdict.conclusion else {
                 panic!("{:?}", verdict.conclusion)
@@ -277,7 +277,7 @@ mod tests {
     fn without_stalls_it_is_quiet() {
         quiet().with(|report| report.stalls = Some(Vec::new())).is_quiet(&ID);
         quiet().not_yet(&ID, Reason::NoTimeline);
-        assert_eq!(quiet().verdict().answer, Outcome::NotTheDisk);
+        assert_eq!(quiet().verdict().answer, VictimState::Fine);
     }
 
     /// Property: a disk that is slow all the time, and stalls by itself, stays slow beside one stall that somebody made; where most of
@@ -296,9 +296,9 @@ mod tests {
             }
             scene
         };
-        assert_eq!(slow(5, 1).verdict().answer, Outcome::Slow);
+        assert_eq!(slow(5, 1).verdict().answer, VictimState::SlowDisk);
         assert_eq!(slow(5, 1).finding(&ID).severity, Severity::Warning);
-        assert_eq!(slow(1, 5).verdict().answer, Outcome::Contended);
+        assert_eq!(slow(1, 5).verdict().answer, VictimState::Contended);
     }
 
     /// Property: too few waits say nothing of a percentile, and a stall is one all the same.
@@ -307,9 +307,9 @@ mod tests {
         let scene = Scene::new().syncs(FileClass::Wal, 7, 1).backup();
         let backup = scene.backup_id();
         let scene = scene.stall(FileClass::Wal, 5, 130, &[(&backup, Mechanism::Queue, 130)]);
-        assert_eq!(scene.verdict().answer, Outcome::Contended);
+        assert_eq!(scene.verdict().answer, VictimState::Contended);
         let nobodys = Scene::new().syncs(FileClass::Wal, 7, 1).stall(FileClass::Wal, 5, 130, &[]);
-        assert_eq!(nobodys.verdict().answer, Outcome::CannotTell);
+        assert_eq!(nobodys.verdict().answer, VictimState::CannotTell);
     }
 
     /// Property: where too many events were lost nobody is blamed.
@@ -319,7 +319,7 @@ mod tests {
         let backup = scene.backup_id();
         let scene = scene.stall(FileClass::Wal, 5, 130, &[(&backup, Mechanism::Queue, 130)]);
         scene.not_yet(&ID, Reason::EventsLost { lost: 2_000, seen: 10_000 });
-        assert_eq!(scene.verdict().answer, Outcome::CannotTell);
+        assert_eq!(scene.verdict().answer, VictimState::CannotTell);
     }
 
     /// Property: no CPU is nobody's disk.

@@ -8,8 +8,8 @@ use super::{RULES, judge};
 use crate::ids::{Call, FileClass, Role};
 use crate::plan::{GapReason, NoFormats, SyncFs};
 use crate::report::{
-    Answer, Conclusion, Filesystem, Mechanism, Outcome, Part, Pattern, Reason, Report, Rule, Share,
-    UNEXPLAINED, sample,
+    Answer, Conclusion, Filesystem, Mechanism, Part, Pattern, Reason, Report, Rule, Share,
+    UNEXPLAINED, VictimState, sample,
 };
 use crate::text::Lang;
 use crate::text::findings::summary;
@@ -28,7 +28,7 @@ fn waits_that_are_mostly_others_are_contended() {
         .blame(FileClass::Wal, APISERVER, None, Mechanism::Journal, 0.2)
         .rest(FileClass::Wal)
         .verdict();
-    assert_eq!(verdict.answer, Outcome::Contended);
+    assert_eq!(verdict.answer, VictimState::Contended);
     let Conclusion::OthersCause { share, culprits, .. } = verdict.conclusion else {
         panic!("{:?}", verdict.conclusion)
     };
@@ -41,7 +41,7 @@ fn waits_that_are_nobodys_are_a_slow_disk() {
         [("self", Mechanism::Device), (UNEXPLAINED, Mechanism::Device), ("self", Mechanism::Flush)]
     {
         let verdict = waiting(20).blame(FileClass::Wal, culprit, None, mechanism, 1.0).verdict();
-        assert_eq!(verdict.answer, Outcome::Slow, "{verdict:?}");
+        assert_eq!(verdict.answer, VictimState::SlowDisk, "{verdict:?}");
     }
 }
 
@@ -55,10 +55,10 @@ fn waits_for_a_limit_are_throttled() {
         let scene = scene.blame(FileClass::Wal, APISERVER, None, Mechanism::Queue, others);
         scene.verdict().answer
     };
-    assert_eq!(of(0.9, 0.1, 0.0), Outcome::Throttled);
-    assert_eq!(of(0.5, 0.3, 0.2), Outcome::Throttled);
-    assert_eq!(of(0.2, 0.8, 0.0), Outcome::Slow);
-    assert_eq!(of(0.4, 0.0, 0.6), Outcome::Contended);
+    assert_eq!(of(0.9, 0.1, 0.0), VictimState::Throttled);
+    assert_eq!(of(0.5, 0.3, 0.2), VictimState::Throttled);
+    assert_eq!(of(0.2, 0.8, 0.0), VictimState::SlowDisk);
+    assert_eq!(of(0.4, 0.0, 0.6), VictimState::Contended);
 }
 
 /// A third of the blame, and without it the waits are fine: that is what to change. Without that proof the disk is.
@@ -69,12 +69,12 @@ fn less_than_half_is_contended_only_where_its_absence_cures() {
         let backup = scene.backup_id();
         scene.blame(FileClass::Wal, &backup, None, Mechanism::Queue, 0.35).rest(FileClass::Wal)
     };
-    assert_eq!(scene().verdict().answer, Outcome::Slow);
+    assert_eq!(scene().verdict().answer, VictimState::SlowDisk);
     let backup = scene().backup_id();
     let cured = scene().beside(&backup, (500, 4), (500, 30)).verdict();
-    assert_eq!(cured.answer, Outcome::Contended);
+    assert_eq!(cured.answer, VictimState::Contended);
     let not_cured = scene().beside(&backup, (500, 18), (500, 30)).verdict();
-    assert_eq!(not_cured.answer, Outcome::Slow);
+    assert_eq!(not_cured.answer, VictimState::SlowDisk);
 }
 
 /// In a long window a short backup does not move the percentile.
@@ -87,17 +87,17 @@ fn a_short_backup_in_a_long_window_is_contended_at_times() {
         .rest(FileClass::Wal)
         .beside(&backup, (9_000, 2), (500, 40))
         .verdict();
-    assert_eq!(verdict.answer, Outcome::Contended);
+    assert_eq!(verdict.answer, VictimState::Contended);
     assert_eq!(verdict.conclusion, Conclusion::AtTimes { finding: 0 });
 }
 
 #[test]
-fn fine_waits_are_not_the_disk_and_the_logs_were_not_read() {
+fn fine_waits_are_fine_and_the_logs_were_not_read() {
     let verdict = waiting(2).verdict();
-    assert_eq!(verdict.answer, Outcome::NotTheDisk);
+    assert_eq!(verdict.answer, VictimState::Fine);
     assert!(verdict.because.contains(&Reason::LogsNotRead), "{verdict:?}");
     let busy = Scene::new().waits(Call::Fdatasync, FileClass::Wal, 500, 40, Part::Runnable);
-    assert_eq!(busy.verdict().answer, Outcome::NotTheDisk);
+    assert_eq!(busy.verdict().answer, VictimState::CpuStarved);
 }
 
 /// Every way in which it cannot be told says what is missing.
@@ -133,7 +133,7 @@ fn what_cannot_be_told_says_what_is_missing() {
     ];
     for (scene, reason) in cases {
         let verdict = scene.verdict();
-        assert_eq!(verdict.answer, Outcome::CannotTell, "{reason:?}: {verdict:?}");
+        assert_eq!(verdict.answer, VictimState::CannotTell, "{reason:?}: {verdict:?}");
         assert_eq!(verdict.conclusion, Conclusion::Missing { reason });
     }
 }
@@ -154,7 +154,7 @@ fn syncs_that_are_not_timed_are_not_judged() {
     for scene in [own(waiting(2)), own(waiting(20)), Scene::new().missed(exit.0, exit.1)] {
         let report = scene.judged();
         let verdict = report.verdict.unwrap();
-        assert_eq!(verdict.answer, Outcome::CannotTell, "{verdict:?}");
+        assert_eq!(verdict.answer, VictimState::CannotTell, "{verdict:?}");
         assert_eq!(verdict.conclusion, Conclusion::Missing { reason: not_timed.clone() });
         assert!(report.findings.unwrap().is_empty());
         // This one is about reads.
@@ -166,8 +166,8 @@ fn syncs_that_are_not_timed_are_not_judged() {
         assert!(rules.iter().all(says_why), "{rules:?}");
     }
     // What is mounted elsewhere lacks nothing.
-    assert_eq!(own(waiting(2)).on("xfs").verdict().answer, Outcome::NotTheDisk);
-    assert_eq!(own(waiting(20)).on("xfs").verdict().answer, Outcome::Slow);
+    assert_eq!(own(waiting(2)).on("xfs").verdict().answer, VictimState::Fine);
+    assert_eq!(own(waiting(20)).on("xfs").verdict().answer, VictimState::SlowDisk);
 }
 
 /// Where one class is timed and another is not, long waits of the first are judged, and that they are fine says nothing.
@@ -186,9 +186,9 @@ fn what_is_timed_is_judged_beside_what_is_not() {
             report.devices[0].filesystems.as_mut().unwrap().push(db);
         })
     };
-    assert_eq!(scene(20).verdict().answer, Outcome::Slow);
+    assert_eq!(scene(20).verdict().answer, VictimState::SlowDisk);
     let verdict = scene(2).verdict();
-    assert_eq!(verdict.answer, Outcome::CannotTell, "{verdict:?}");
+    assert_eq!(verdict.answer, VictimState::CannotTell, "{verdict:?}");
     let is_missing = |reason: &Reason| matches!(reason, Reason::SyncsNotTimed { .. });
     assert!(verdict.because.iter().any(is_missing));
 }
@@ -198,7 +198,7 @@ fn what_is_timed_is_judged_beside_what_is_not() {
 fn few_waits_suffice_when_they_fill_the_window() {
     let scene = Scene::new().waits(Call::Fdatasync, FileClass::Wal, 8, 3_000, Part::Device);
     let verdict = scene.blame(FileClass::Wal, "self", None, Mechanism::Device, 1.0).verdict();
-    assert_eq!(verdict.answer, Outcome::Slow);
+    assert_eq!(verdict.answer, VictimState::SlowDisk);
 }
 
 /// Every rule answers, in one order, and with a reason where it cannot say.

@@ -1,4 +1,4 @@
-//! The verdict of a window: slow, contended, throttled, not the disk, or cannot tell.
+//! The verdict of a window: fine, slow disk, contended, throttled, short of CPU, not the disk, or cannot tell.
 //!
 //! Waits above their lines make it a matter of the disk. Whose, is a matter of blame: others' share, or nobody's. Where
 //! blame was not computed the answer is that it cannot be told, never that it was nobody.
@@ -9,7 +9,7 @@ use crate::diagnosis::stalls::{StallShares, Stalled};
 use crate::diagnosis::waits::{Sort, Waiting};
 use crate::diagnosis::{Diagnosis, Victim};
 use crate::report::{
-    Conclusion, Finding, Judgement, Outcome, Part, Pattern, Reason, Severity, Standing,
+    Conclusion, Finding, Judgement, Part, Pattern, Reason, Severity, Share, Standing, VictimState,
 };
 
 /// Findings that a verdict is about others, whatever the shares say over all waits: a short backup in a long window.
@@ -37,14 +37,16 @@ pub(super) fn of_some(
         return whole;
     };
     let is_open = match whole.answer {
-        Outcome::Contended => false,
-        Outcome::Slow | Outcome::Throttled => are_stalls_by_others(diagnosis, victims),
-        Outcome::NotTheDisk | Outcome::CannotTell => true,
+        VictimState::Contended => false,
+        VictimState::SlowDisk | VictimState::Throttled | VictimState::CpuStarved => {
+            are_stalls_by_others(diagnosis, victims)
+        }
+        VictimState::Fine | VictimState::NotTheDisk | VictimState::CannotTell => true,
     };
     if !is_open {
         return whole;
     }
-    judgement(Outcome::Contended, Conclusion::Stalls { finding }, whole.because)
+    judgement(VictimState::Contended, Conclusion::Stalls { finding }, whole.because)
 }
 
 /// Whether a finding is about one of these victims.
@@ -101,7 +103,7 @@ fn of_the_window(
     else {
         return match others {
             Some(finding) => {
-                judgement(Outcome::Contended, Conclusion::AtTimes { finding }, because)
+                judgement(VictimState::Contended, Conclusion::AtTimes { finding }, because)
             }
             None => match not_timed {
                 Some(why) => missing(why, because),
@@ -110,8 +112,7 @@ fn of_the_window(
         };
     };
     if above.iter().all(|(_, waiting)| on_the_cpu(waiting) >= limits::MOST) {
-        let conclusion = Conclusion::NoCpu { worst: stands(worst) };
-        return judgement(Outcome::NotTheDisk, conclusion, because);
+        return on_or_without_a_cpu(worst, because);
     }
     let others = others.and_then(|at| findings.get(at));
     blamed(diagnosis, &above, worst, others, because)
@@ -143,13 +144,22 @@ fn blamed(
         By::Disk if all.limit >= all.disk / 2 => {
             let (limit, others) = (all.part(all.limit), all.part(all.named));
             let conclusion = Conclusion::LimitHolds { limit, others, worst };
-            judgement(Outcome::Throttled, conclusion, because)
+            judgement(VictimState::Throttled, conclusion, because)
         }
         By::Disk => {
             let (disk, others) = (all.part(all.disk), all.part(all.named));
-            judgement(Outcome::Slow, Conclusion::DiskItself { disk, others, worst }, because)
+            judgement(
+                VictimState::SlowDisk,
+                Conclusion::DiskItself { disk, others, worst },
+                because,
+            )
         }
-        By::Cpu => judgement(Outcome::NotTheDisk, Conclusion::NoCpu { worst }, because),
+        By::Cpu if all.ready >= all.cpu / 2 => {
+            let (ready, others) = (all.part(all.ready), Some(all.part(all.named)));
+            let conclusion = Conclusion::CpuStarved { ready, others, worst };
+            judgement(VictimState::CpuStarved, conclusion, because)
+        }
+        By::Cpu => judgement(VictimState::NotTheDisk, Conclusion::NoCpu { worst }, because),
         By::Nobody => cannot_tell(because),
     }
 }
@@ -158,7 +168,7 @@ fn blamed(
 fn is_cured(found: &Finding, waiting: &Waiting<'_>) -> bool {
     let Some(evidence) = &found.evidence else { return false };
     evidence.alone_count >= Some(limits::MANY)
-        && evidence.alone_p99_ns.is_some_and(|ns| ns < waiting.line_ns)
+        && evidence.alone_p99_ns.is_some_and(|ns| ns < waiting.limit_ns)
 }
 
 fn contended<'a>(
@@ -169,7 +179,22 @@ fn contended<'a>(
 ) -> Judgement {
     let (share, culprits) = (all.part(all.named), diagnosis.first_culprits(all));
     let conclusion = Conclusion::OthersCause { share, culprits, worst };
-    judgement(Outcome::Contended, conclusion, because)
+    judgement(VictimState::Contended, conclusion, because)
+}
+
+/// Most of the time is the CPU's, whoever else is blamed for the rest: a lack of it, or the thread's own work.
+fn on_or_without_a_cpu(
+    (victim, waiting): &(&Victim<'_>, &Waiting<'_>),
+    because: Vec<Reason>,
+) -> Judgement {
+    let part = |part| waiting.worst().and_then(|sort| sort.share_of(&[part])).unwrap_or(0.0);
+    let worst = stands(&(*victim, *waiting));
+    if part(Part::Runnable) < part(Part::Cpu) {
+        return judgement(VictimState::NotTheDisk, Conclusion::NoCpu { worst }, because);
+    }
+    let ready = Share::rounded(part(Part::Runnable));
+    let conclusion = Conclusion::CpuStarved { ready, others: None, worst };
+    judgement(VictimState::CpuStarved, conclusion, because)
 }
 
 /// Share of syncs' time that the thread ran or was ready to.
@@ -199,17 +224,17 @@ fn fine(
         because.insert(0, why.clone());
         if let Reason::StallsOfNobody { count: stalls, longest, mostly } = why {
             let conclusion = Conclusion::FineButStalls { worst, stalls, longest, mostly };
-            return judgement(Outcome::NotTheDisk, conclusion, because);
+            return judgement(VictimState::NotTheDisk, conclusion, because);
         }
     }
-    judgement(Outcome::NotTheDisk, Conclusion::WaitsFine { worst }, because)
+    judgement(VictimState::Fine, Conclusion::WaitsFine { worst }, because)
 }
 
 /// A 99th percentile as a multiple of its line.
 #[expect(clippy::cast_precision_loss, reason = "a ratio")]
 fn by_line(waiting: &Waiting<'_>) -> f64 {
     let p99 = waiting.worst().map_or(0, Sort::p99_ns);
-    p99 as f64 / waiting.line_ns.max(1) as f64
+    p99 as f64 / waiting.limit_ns.max(1) as f64
 }
 
 /// Where the waits of a victim on one class stand.
@@ -221,7 +246,7 @@ fn stands((victim, waiting): &(&Victim<'_>, &Waiting<'_>)) -> Standing {
         wait: worst.map(|sort| sort.kind),
         p99_ns: worst.map_or(0, Sort::p99_ns),
         max_ns: worst.map_or(0, Sort::max_ns),
-        limit_ns: waiting.line_ns,
+        limit_ns: waiting.limit_ns,
     }
 }
 
@@ -244,15 +269,15 @@ fn not_timed(victims: &[&Victim<'_>]) -> Option<Reason> {
 
 /// It cannot be told, for this reason, which stands among the others.
 fn missing(reason: Reason, because: Vec<Reason>) -> Judgement {
-    judgement(Outcome::CannotTell, Conclusion::Missing { reason }, because)
+    judgement(VictimState::CannotTell, Conclusion::Missing { reason }, because)
 }
 
 /// The first reason is what is missing.
 fn cannot_tell(because: Vec<Reason>) -> Judgement {
     let reason = because.first().cloned().unwrap_or(Reason::NoWaits);
-    judgement(Outcome::CannotTell, Conclusion::Missing { reason }, because)
+    judgement(VictimState::CannotTell, Conclusion::Missing { reason }, because)
 }
 
-fn judgement(answer: Outcome, conclusion: Conclusion, because: Vec<Reason>) -> Judgement {
+fn judgement(answer: VictimState, conclusion: Conclusion, because: Vec<Reason>) -> Judgement {
     Judgement { answer, conclusion, because }
 }

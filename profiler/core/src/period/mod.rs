@@ -5,12 +5,12 @@
 //!
 //! A claim needs three things, each against another way to be wrong (constants below, reasons in
 //! `profiler/docs/periods.md`): enough cycles one after the other, few missing ones, and a regularity that begins at
-//! random times would show at most once in [`MAX_CHANCE`]⁻¹ such series. Two kinds of candidates are tried: periods of the
+//! random times would show at most once in [`MAX_SIGNIFICANCE`]⁻¹ such series. Two kinds of candidates are tried: periods of the
 //! clock (a minute to a week, in local time) and any other one, found from the gaps themselves.
 
-mod chance;
-mod clock;
-mod free;
+mod calendar;
+mod non_calendar;
+mod significance;
 #[cfg(test)]
 mod tests;
 mod zone;
@@ -29,7 +29,7 @@ const BETWEEN: f64 = 0.4;
 /// that only thins out there is a time of day, not a schedule.
 const AROUND: f64 = 0.5;
 /// Begins at random times may look this regular with at most this probability.
-pub const MAX_CHANCE: f64 = 1e-4;
+pub const MAX_SIGNIFICANCE: f64 = 1e-4;
 /// Runs may be off by this share of a period of the clock, and by [`MAX_SPREAD_S`].
 pub const CLOCK_SPREAD: f64 = 0.1;
 /// Runs may be off by this share of any other period.
@@ -73,7 +73,7 @@ pub struct Claim {
     /// Begins that do not belong to it.
     pub others: u32,
     /// How probable it is at most that begins at random times look this regular.
-    pub chance: f64,
+    pub significance: f64,
     /// The begins that belong to it, by index.
     pub runs: Vec<usize>,
 }
@@ -109,7 +109,7 @@ pub enum NotYet {
         closest: Option<(u64, u32)>,
     },
     /// A period fits, but begins at random times fit one as well too often.
-    MayBeChance {
+    NotSignificant {
         /// The period, seconds.
         period_s: u64,
         /// Cycles with a run.
@@ -133,7 +133,7 @@ struct Fit {
 
 impl Fit {
     fn is_sure(&self) -> bool {
-        self.gaps >= MIN_GAPS && self.claim.chance <= MAX_CHANCE
+        self.gaps >= MIN_GAPS && self.claim.significance <= MAX_SIGNIFICANCE
     }
 }
 
@@ -167,9 +167,9 @@ pub fn find(starts: &[f64], watched: &[Watched], zone: &Zone) -> Result<Vec<Clai
 
 fn best(starts: &[(usize, f64)], watched: &[Watched], zone: &Zone) -> Result<Claim, NotYet> {
     let times: Vec<f64> = starts.iter().map(|(_, at)| *at).collect();
-    let mut fits = clock::fits(&times, watched, zone);
-    fits.extend(free::fits(&times, watched));
-    fits.sort_by(|a, b| a.claim.chance.total_cmp(&b.claim.chance));
+    let mut fits = calendar::fits(&times, watched, zone);
+    fits.extend(non_calendar::fits(&times, watched));
+    fits.sort_by(|a, b| a.claim.significance.total_cmp(&b.claim.significance));
     let sure = || fits.iter().filter(|fit| fit.is_sure());
     if let Some(first) = sure().next() {
         // Of the same period, the one that knows the time of the clock.
@@ -182,10 +182,12 @@ fn best(starts: &[(usize, f64)], watched: &[Watched], zone: &Zone) -> Result<Cla
     let enough = fits.iter().find(|fit| fit.gaps >= MIN_GAPS);
     Err(match enough {
         // A period is only worth naming when chance would give one seldom enough to be looked at again.
-        Some(Fit { claim, .. }) if claim.chance < 0.1 => {
-            NotYet::MayBeChance { period_s: claim.period_s, seen: claim.seen, missed: claim.missed }
-        }
-        _ if starts <= MIN_GAPS => NotYet::TooFew { starts, closest: clock::closest(&times) },
+        Some(Fit { claim, .. }) if claim.significance < 0.1 => NotYet::NotSignificant {
+            period_s: claim.period_s,
+            seen: claim.seen,
+            missed: claim.missed,
+        },
+        _ if starts <= MIN_GAPS => NotYet::TooFew { starts, closest: calendar::closest(&times) },
         _ => NotYet::Irregular { starts },
     })
 }
@@ -241,7 +243,7 @@ fn judge(
     times: &[f64],
     watched: &[Watched],
     grid: &Grid,
-    chances: &chance::Chances,
+    trials: &significance::Trials,
 ) -> Option<Fit> {
     let mut runs = Vec::new();
     let mut hit: Vec<i64> = Vec::new();
@@ -264,7 +266,7 @@ fn judge(
     if gaps == 0 || !is_kept || explained < MIN_EXPLAINED || is_other {
         return None;
     }
-    let chance = chances.of(times, grid, hit.len());
+    let significance = trials.of(times, grid, hit.len());
     let others = count(times.len() - runs.len());
     let claim = Claim {
         period_s: seconds(grid.period),
@@ -273,7 +275,7 @@ fn judge(
         seen,
         missed,
         others,
-        chance,
+        significance,
         runs,
     };
     Some(Fit { claim, gaps })

@@ -46,7 +46,7 @@ pub enum NotYet {
         closest: Option<Closest>,
     },
     /// A period fits, but may be chance.
-    MayBeChance {
+    NotSignificant {
         /// The period.
         seconds: u64,
         /// Cycles with a run.
@@ -82,8 +82,8 @@ impl From<period::NotYet> for NotYet {
                 starts,
                 closest: closest.map(|(seconds, cycles)| Closest { seconds, cycles }),
             },
-            period::NotYet::MayBeChance { period_s, seen, missed } => {
-                Self::MayBeChance { seconds: period_s, cycles: seen, missed }
+            period::NotYet::NotSignificant { period_s, seen, missed } => {
+                Self::NotSignificant { seconds: period_s, cycles: seen, missed }
             }
             period::NotYet::Irregular { starts } => Self::Irregular { starts },
         }
@@ -155,7 +155,7 @@ pub struct Period {
     /// How probable it is that it begins in the next cycle too, 0 to 1: (cycles + 1) / (cycles + missed + 2).
     pub confidence: f64,
     /// A bound on the probability that begins at random times look this regular, 0 to 1.
-    pub chance: f64,
+    pub significance: f64,
 }
 
 /// An entry of the host's schedules.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    AdviceId, Conclusion, Evidence, Outcome, Reason, Report, Severity, Share, Standing, Verdict,
-    WaitKind,
+    AdviceId, Conclusion, Evidence, Reason, Report, Severity, Share, Standing, Verdict,
+    VictimState, WaitKind,
 };
 use crate::ids::FileClass;
 
@@ -47,7 +47,7 @@ fn limits_stay_where_nothing_is_wrong(report: &Report, wrong: &mut Vec<String>) 
         }
     }
     let Some(verdict) = &report.verdict else { return };
-    if verdict.answer != Outcome::NotTheDisk {
+    if !matches!(verdict.answer, VictimState::Fine | VictimState::NotTheDisk) {
         wrong.push(format!("the limits stay, and it is {:?}", verdict.answer));
     }
     for reason in &verdict.because {
@@ -133,6 +133,7 @@ fn figures(report: &Report) -> Vec<(Of<'_>, u64)> {
         });
         let worst = match &verdict.conclusion {
             Conclusion::OthersCause { worst, .. }
+            | Conclusion::CpuStarved { worst, .. }
             | Conclusion::NoCpu { worst }
             | Conclusion::DiskItself { worst, .. }
             | Conclusion::LimitHolds { worst, .. }

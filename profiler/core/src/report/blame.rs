@@ -115,9 +115,9 @@ pub struct AloneVsShared {
     /// Of those in `alone`, waits that began half a second or more after the culprit's last request: these say what
     /// the wait is without it, where those in `alone` are the short ones that it missed. Absent when there were fewer than 20.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub apart: Option<Lat>,
+    pub baseline: Option<Lat>,
     /// The 99th percentile of those `apart` in most of the time, in nanoseconds: a disk that stood still once does not count. The median of the
     /// longest of each 69 in a row, since half of such rows have none above the 99th percentile. Absent of fewer than 5 rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub apart_usual_p99_ns: Option<u64>,
+    pub baseline_p99_ns: Option<u64>,
 }

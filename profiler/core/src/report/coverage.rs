@@ -71,21 +71,21 @@ pub struct SelfCheck {
     /// Its metric.
     pub metric: String,
     /// The kernel's view.
-    pub ours: Told,
+    pub ours: Observed,
     /// The metric's difference.
-    pub theirs: Told,
+    pub theirs: Observed,
 }
 
 /// Number and time of calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Told {
+pub struct Observed {
     /// How many.
     pub count: u64,
     /// How long all of them took, in nanoseconds.
     pub sum_ns: u64,
 }
 
-impl Told {
+impl Observed {
     /// Nanoseconds per call; `None` without calls.
     pub fn mean_ns(&self) -> Option<u64> {
         self.sum_ns.checked_div(self.count)

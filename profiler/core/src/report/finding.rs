@@ -59,6 +59,7 @@ patterns! {
     DbPageFaults = "db-page-faults", "Pages of the database were evicted and fault back in.";
     SlowDisk = "slow-disk", "Waits are long at low depth, and nobody is to blame.";
     Throttled = "throttled", "A limit of the kernel's holds the victim.";
+    CpuStarved = "cpu-starved", "The victim's threads are ready and have no CPU.";
     FlushBound = "flush-bound", "Flushing the device's cache is most of every sync.";
     Stalls = "stalls", "Others make single syncs take the heartbeat interval or longer.";
     NotTheDisk = "not-the-disk", "Waits are fine while requests are slow.";
@@ -129,7 +130,7 @@ pub struct Evidence {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flush_commands: Option<u64>,
     /// The limit that the 99th percentile is held against.
-    pub line_ns: u64,
+    pub limit_ns: u64,
     /// The longest wait.
     pub max_ns: u64,
     /// The mean wait.
@@ -264,6 +265,8 @@ pub enum Caveat {
     LimitUnseen,
     /// Nothing is seen below the device.
     BelowDeviceUnseen,
+    /// Who had the CPU is not seen.
+    WhoRanUnseen,
     /// A cgroup's limit that is set.
     LimitSet {
         /// The file.

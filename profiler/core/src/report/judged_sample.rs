@@ -61,8 +61,8 @@ pub(crate) fn blamed() -> Report {
         culprit: ETCDCTL.into(),
         alone: Some(lat(1_200, 2_100_000)),
         shared: Some(lat(800, 9_400_000)),
-        apart: Some(lat(1_000, 2_200_000)),
-        apart_usual_p99_ns: Some(2_100_000),
+        baseline: Some(lat(1_000, 2_200_000)),
+        baseline_p99_ns: Some(2_100_000),
     }]);
     report
 }

@@ -7,17 +7,21 @@ use super::{LongestSync, Mostly, Newer, Pattern, Share, WaitKind};
 use crate::ids::FileClass;
 use crate::plan::{GapReason, SyncFs};
 
-/// The verdict of a window.
+/// The state that victims are in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Outcome {
+pub enum VictimState {
+    /// No wait for the disk is above its limit.
+    Fine,
     /// The disk is slow by itself: the targets wait too long, and nobody else is the reason.
-    Slow,
+    SlowDisk,
     /// The targets wait too long because others use the disk.
     Contended,
     /// The targets wait too long because a limit holds their own IO back.
     Throttled,
-    /// The targets' waits for the disk are fine, or are not for the disk.
+    /// The targets wait too long because their threads are ready and have no CPU.
+    CpuStarved,
+    /// The targets' waits are not for the disk.
     NotTheDisk,
     /// What was seen does not suffice.
     CannotTell,
@@ -27,7 +31,7 @@ pub enum Outcome {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judgement {
     /// The verdict.
-    pub answer: Outcome,
+    pub answer: VictimState,
     /// What it comes to.
     pub conclusion: Conclusion,
     /// What it rests on, and what is missing.
@@ -70,7 +74,17 @@ pub enum Conclusion {
         /// The finding that says when: its place in `findings`.
         finding: usize,
     },
-    /// The threads had no CPU, or were on one.
+    /// The threads were ready and had no CPU.
+    CpuStarved {
+        /// The part of the waits that are too long in which they had none.
+        ready: Share,
+        /// Others' part of the same waits, on the disk. Absent when it was not computed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        others: Option<Share>,
+        /// The worst of these waits.
+        worst: Standing,
+    },
+    /// The threads were on a CPU.
     NoCpu {
         /// The worst of the waits.
         worst: Standing,
@@ -130,6 +144,7 @@ impl Conclusion {
         match (self, reason) {
             (
                 Self::OthersCause { worst, .. }
+                | Self::CpuStarved { worst, .. }
                 | Self::NoCpu { worst }
                 | Self::DiskItself { worst, .. }
                 | Self::LimitHolds { worst, .. }

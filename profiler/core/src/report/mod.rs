@@ -40,13 +40,13 @@ pub use blame::{ANYBODY, AloneVsShared, Blame, Mechanism, Part, SELF, UNEXPLAINE
 pub use check::check_consistency;
 pub use code::{Newer, Share};
 pub use coverage::{
-    Attached, Attribution, BlameCoverage, BpfCost, Coverage, HookKind, SelfCheck, Told,
+    Attached, Attribution, BlameCoverage, BpfCost, Coverage, HookKind, Observed, SelfCheck,
 };
 pub use device::{Depth, Device, DeviceOp, Filesystem, InFlight};
 pub use finding::{Caveat, Culprit, Evidence, Finding, Pattern, Severity, WaitKind};
 pub use host::{CgroupVersion, Host, PsiIo};
 pub use judgement::{
-    Answer, Conclusion, Judgement, Outcome, Reason, Rule, Standing, StartedBy, Starter,
+    Answer, Conclusion, Judgement, Reason, Rule, Standing, StartedBy, Starter, VictimState,
 };
 pub use lat::Lat;
 pub use note::{MissingEntry, Note};
@@ -57,7 +57,7 @@ pub use why::{Waits, Why};
 use crate::redact::CommandLinesShown;
 
 /// The schema that this version's document names.
-pub const SCHEMA: &str = "iocontend.report/1";
+pub const SCHEMA: &str = "iocontend.report/2";
 
 /// The whole report. Writers make documents of it; `render::json` has the shape of the one for programs.
 #[derive(Clone, Debug, PartialEq)]

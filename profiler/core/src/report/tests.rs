@@ -143,7 +143,7 @@ fn only_a_report_of_this_shape_is_read() {
     let mut json = written(&sample::report());
     let read = |json: &serde_json::Value| Report::from_json(json.to_string().as_bytes());
     assert_eq!(read(&json).unwrap(), sample::report());
-    json["schema"] = "iocontend.report/2".into();
+    json["schema"] = "iocontend.report/1".into();
     assert!(matches!(read(&json), Err(ReadError::WrongSchema { found: Some(_) })));
     assert!(matches!(Report::from_json(b"{}"), Err(ReadError::WrongSchema { found: None })));
     assert!(matches!(Report::from_json(b"{\"schema\": "), Err(ReadError::Malformed(_))));

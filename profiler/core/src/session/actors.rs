@@ -378,7 +378,7 @@ impl Actors {
 
     /// A long watch sees processes without end. When too many of them have ended, the oldest that nobody asked for
     /// and that play no role are put together by name: gives whose rows belong to which name now.
-    pub(super) fn put_together(&mut self) -> HashMap<ActorId, usize> {
+    pub(super) fn compact(&mut self) -> HashMap<ActorId, usize> {
         let plain = |known: &Known| {
             (known.active || known.wrote)
                 && known.exited

@@ -142,7 +142,7 @@ struct Own {
 
 /// A wait, taken apart.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Apart {
+pub(super) struct Breakdown {
     /// They sum to its time.
     pub(super) parts: Parts,
     /// What held when, as far as that is known, in order and without overlaps.
@@ -207,7 +207,7 @@ impl Anatomy {
     }
 
     /// Takes a wait of a target apart.
-    pub(super) fn take_apart(&mut self, pid: u32, wait: &WaitEvent) -> Apart {
+    pub(super) fn break_down(&mut self, pid: u32, wait: &WaitEvent) -> Breakdown {
         let mut sweep = Sweep::new(wait.start_ns, wait.end_ns);
         let reads = Kind::from_u32(wait.key.kind()).is_some_and(is_reading);
         let own: Vec<Own> = match self.own.get_mut(&pid) {
@@ -250,7 +250,7 @@ impl Anatomy {
         let begin = parts.take(Part::JournalBegin);
         parts.cut_to(wait.counted_ns);
         rest(&mut parts, wait, begin);
-        Apart {
+        Breakdown {
             parts,
             segments,
             awaited,

@@ -149,8 +149,10 @@ pub(super) fn alone_vs_shared(books: &Books) -> Option<Vec<AloneVsShared>> {
                 .map_or_else(|| ANYBODY.to_owned(), |culprit| describe(books, culprit, 0).id),
             alone: Lat::non_empty(&pair.alone),
             shared: Lat::non_empty(&pair.shared),
-            apart: Some(&pair.apart.all).filter(|apart| apart.count() >= ENOUGH).map(Lat::from),
-            apart_usual_p99_ns: pair.apart.usual_p99_ns(),
+            baseline: Some(&pair.baseline.all)
+                .filter(|baseline| baseline.count() >= ENOUGH)
+                .map(Lat::from),
+            baseline_p99_ns: pair.baseline.typical_p99_ns(),
         })
         .collect();
     let order = |one: &AloneVsShared| (one.victim.clone(), one.call, one.culprit.clone());

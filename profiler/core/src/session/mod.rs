@@ -228,7 +228,7 @@ impl Session {
             }
             Event::Wait(wait) => {
                 let outputs = self.seen(wait.key);
-                self.take_apart(&wait);
+                self.break_down(&wait);
                 outputs
             }
             Event::Flush { dev, complete_ns, d2c_ns } => {
@@ -260,19 +260,19 @@ impl Session {
         }
     }
 
-    /// A wait of a target is taken apart; its longest ones are kept.
-    fn take_apart(&mut self, wait: &WaitEvent) {
+    /// A wait of a target is taken breakdown; its longest ones are kept.
+    fn break_down(&mut self, wait: &WaitEvent) {
         let Owner::Process(pid) = wait.key.who() else { return };
         if !self.actors.is_target(pid) {
             return;
         }
         let Some(row) = RowKey::new(wait.key, self.actors.owned_by(wait.key.who())) else { return };
         self.activities.waited(&self.actors, pid, wait);
-        let apart = self.anatomy.take_apart(pid, wait);
-        self.streams.add_parts(row, &apart.parts);
-        self.worst.add(row, wait.start_ns, wait.counted_ns, apart.parts);
-        let last = apart.commits.len().saturating_sub(1);
-        let commits = apart.commits.iter().enumerate().map(|(at, commit)| Filled {
+        let breakdown = self.anatomy.break_down(pid, wait);
+        self.streams.add_parts(row, &breakdown.parts);
+        self.worst.add(row, wait.start_ns, wait.counted_ns, breakdown.parts);
+        let last = breakdown.commits.len().saturating_sub(1);
+        let commits = breakdown.commits.iter().enumerate().map(|(at, commit)| Filled {
             start: commit.start_ns,
             end: commit.end_ns,
             needed: at == last,
@@ -287,11 +287,11 @@ impl Session {
             who: row.owner,
             from: wait.start_ns,
             to: wait.end_ns.max(wait.start_ns),
-            parts: apart.parts,
-            segments: apart.segments,
-            awaited: apart.awaited,
+            parts: breakdown.parts,
+            segments: breakdown.segments,
+            awaited: breakdown.awaited,
             commits: commits.collect(),
-            disk: apart.disk,
+            disk: breakdown.disk,
         };
         self.blame.wait(row, waited);
         self.timeline.add(row, wait.start_ns, wait.end_ns, wait.counted_ns);
@@ -379,7 +379,7 @@ impl Session {
         if !std::mem::take(&mut self.is_between_seconds) {
             return;
         }
-        let actors = self.actors.put_together();
+        let actors = self.actors.compact();
         self.rename(Renaming { actors, ..Renaming::default() });
         self.actors.sweep();
     }
@@ -459,7 +459,7 @@ impl Session {
         alive.map(|known| known.facts.clone()).collect()
     }
 
-    /// Process ids of targets that are alive, and of others whose files are told apart.
+    /// Process ids of targets that are alive, and of others whose files are told breakdown.
     pub fn tracked_pids(&self) -> Vec<u32> {
         self.actors.tracked_pids()
     }

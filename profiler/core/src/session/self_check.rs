@@ -5,7 +5,7 @@ use super::books::Books;
 use super::streams::{Row, RowKey, What};
 use crate::facts::WalFsyncs;
 use crate::ids::{Call, FileClass};
-use crate::report::{SelfCheck, Told};
+use crate::report::{Observed, SelfCheck};
 use foldhash::HashMap;
 
 /// Every etcd that answered twice, with what both saw of it meanwhile.
@@ -30,11 +30,11 @@ fn check(
 ) -> Option<SelfCheck> {
     let id = books.actors.get(actor)?.facts.key.to_string();
     // A counter that went back is another process's, or one that began anew.
-    let theirs = Told {
+    let theirs = Observed {
         count: last.count.checked_sub(first.count)?,
         sum_ns: last.sum_ns.checked_sub(first.sum_ns)?,
     };
-    let mut ours = Told::default();
+    let mut ours = Observed::default();
     for (key, row) in rows {
         // etcd times `fdatasync` of the log's tail, on Linux (its `client/pkg/fileutil/sync_linux.go`).
         if key.owner == Owned::Actor(actor)

@@ -58,10 +58,9 @@ pub fn action(names: &Names<'_>, action: &Action) -> String {
             (bytes_per_s >> 10).max(1)
         ),
         Action::PacePipe => "etcdctl snapshot save /dev/stdout | pv -L".to_owned(),
-        Action::DirectIo { actor } => format!(
-            "let {} write past the page cache in small pieces: oflag=direct bs=64K",
-            who(actor)
-        ),
+        Action::DirectIo { actor } => {
+            format!("let {} write with direct IO in small pieces: oflag=direct bs=64K", who(actor))
+        }
         Action::MoveOutput { actor, device } => format!(
             "let {} write its output to another disk than {device}, or to another host",
             who(actor)
@@ -177,11 +176,11 @@ fn why(names: &Names<'_>, why: &Why) -> String {
             "weights need iocost, which is off for {disk}, or BFQ; it has {scheduler}: the file can be written and does nothing"
         ),
         Why::IocostOn { device: disk } => format!("iocost is on for {disk}: weights count there with any scheduler"),
-        Why::HoldsPeers => "peers without a goal, or with a higher one, are held back as long as it is missed".to_owned(),
+        Why::HoldsPeers => "peers without a goal, or with a higher one, are throttled as long as it is missed".to_owned(),
         Why::CoversWriteback { actor } => format!("it follows the pages of {who} into writeback, where ionice does not", who = who(actor)),
         Why::Backlog { actor, share } => format!("{who} causes {share} of the wait with pages that pile up and are written at once; a small backlog keeps each burst short", who = who(actor), share = percent(*share)),
         Why::LimitIsLow { bytes } => format!("it is {} already", units::bytes(*bytes)),
-        Why::CgroupShared { actor } => format!("other processes share the cgroup of {who}, and their memory would be held back too", who = who(actor)),
+        Why::CgroupShared { actor } => format!("other processes share the cgroup of {who}, and their memory would be limited too", who = who(actor)),
         Why::PipeRenames => {
             "snapshot save writes DEST.part and renames it: with /dev/stdout there is nothing to pipe, and it fails".to_owned()
         }
@@ -302,9 +301,9 @@ fn risk(lang: Lang, risk: &Risk) -> String {
         Risk::AllWriters => "every writer of the host waits earlier for its pages, the victim too when it writes much".to_owned(),
         Risk::ReclaimStalls => "it stands still while its pages are written; it is not killed".to_owned(),
         Risk::PagesOfOthers => "it does nothing where another cgroup was the first to write these files: their pages are that one's".to_owned(),
-        Risk::CommitWaits => "commits of the victim's journal wait for pages that are held back: some waits stay long".to_owned(),
+        Risk::CommitWaits => "commits of the victim's journal wait for throttled pages: some waits stay long".to_owned(),
         Risk::DiskCost => "the whole disk may become slower, more so when it is fast".to_owned(),
-        Risk::Peers => "all others on the disk are held back as long as the goal is missed".to_owned(),
+        Risk::Peers => "all others on the disk are throttled as long as the goal is missed".to_owned(),
         Risk::Restart => "takes a restart of the program".to_owned(),
         Risk::MoveData => "takes a stop of the member and a move of its files".to_owned(),
         Risk::BacklogStays => "without syncs in between, pages still pile up until the kernel writes them".to_owned(),

@@ -3,7 +3,7 @@
 use super::names::{Names, time_of_day};
 use super::{Lang, findings, newer};
 use crate::ids::FileClass;
-use crate::report::{Advice, Conclusion, Effect, Newer, Outcome, Share, WaitKind};
+use crate::report::{Advice, Conclusion, Effect, Newer, Share, VictimState, WaitKind};
 use crate::style::Style;
 use crate::units;
 
@@ -77,9 +77,16 @@ pub fn why(names: &Names<'_>, conclusion: &Conclusion) -> String {
         Conclusion::FineButStalls { .. } => {
             "no wait is above its limit, but for stalls without a culprit".to_owned()
         }
-        Conclusion::NoCpu { .. } => {
-            "most of the time its threads were on a CPU or waited for one".to_owned()
+        Conclusion::CpuStarved { ready, others, .. } => {
+            let others = others.map_or_else(String::new, |others| {
+                format!(", neighbours on the disk {}", whole_percent(others))
+            });
+            format!(
+                "waiting for CPU takes {} of the waits above their limit{others}",
+                whole_percent(*ready)
+            )
         }
+        Conclusion::NoCpu { .. } => "most of the time its threads were on a CPU".to_owned(),
         Conclusion::DiskItself { disk, others, .. } => format!(
             "own IO and the disk itself take {} of the waits above their limit, neighbours {}",
             whole_percent(*disk),
@@ -238,20 +245,24 @@ pub fn expected(lang: Lang, advice: &Advice) -> Option<String> {
 }
 
 /// What to do where nothing is recommended.
-pub fn nothing_to_do(lang: Lang, answer: Option<Outcome>) -> &'static str {
+pub fn nothing_to_do(lang: Lang, answer: Option<VictimState>) -> &'static str {
     let Lang::En = lang;
     match answer {
-        Some(Outcome::Slow) => {
+        Some(VictimState::SlowDisk) => {
             "no setting here helps: look at the disk itself, its limits and its cache flushes"
         }
-        Some(Outcome::Contended) => {
+        Some(VictimState::Contended) => {
             "no setting here is known to help: move one of them to another disk"
         }
-        Some(Outcome::Throttled) => {
+        Some(VictimState::Throttled) => {
             "find what holds it back: io.max, io.latency and iocost of its cgroup, wbt and tags of the disk"
         }
-        Some(Outcome::NotTheDisk) => "look elsewhere: CPU, network, other members, clients",
-        Some(Outcome::CannotTell) | None => {
+        Some(VictimState::CpuStarved) => {
+            "give it CPU: cpu.weight and cpu.max of its cgroup, or move what else runs on its CPUs"
+        }
+        Some(VictimState::Fine) => "nothing: leave the limits as they are",
+        Some(VictimState::NotTheDisk) => "look elsewhere: CPU, network, other members, clients",
+        Some(VictimState::CannotTell) | None => {
             "watch longer, or while it is slow; iocontend doctor says what is missing"
         }
     }

@@ -344,12 +344,12 @@ fn english(msg: &Msg<'_>) -> String {
             format!("{actor}, {call} of {file}: {count} times")
         }
         Msg::RunQueue { actor, count } => {
-            format!("{actor}, ready to run until on a CPU: {count} times")
+            format!("{actor}, waiting for CPU: {count} times")
         }
         Msg::Quantiles { mean, p50, p99, max } => {
             format!("mean {mean}, p50 {p50}, p99 {p99}, max {max}")
         }
-        Msg::MadeOf(parts) => format!("made of: {parts}"),
+        Msg::MadeOf(parts) => format!("breakdown: {parts}"),
         Msg::OneWait { actor, call, file, at, took } => {
             format!("{actor}, at {at}, {call} of {file}: {took}")
         }

@@ -62,7 +62,7 @@ fn what(lang: Lang, trouble: &Trouble) -> String {
         ),
         Trouble::SymbolsHidden => {
             "addresses of kernel functions are hidden: writeback and the journal are not given to those who wrote, and \
-             direct IO held back by a limit to its cgroup only"
+             direct IO throttled by a limit to its cgroup only"
                 .to_owned()
         }
         Trouble::HookMissing { hooks, why, loses } => {
@@ -236,7 +236,7 @@ pub fn quirk(lang: Lang, quirk: &Quirk) -> String {
                 .to_owned()
         }
         Quirk::NoOwnerCgroup => {
-            "Requests carry no owner cgroup: what is held back by a limit may stay unattributed.".to_owned()
+            "Requests carry no owner cgroup: what a limit throttles may stay unattributed.".to_owned()
         }
         Quirk::Newer(Newer { code }) => newer(lang, code),
     }

@@ -56,6 +56,9 @@ pub fn summary(names: &Names<'_>, found: &Finding) -> String {
             )
         }
         Pattern::Throttled => format!("A limit of the kernel's holds {victim} back: {figures}."),
+        Pattern::CpuStarved => {
+            format!("{victim} waits for CPU: {figures}.")
+        }
         Pattern::FlushBound => {
             format!("Flushing the cache of {disk} dominates: {victim} spends {figures} in it.")
         }
@@ -92,7 +95,7 @@ fn stalled(names: &Names<'_>, found: &Finding, evidence: &Evidence, victim: &str
         1 => "once".to_owned(),
         more => format!("{} times", units::count(more)),
     };
-    let (line, longest) = (time(evidence.line_ns), time(evidence.max_ns));
+    let (line, longest) = (time(evidence.limit_ns), time(evidence.max_ns));
     let all = time(evidence.stalled_ns.unwrap_or_default());
     let at = time_of_day(evidence.stall_start.as_deref().unwrap_or_default());
     let took =
@@ -170,8 +173,8 @@ fn runs_of(names: &Names<'_>, culprit: &Culprit) -> String {
 fn figures(lang: Lang, of: &Evidence) -> String {
     let Lang::En = lang;
     let (share, class, kind) = (percent(of.share), of.file_class.name(), of.wait.name());
-    let (p99, line) = (time(of.p99_ns), time(of.line_ns));
-    format!("{share} of the time in its {class} {kind}s (p99 {p99}, line {line})")
+    let (p99, limit) = (time(of.p99_ns), time(of.limit_ns));
+    format!("{share} of the time in its {class} {kind}s (p99 {p99}, limit {limit})")
 }
 
 /// What speaks against a finding.
@@ -183,11 +186,11 @@ pub fn caveat(lang: Lang, caveat: &Caveat) -> String {
         ),
         Caveat::EventsLost { lost, seen } => events_lost(lang, *lost, *seen),
         Caveat::Unattributed { bytes, io_bytes } => format!(
-            "{} of all bytes could be given to nobody.",
+            "{} of all bytes are unattributed.",
             units::share(*bytes, *io_bytes).unwrap_or_default()
         ),
         Caveat::Unexplained { share } => {
-            format!("{} of these waits is not explained.", percent(*share))
+            format!("{} of these waits is unexplained.", percent(*share))
         }
         Caveat::NotLonger => {
             "Measured side by side, waits are no longer beside the first of them than without it."
@@ -215,6 +218,11 @@ pub fn caveat(lang: Lang, caveat: &Caveat) -> String {
         Caveat::MemoryTakerUnseen => "Who took the memory is not seen here.".to_owned(),
         Caveat::LimitUnseen => {
             "Which limit is not seen: io.max, io.weight, io.latency, writeback throttling, or a lack of tags.".to_owned()
+        }
+        Caveat::WhoRanUnseen => {
+            "Who had the CPU is not seen: cpu.max of its own cgroup, other processes, or steal by a hypervisor. cpu.stat and \
+             top tell them apart."
+                .to_owned()
         }
         Caveat::BelowDeviceUnseen => {
             "Below the device nothing is seen: a hypervisor's limit or a neighbour on the same storage looks the same."
@@ -259,8 +267,8 @@ fn events_lost(lang: Lang, lost: u64, seen: u64) -> String {
 fn stands(names: &Names<'_>, of: &Standing) -> String {
     let Lang::En = names.lang;
     let (class, kind) = (of.file_class.name(), of.wait.map_or("", |kind| kind.name()));
-    let (p99, max, line) = (time(of.p99_ns), time(of.max_ns), time(of.limit_ns));
-    format!("{class} {kind} of {}: p99 {p99}, max {max}, line {line}", names.long(&of.victim))
+    let (p99, max, limit) = (time(of.p99_ns), time(of.max_ns), time(of.limit_ns));
+    format!("{class} {kind} of {}: p99 {p99}, max {max}, limit {limit}", names.long(&of.victim))
 }
 
 /// The verdict in one sentence.
@@ -278,10 +286,19 @@ pub fn conclusion(names: &Names<'_>, conclusion: &Conclusion) -> String {
             let found = found.map(|found| summary(names, found)).unwrap_or_default();
             format!("fine on the whole, but at times: {found}")
         }
-        Conclusion::NoCpu { worst } => format!(
-            "most of the waits' time the thread had no CPU, or was on one ({}).",
-            stands(names, worst)
-        ),
+        Conclusion::CpuStarved { ready, others, worst } => {
+            let others = others.map_or_else(String::new, |others| {
+                format!("; others on the disk cause {}", percent(others))
+            });
+            format!(
+                "waiting for CPU causes {} of the waits that are too long{others} ({}).",
+                percent(*ready),
+                stands(names, worst)
+            )
+        }
+        Conclusion::NoCpu { worst } => {
+            format!("most of the waits' time the thread was on a CPU ({}).", stands(names, worst))
+        }
         Conclusion::DiskItself { disk, others, worst } => format!(
             "the disk itself causes {} of the waits that are too long, others {} ({}).",
             percent(*disk),
@@ -326,15 +343,15 @@ pub fn reason(names: &Names<'_>, reason: &Reason) -> String {
             percent(*unexplained),
         ),
         Reason::NoTarget => "No target was there.".to_owned(),
-        Reason::NoWaits => "No target waited on files that a line is known for.".to_owned(),
+        Reason::NoWaits => "No target waited on files that a limit is known for.".to_owned(),
         Reason::TooFewWaits { count, needed } => {
             format!("There were only {count} waits; it takes {needed}.")
         }
         Reason::NoBlame { file_class: None } => {
-            "Whom the waits are due to was not computed.".to_owned()
+            "Who caused the waits was not computed.".to_owned()
         }
         Reason::NoBlame { file_class: Some(class) } => {
-            format!("Whom the waits on {} are due to was not computed.", class.name())
+            format!("Who caused the waits on {} was not computed.", class.name())
         }
         Reason::EventsLost { lost, seen } => events_lost(names.lang, *lost, *seen),
         Reason::StallsOfNobody { count, longest, mostly } => {
@@ -342,7 +359,7 @@ pub fn reason(names: &Names<'_>, reason: &Reason) -> String {
             format!("Nobody was found for {said}. That is not that there was no cause.")
         }
         Reason::NoTimeline => "Single seconds were not looked at.".to_owned(),
-        Reason::NotTakenApart => "The waits were not taken apart.".to_owned(),
+        Reason::NotTakenApart => "The waits have no breakdown.".to_owned(),
         Reason::NoThreadWaits => "Waits in write(2) and in page faults were not watched.".to_owned(),
         Reason::SyncsNotTimed { filesystem, hook, why } => {
             notes::not_timed(names.lang, *filesystem, hook, why.as_ref())

@@ -92,19 +92,19 @@ pub fn not_yet(lang: Lang, why: &NotYet) -> String {
     match why {
         NotYet::TooFew { starts: 0, .. } => "No begin of it was seen.".to_owned(),
         NotYet::TooFew { starts, closest: Some(Closest { seconds, cycles }) } => format!(
-            "No period yet: it began {starts} times, {cycles} {} of {} apart; {MIN_GAPS} are needed.",
+            "No period yet: it began {starts} times, {cycles} {} of {} apart; it needs {MIN_GAPS} to infer a period.",
             if *cycles == 1 { "cycle" } else { "cycles" },
             length(*seconds)
         ),
         NotYet::TooFew { starts: 1, .. } => {
-            format!("No period yet: once is no rhythm, {} times are needed.", MIN_GAPS + 1)
+            format!("No period yet: 1 run; it needs {} runs to infer a period.", MIN_GAPS + 1)
         }
         NotYet::TooFew { starts, closest: None } => format!(
-            "No period yet: it began {starts} times, not the same time apart; {} are needed.",
+            "No period yet: it began {starts} times, not the same time apart; it needs {} to infer a period.",
             MIN_GAPS + 1
         ),
-        NotYet::MayBeChance { seconds, cycles, missed } => format!(
-            "No period yet: {} fits {cycles} of {} cycles, which may be chance.",
+        NotYet::NotSignificant { seconds, cycles, missed } => format!(
+            "No period yet: {} fits {cycles} of {} cycles, which is not significant.",
             length(*seconds),
             cycles.saturating_add(*missed)
         ),
@@ -131,7 +131,7 @@ pub fn ran(lang: Lang, name: &str, windows: usize, processes: usize) -> String {
 /// A target's peaks.
 pub fn peaks(lang: Lang, name: &str, times: usize, worst: &str) -> String {
     let Lang::En = lang;
-    format!("{name} waited far longer than usual {} (at most {worst})", how_often(times))
+    format!("{name} had waits far above its baseline {} (at most {worst})", how_often(times))
 }
 
 /// A backup that only the schedules name.
@@ -259,13 +259,11 @@ mod tests {
         let closest = Some(Closest { seconds: 3_600, cycles: 2 });
         assert_eq!(
             say(NotYet::TooFew { starts: 3, closest }),
-            "No period yet: it began 3 times, 2 cycles of 1 h apart; 3 are needed."
+            "No period yet: it began 3 times, 2 cycles of 1 h apart; it needs 3 to infer a period."
         );
+        assert!(say(NotYet::TooFew { starts: 1, closest: None }).contains("it needs 4 runs"));
         assert!(
-            say(NotYet::TooFew { starts: 1, closest: None }).contains("once is no rhythm, 4 times")
-        );
-        assert!(
-            say(NotYet::MayBeChance { seconds: 3_600, cycles: 5, missed: 1 }).contains("5 of 6")
+            say(NotYet::NotSignificant { seconds: 3_600, cycles: 5, missed: 1 }).contains("5 of 6")
         );
         assert!(say(NotYet::Irregular { starts: 40 }).contains("40 times"));
     }

@@ -81,6 +81,8 @@ fn findings_and_verdict(report: &Report, out: &mut String) {
     let conclusions = json!([
         {"code": "others_cause", "share": 0.558, "culprits": [BACKUP], "worst": stands},
         {"code": "at_times", "finding": 0}, {"code": "no_cpu", "worst": stands},
+        {"code": "cpu_starved", "ready": 0.8, "worst": stands},
+        {"code": "cpu_starved", "ready": 0.6, "others": 0.1, "worst": stands},
         {"code": "disk_itself", "disk": 0.9, "others": 0.1, "worst": stands},
         {"code": "stalls", "finding": 0},
         {"code": "limit_holds", "limit": 0.9, "others": 0.1, "worst": stands},
@@ -95,7 +97,7 @@ fn findings_and_verdict(report: &Report, out: &mut String) {
         {"code": "not_longer"}, {"code": "not_compared"}, {"code": "shared_by_blocks"},
         {"code": "no_period"}, {"code": "no_period", "why": {"code": "irregular", "starts": 40}},
         {"code": "asker_unseen"}, {"code": "dirty_pages"}, {"code": "writer_unknown"},
-        {"code": "memory_taker_unseen"}, {"code": "limit_unseen"}, {"code": "below_device_unseen"},
+        {"code": "memory_taker_unseen"}, {"code": "limit_unseen"}, {"code": "below_device_unseen"}, {"code": "who_ran_unseen"},
         {"code": "limit_set", "file": "io.max", "cgroup": "/a", "device": "vda", "value": "wbps=1"},
         {"code": "iocost_on", "device": "vda"},
         {"code": "limit_of_disk", "device": "vda", "wbt_us": 2_000, "nr_requests": 64},
@@ -275,7 +277,7 @@ fn of_notes(out: &mut String) {
     let not_yet = json!([
         {"code": "too_few", "starts": 0}, {"code": "too_few", "starts": 1},
         {"code": "too_few", "starts": 3, "closest": {"seconds": 3_600, "cycles": 2}},
-        {"code": "may_be_chance", "seconds": 3_600, "cycles": 5, "missed": 1},
+        {"code": "not_significant", "seconds": 3_600, "cycles": 5, "missed": 1},
         {"code": "irregular", "starts": 40}, {"code": "not_seen"}, {"code": "later"}
     ]);
     samples("no period", &not_yet, out, |one| periods::not_yet(LANG, one));

@@ -151,7 +151,7 @@ mod tests {
             schedule: None,
             ..backup()
         };
-        assert!(said(vec![peaks]).contains("waited far longer than usual once"), "peaks");
+        assert!(said(vec![peaks]).contains("had waits far above its baseline once"), "peaks");
         let heard =
             Activity { kind: ActivityKind::Scheduled, windows: vec![], period: None, ..backup() };
         assert!(said(vec![heard.clone()]).contains("next at 2026-03-01T06:05:00.000+00:00"));

@@ -139,7 +139,7 @@ mod tests {
         insta::assert_snapshot!(said(all, Options::default()), @"
         STALLS
         3 stalls with a sync of 100 ms or longer (etcd's default heartbeat interval):
-        AT         WORST  LASTED   LONG  WHO WAITED       BEHIND
+        AT         WORST  LASTED   LONG  VICTIM           BEHIND
                     SYNC          SYNCS
         13:00:07  131 ms  131 ms      1  etcd 4711 other  backup etcdctl 5120 97.0 %
         13:00:09  1.13 s  1.13 s      1  etcd 4711 other  backup etcdctl 5120 (13 runs) 97.0 %

@@ -2,7 +2,7 @@
 
 use super::Options;
 use super::document::{Block, Field, SLOT, Section, SectionId, Span, Text};
-use crate::report::{Answer, Finding, Outcome, Reason, Report, Severity};
+use crate::report::{Answer, Finding, Reason, Report, Severity, VictimState};
 use crate::text::names::Names;
 use crate::text::{Label, Msg, findings as words, label, text};
 use crate::units;
@@ -75,13 +75,15 @@ pub(super) const fn severity(of: Severity) -> Label {
 }
 
 /// The word for a verdict.
-pub(super) const fn outcome(of: Outcome) -> Label {
+pub(super) const fn outcome(of: VictimState) -> Label {
     match of {
-        Outcome::Slow => Label::SlowDisk,
-        Outcome::Throttled => Label::Throttled,
-        Outcome::Contended => Label::ContendedDisk,
-        Outcome::NotTheDisk => Label::NotTheDisk,
-        Outcome::CannotTell => Label::CannotTell,
+        VictimState::Fine => Label::Fine,
+        VictimState::SlowDisk => Label::SlowDisk,
+        VictimState::Throttled => Label::Throttled,
+        VictimState::Contended => Label::ContendedDisk,
+        VictimState::CpuStarved => Label::CpuStarved,
+        VictimState::NotTheDisk => Label::NotTheDisk,
+        VictimState::CannotTell => Label::CannotTell,
     }
 }
 

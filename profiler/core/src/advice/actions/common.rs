@@ -1,11 +1,11 @@
 //! What actions have in common: the numbers of a case, refusals, commands of changes.
 
 use crate::advice::case::Case;
+use crate::advice::cgroup_target::{Manager, SetVia, Unsettable};
 use crate::advice::demand::scaled;
 use crate::advice::expect::{self, Held};
 use crate::advice::forms::{argv, systemd};
 use crate::advice::judgement::{Danger, Judgement, Recommendation, Refusal};
-use crate::advice::place::{Manager, Unfit, Way};
 use crate::change::Change;
 use crate::report::{Action, Effect, Expected, Risk, Share, Verify, Waits, Why};
 
@@ -34,22 +34,22 @@ pub(super) fn not_worth(
 }
 
 /// Why a place cannot be used.
-pub(super) fn unfit(case: &Case<'_>, action: Action, file: &str, unfit: Unfit) -> Judgement {
+pub(super) fn unfit(case: &Case<'_>, action: Action, file: &str, unfit: Unsettable) -> Judgement {
     let actor = case.actor();
     let parent = case.place.controls.and_then(|cgroup| cgroup.io_ends_at.as_deref()).unwrap_or("/");
     let controller = |name: &str| Why::NoController { controller: name.to_owned() };
     let is_memory = file.starts_with("memory");
     let why = match unfit {
-        Unfit::Root => Why::RootCgroup { actor },
-        Unfit::WithVictim => Why::WithVictim { actor, victim: case.victim_id() },
-        Unfit::NoController if is_memory => controller("memory"),
-        Unfit::NoController if is_v1(case) => Why::V1Io,
-        Unfit::NoController => controller("io"),
-        Unfit::Gone => Why::CgroupGone { actor },
-        Unfit::NotPassedOn => Why::NotPassedOn { parent: parent.to_owned() },
-        Unfit::NoFile => Why::NoFile { file: file.to_owned() },
-        Unfit::Unknown => Why::CgroupUnknown { actor },
-        Unfit::NotPlain => Why::CgroupNotPlain { actor },
+        Unsettable::Root => Why::RootCgroup { actor },
+        Unsettable::WithVictim => Why::WithVictim { actor, victim: case.victim_id() },
+        Unsettable::NoController if is_memory => controller("memory"),
+        Unsettable::NoController if is_v1(case) => Why::V1Io,
+        Unsettable::NoController => controller("io"),
+        Unsettable::Gone => Why::CgroupGone { actor },
+        Unsettable::NotPassedOn => Why::NotPassedOn { parent: parent.to_owned() },
+        Unsettable::NoFile => Why::NoFile { file: file.to_owned() },
+        Unsettable::Unknown => Why::CgroupUnknown { actor },
+        Unsettable::NotPlain => Why::CgroupNotPlain { actor },
     };
     refused(case, action, why)
 }
@@ -168,7 +168,12 @@ pub(super) fn place_risks(case: &Case<'_>, mut all: Vec<Risk>) -> Vec<Risk> {
 }
 
 /// Adds a change of the culprit's cgroup: through systemd where it is a unit, else by its file.
-pub(super) fn set_in_place(case: &Case<'_>, way: &Way, one: &mut Recommendation, change: Change) {
+pub(super) fn set_in_place(
+    case: &Case<'_>,
+    way: &SetVia,
+    one: &mut Recommendation,
+    change: Change,
+) {
     let mount = case.facts.controls.and_then(|all| all.cgroup2_mount.as_deref());
     let disk = case.limited().map_or("", |(_, name)| name);
     let prior = match &change {
@@ -187,7 +192,7 @@ pub(super) fn set_in_place(case: &Case<'_>, way: &Way, one: &mut Recommendation,
         one.apply.push(argv::apply(&change, mount));
         one.undo.push(argv::undo(&change, prior, mount));
     }
-    if *way == Way::File {
+    if *way == SetVia::File {
         one.changes.push(change);
     }
 }

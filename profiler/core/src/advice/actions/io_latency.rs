@@ -8,10 +8,10 @@
 
 use super::common::recommended;
 use crate::advice::case::Case;
+use crate::advice::cgroup_target::{Manager, manager};
 use crate::advice::demand::scaled;
 use crate::advice::forms::argv;
 use crate::advice::judgement::{Danger, Judgement};
-use crate::advice::place::{Manager, manager};
 use crate::change::Change;
 use crate::hist::Dist;
 use crate::report::{Action, Risk, Why};

@@ -8,14 +8,14 @@ use crate::advice::judgement::{Danger, Recommendation};
 use crate::diagnosis::Diagnosis;
 use crate::diagnosis::kinds::Kind;
 use crate::findings::Judged;
-use crate::report::{Action, Expected, Outcome, Risk, Severity, Verify, Why};
+use crate::report::{Action, Expected, Risk, Severity, Verify, VictimState, Why};
 
 /// For a report without a culprit; `None` when there is too little to say even that, or something is wrong all the same.
 pub(in crate::advice) fn judge(
     diagnosis: &Diagnosis<'_>,
     judged: &Judged,
 ) -> Option<Recommendation> {
-    let is_fine = judged.verdict.answer == Outcome::NotTheDisk
+    let is_fine = matches!(judged.verdict.answer, VictimState::Fine | VictimState::NotTheDisk)
         && judged.findings.iter().all(|found| found.severity < Severity::Warning)
         && diagnosis.stalls.is_empty()
         && diagnosis.is_explained();

@@ -12,10 +12,10 @@ use super::common::{
     backlog_bytes, not_worth, place_risks, recommended, refused, set_in_place, share, unfit,
 };
 use crate::advice::case::Case;
+use crate::advice::cgroup_target::Unsettable;
 use crate::advice::demand::scaled;
 use crate::advice::expect::{self, Held};
 use crate::advice::judgement::{Danger, Judgement};
-use crate::advice::place::Unfit;
 use crate::change::Change;
 use crate::report::{Action, Risk, Why};
 
@@ -42,7 +42,7 @@ pub(in crate::advice) fn judge(case: &Case<'_>) -> Judgement {
     let way = match case.place.way("memory", "memory.high") {
         Ok(way) => way,
         // Where nobody could be limited anyway, nobody tries.
-        Err(Unfit::Unknown | Unfit::NoFile) => return Judgement::Silent,
+        Err(Unsettable::Unknown | Unsettable::NoFile) => return Judgement::Silent,
         Err(why) => return unfit(case, action, "memory.high", why),
     };
     if case.place.controls.and_then(|cgroup| cgroup.processes).is_some_and(|count| count > 8) {

@@ -267,8 +267,8 @@ impl World {
             culprit: CULPRIT.into(),
             alone: Some(alone).filter(|lat| lat.count > 0),
             shared: Some(shared),
-            apart: None,
-            apart_usual_p99_ns: None,
+            baseline: None,
+            baseline_p99_ns: None,
         }]);
         report.actors = vec![victim, culprit];
         report

@@ -87,19 +87,19 @@ fn waits_apart_are_believed() {
     let expected = |report: &Report| expected_of(report, "separate-disk");
     let alone = lat(400, 1_000_000).p99_ns.unwrap();
     assert!(expected(&report) > alone);
-    report.alone_vs_shared.as_mut().unwrap()[0].apart = Some(lat(400, 1_000_000));
+    report.alone_vs_shared.as_mut().unwrap()[0].baseline = Some(lat(400, 1_000_000));
     assert_eq!(expected(&report), alone);
-    report.alone_vs_shared.as_mut().unwrap()[0].apart = Some(lat(30, 500_000));
+    report.alone_vs_shared.as_mut().unwrap()[0].baseline = Some(lat(30, 500_000));
     assert!(expected(&report) > alone, "too few");
     // A disk that stood still once in that time is not expected to.
     let mut stalled = Dist::new();
     (0..400).for_each(|at| stalled.record(if at > 380 { 500_000_000 } else { 1_000_000 }));
-    report.alone_vs_shared.as_mut().unwrap()[0].apart = Some(Lat::from(&stalled));
+    report.alone_vs_shared.as_mut().unwrap()[0].baseline = Some(Lat::from(&stalled));
     let stalled = expected(&report);
     assert!(stalled > 2 * alone, "{stalled}");
-    report.alone_vs_shared.as_mut().unwrap()[0].apart_usual_p99_ns = Some(1_000_000);
+    report.alone_vs_shared.as_mut().unwrap()[0].baseline_p99_ns = Some(1_000_000);
     assert!(expected(&report) < alone);
-    report.alone_vs_shared.as_mut().unwrap()[0].apart_usual_p99_ns = None;
+    report.alone_vs_shared.as_mut().unwrap()[0].baseline_p99_ns = None;
 
     // Of a program that is started again and again, those beside nobody.
     let mut again = report.actors[1].clone();
@@ -111,7 +111,7 @@ fn waits_apart_are_believed() {
     report.actors.push(again);
     let mut beside = report.alone_vs_shared.as_ref().unwrap()[0].clone();
     beside.culprit = ANYBODY.into();
-    beside.apart = Some(lat(400, 1_000_000));
+    beside.baseline = Some(lat(400, 1_000_000));
     report.alone_vs_shared.as_mut().unwrap().push(beside);
     assert_eq!(expected(&report), alone);
     // Somebody else who matters stays, and adds his part.
@@ -170,7 +170,7 @@ fn few_requests_are_met_by_few_calls() {
     let mut report = world.report();
     let mut calls = Dist::new();
     (1..400).for_each(|at| calls.record(1_000_000 + at * 100));
-    report.alone_vs_shared.as_mut().unwrap()[0].apart = Some(Lat::from(&calls));
+    report.alone_vs_shared.as_mut().unwrap()[0].baseline = Some(Lat::from(&calls));
     let expected = |report: &Report, id: &str| {
         let all = world.advice_on(report);
         all.iter().find(|one| one.id.name() == id).unwrap().effect.clone().unwrap().p99_expected_ns

@@ -15,8 +15,8 @@ use crate::diagnosis::{Diagnosis, Victim, limits};
 use crate::findings;
 use crate::ids::{FileClass, Role};
 use crate::report::{
-    Actor, AloneVsShared, Blame, Conclusion, Judgement, Mechanism, Outcome, Pod, Report, SELF,
-    Share, Stall, UNEXPLAINED, WaitKind,
+    Actor, AloneVsShared, Blame, Mechanism, Pod, Report, SELF, Share, Stall, UNEXPLAINED,
+    VictimState, WaitKind,
 };
 
 /// A row of blame with the names of who is charged.
@@ -185,37 +185,6 @@ impl GroupDocument {
     }
 }
 
-/// The state of a victim.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-enum State {
-    /// No wait for the disk is above its limit.
-    Fine,
-    /// The disk is slow by itself.
-    SlowDisk,
-    /// Others use it.
-    Contended,
-    /// A limit holds its own IO back.
-    Throttled,
-    /// It is not the disk.
-    NotTheDisk,
-    /// What was seen does not suffice.
-    CannotTell,
-}
-
-impl State {
-    const fn of(judged: &Judgement) -> Self {
-        match (judged.answer, &judged.conclusion) {
-            (Outcome::Slow, _) => Self::SlowDisk,
-            (Outcome::Contended, _) => Self::Contended,
-            (Outcome::Throttled, _) => Self::Throttled,
-            (Outcome::NotTheDisk, Conclusion::WaitsFine { .. }) => Self::Fine,
-            (Outcome::NotTheDisk, _) => Self::NotTheDisk,
-            (Outcome::CannotTell, _) => Self::CannotTell,
-        }
-    }
-}
-
 /// Of one victim: its state, why it waited, and what was not seen.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Diagnosis")]
@@ -226,7 +195,7 @@ pub(super) struct DiagnosisDocument {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     victim_name: Option<String>,
     /// Its state.
-    state: State,
+    state: VictimState,
     /// What its waits are held against, and where they stand, by class of file. Empty where there are too few.
     limits: Vec<LimitDocument>,
     /// Why it waited: parts of the waits that are above their limits; where none is, of all. Absent where nobody can say.
@@ -367,7 +336,7 @@ impl DiagnosisDocument {
         Self {
             victim: victim.actor.id.clone(),
             victim_name: victim.actor.comm.clone(),
-            state: State::of(&judged),
+            state: judged.answer,
             limits: victim.waitings.iter().filter_map(|one| limit(victim, one)).collect(),
             causes: causes
                 .as_ref()
@@ -384,7 +353,7 @@ fn limit(victim: &Victim<'_>, waiting: &Waiting<'_>) -> Option<LimitDocument> {
     Some(LimitDocument {
         file_class: waiting.class,
         wait: worst.kind,
-        value_ns: waiting.line_ns,
+        value_ns: waiting.limit_ns,
         source: if is_etcd { LimitSource::EtcdFaq } else { LimitSource::AsEtcdsLog },
         p99_ns: worst.p99_ns(),
         max_ns: worst.max_ns(),

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::ids::Role;
 use crate::report::{
     Activity, ActivityKind, ActivityWindow, Answer, Caveat, Conclusion, Culprit, Evidence, Finding,
-    Judgement, Newer, NotYet, Outcome, Pattern, Period, Reason, Rule, Scheduled, Severity, Share,
+    Judgement, Newer, NotYet, Pattern, Period, Reason, Rule, Scheduled, Severity, Share,
+    VictimState,
 };
 use crate::text::names::Names;
 use crate::text::{Lang, findings, periods};
@@ -23,7 +24,7 @@ pub(super) fn missing() -> Newer {
 #[schemars(rename = "Judgement")]
 pub(super) struct JudgementDocument {
     /// The verdict.
-    answer: Outcome,
+    answer: VictimState,
     /// It in one sentence for people.
     summary: String,
     /// The same as a code.
@@ -309,7 +310,7 @@ struct PeriodDocument {
     /// How probable it is that it begins in the next cycle too, 0 to 1: (cycles + 1) / (cycles + missed + 2).
     confidence: f64,
     /// A bound on the probability that begins at random times look this regular, 0 to 1.
-    chance: f64,
+    significance: f64,
 }
 
 impl PeriodDocument {
@@ -323,7 +324,7 @@ impl PeriodDocument {
             missed: one.missed,
             others: one.others,
             confidence: one.confidence,
-            chance: one.chance,
+            significance: one.significance,
         }
     }
 
@@ -336,7 +337,7 @@ impl PeriodDocument {
             missed: self.missed,
             others: self.others,
             confidence: self.confidence,
-            chance: self.chance,
+            significance: self.significance,
         }
     }
 }

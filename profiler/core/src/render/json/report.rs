@@ -1,4 +1,4 @@
-//! The document `iocontend.report/1` (described for readers in `profiler/docs/report.md`): a report with its sentences.
+//! The document `iocontend.report/2` (described for readers in `profiler/docs/report.md`): a report with its sentences.
 //!
 //! Beside each sentence stands the same as a code with its values; only codes are read back. Owns the names of fields and
 //! their order; what is not judged is borrowed from the report as it is.
@@ -26,7 +26,7 @@ use crate::text::{Lang, notes};
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[schemars(title = "iocontend report", rename = "Report")]
 pub struct ReportDocument<'a> {
-    /// Name and version of this document's shape: `iocontend.report/1`.
+    /// Name and version of this document's shape: `iocontend.report/2`.
     schema: Cow<'a, str>,
     /// The program that wrote it.
     tool: Cow<'a, Tool>,

@@ -20,145 +20,145 @@ fn parser(markdown: &str) -> Parser<'_> {
 #[test]
 #[expect(clippy::too_many_lines, reason = "a ticket is long")]
 fn a_ticket() {
-    assert_snapshot!(rendered(&judged_sample::judged(), Style::default()), @r#"
-# iocontend on cp-1: contended disk
+    assert_snapshot!(rendered(&judged_sample::judged(), Style::default()), @r"
+    # iocontend on cp-1: contended disk
 
-- **verdict**: contended disk: others cause 55.8 % of the waits that are too long: the backup `etcdctl .. snapshot save /var/backups/etcd/hourly.db` (pid 5120) started by cron (db sync of etcd (pid 4711): p99 159 ms, max 184 ms, line 25.0 ms).
-- Of the waits that are too long, others are charged with 55.8 %, IO that nobody could be named for with 0 %, the disk itself with 39.0 %, the CPU or a lack of it with 0 %; 5.2 % is not explained.
-- wal sync of etcd (pid 4711): p99 58.7 ms, max 79.3 ms, line 10.0 ms
+    - **verdict**: contended disk: others cause 55.8 % of the waits that are too long: the backup `etcdctl .. snapshot save /var/backups/etcd/hourly.db` (pid 5120) started by cron (db sync of etcd (pid 4711): p99 159 ms, max 184 ms, limit 25.0 ms).
+    - Of the waits that are too long, others are charged with 55.8 %, IO that nobody could be named for with 0 %, the disk itself with 39.0 %, the CPU or a lack of it with 0 %; 5.2 % is not explained.
+    - wal sync of etcd (pid 4711): p99 58.7 ms, max 79.3 ms, limit 10.0 ms
 
-## Findings
+    ## Findings
 
-- **critical**: the backup `etcdctl .. snapshot save /var/backups/etcd/hourly.db` (pid 5120) started by cron makes etcd (pid 4711) wait for vda: 54.5 % of the time in its wal syncs (p99 58.7 ms, line 10.0 ms). While it is at work a sync takes 16.4 ms on average, else 3.69 ms.
-  - (`snapshot-contention`, confidence 88 %)
-  - Whether it comes again, and what starts it then, is not known.
-  - 12 of 7,010 events were lost.
-  - numbers: `alone_count 1200`, `alone_mean_ns 3689000`, `alone_p99_ns 33554431`, `charged_ns 6661882165`, `count 1710`, `file_class wal`, `line_ns 10000000`, `max_ns 79335000`, `mean_ns 7148326`, `p99_ns 58720255`, `path /var/lib/etcd/member/wal`, `share 0.545`, `shared_count 800`, `shared_mean_ns 16436699`, `shared_p99_ns 134217727`, `sum_ns 12223637500`, `wait sync`
+    - **critical**: the backup `etcdctl .. snapshot save /var/backups/etcd/hourly.db` (pid 5120) started by cron makes etcd (pid 4711) wait for vda: 54.5 % of the time in its wal syncs (p99 58.7 ms, limit 10.0 ms). While it is at work a sync takes 16.4 ms on average, else 3.69 ms.
+      - (`snapshot-contention`, confidence 88 %)
+      - Whether it comes again, and what starts it then, is not known.
+      - 12 of 7,010 events were lost.
+      - numbers: `alone_count 1200`, `alone_mean_ns 3689000`, `alone_p99_ns 33554431`, `charged_ns 6661882165`, `count 1710`, `file_class wal`, `limit_ns 10000000`, `max_ns 79335000`, `mean_ns 7148326`, `p99_ns 58720255`, `path /var/lib/etcd/member/wal`, `share 0.545`, `shared_count 800`, `shared_mean_ns 16436699`, `shared_p99_ns 134217727`, `sum_ns 12223637500`, `wait sync`
 
-## Whom the waits are due to
+    ## Who caused the wait
 
-| DUE TO | WHO WAITED | WAITED IN | DEV | WAITED | SHARE | HOW |
-| --- | --- | --- | --- | ---: | ---: | --- |
-| backup etcdctl 5120 | etcd 4711 | wal fdatasync | vda | 6.66 s | 54.5 % | queue 38.5 %, journal 16.0 % |
-| self | etcd 4711 | wal fdatasync | vda | 3.80 s | 31.1 % | device 23.0 %, flush 8.1 % |
-| self | etcd 4711 | db fdatasync | vda | 2.86 s | 59.0 % | device |
-| backup etcdctl 5120 | etcd 4711 | db fdatasync | vda | 1.99 s | 41.0 % | queue |
-| unexplained | etcd 4711 | wal fdatasync | vda | 880 ms | 7.2 % | unexplained |
-| kube-apiserver 3980 | etcd 4711 | wal fdatasync | vda | 880 ms | 7.2 % | queue |
-| total |  |  |  | 17.1 s |  |  |
+    | CULPRIT | VICTIM | WAITED IN | DEV | WAITED | SHARE | HOW |
+    | --- | --- | --- | --- | ---: | ---: | --- |
+    | backup etcdctl 5120 | etcd 4711 | wal fdatasync | vda | 6.66 s | 54.5 % | queue 38.5 %, journal 16.0 % |
+    | self | etcd 4711 | wal fdatasync | vda | 3.80 s | 31.1 % | device 23.0 %, flush 8.1 % |
+    | self | etcd 4711 | db fdatasync | vda | 2.86 s | 59.0 % | device |
+    | backup etcdctl 5120 | etcd 4711 | db fdatasync | vda | 1.99 s | 41.0 % | queue |
+    | unexplained | etcd 4711 | wal fdatasync | vda | 880 ms | 7.2 % | unexplained |
+    | kube-apiserver 3980 | etcd 4711 | wal fdatasync | vda | 880 ms | 7.2 % | queue |
+    | total |  |  |  | 17.1 s |  |  |
 
-## Waits without and with each of them
+    ## Latency without and with each culprit
 
-| BESIDE | WHO WAITED | WAITED IN | without count | without mean | without p99 | with count | with mean | with p99 |
-| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |
-| backup etcdctl 5120 | etcd 4711 | fdatasync | 1,200 | 3.69 ms | 33.6 ms | 800 | 16.4 ms | 134 ms |
+    | CULPRIT | VICTIM | WAITED IN | without count | without mean | without p99 | with count | with mean | with p99 |
+    | --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |
+    | backup etcdctl 5120 | etcd 4711 | fdatasync | 1,200 | 3.69 ms | 33.6 ms | 800 | 16.4 ms | 134 ms |
 
-## Longest syncs of the targets
+    ## Longest syncs of the targets
 
-**etcd 4711, at 2026-03-01T13:00:12.345+01:00, fdatasync of wal (`/var/lib/etcd/member/wal/0000000000000001-0000000000000b40.wal`): 79.3 ms**
+    **etcd 4711, at 2026-03-01T13:00:12.345+01:00, fdatasync of wal (`/var/lib/etcd/member/wal/0000000000000001-0000000000000b40.wal`): 79.3 ms**
 
-made of: device 61.0 %, flush 22.3 %, queue 8.7 %, journal log 6.1 %, runnable 1.2 %, rest 0.7 %
+    breakdown: device 61.0 %, flush 22.3 %, queue 8.7 %, journal log 6.1 %, runnable 1.2 %, rest 0.7 %
 
-**etcd 4711, at 2026-03-01T13:00:11.111+01:00, fdatasync of wal (`/var/lib/etcd/member/wal/0000000000000001-0000000000000b40.wal`): 76.7 ms**
+    **etcd 4711, at 2026-03-01T13:00:11.111+01:00, fdatasync of wal (`/var/lib/etcd/member/wal/0000000000000001-0000000000000b40.wal`): 76.7 ms**
 
-made of: device 61.0 %, flush 22.3 %, queue 8.7 %, journal log 6.1 %, runnable 1.2 %, rest 0.7 %
+    breakdown: device 61.0 %, flush 22.3 %, queue 8.7 %, journal log 6.1 %, runnable 1.2 %, rest 0.7 %
 
-**etcd 4711, at 2026-03-01T13:00:09.877+01:00, fdatasync of wal (`/var/lib/etcd/member/wal/0000000000000001-0000000000000b40.wal`): 74.0 ms**
+    **etcd 4711, at 2026-03-01T13:00:09.877+01:00, fdatasync of wal (`/var/lib/etcd/member/wal/0000000000000001-0000000000000b40.wal`): 74.0 ms**
 
-made of: device 61.0 %, flush 22.3 %, queue 8.7 %, journal log 6.1 %, runnable 1.2 %, rest 0.7 %
+    breakdown: device 61.0 %, flush 22.3 %, queue 8.7 %, journal log 6.1 %, runnable 1.2 %, rest 0.7 %
 
-## Window and host
+    ## Window and host
 
-- **window**: 2026-03-01T13:00:00.000+01:00 to 2026-03-01T13:00:30.000+01:00, 30.0 s
-- **host**: cp-1 · 6.12.48-amd64 · x86\_64 · 4 CPUs · cgroup v2
-- **pressure**: IO held up some task 41.2 % and all tasks 38.9 % of the time
-- **targets**: auto: etcd 4711
-- **written by**: iocontend 0.1.0
+    - **window**: 2026-03-01T13:00:00.000+01:00 to 2026-03-01T13:00:30.000+01:00, 30.0 s
+    - **host**: cp-1 · 6.12.48-amd64 · x86\_64 · 4 CPUs · cgroup v2
+    - **pressure**: IO held up some task 41.2 % and all tasks 38.9 % of the time
+    - **targets**: auto: etcd 4711
+    - **written by**: iocontend 0.1.0
 
-## Devices
+    ## Devices
 
-| DEV | SCHED | ROTATES | FILE SYSTEMS | REQUESTS | BYTES | FLUSHES | BUSY | DEPTH | q2d p99 | d2c p99 | q2c p99 | q2c max |
-| --- | --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
-| vda | mq-deadline | no | ext4 / | 5,006 | 387 MiB | 1,768 | 93.0 % | 6.4 | 35.7 ms | 21.0 ms | 50.3 ms | 488 ms |
+    | DEV | SCHED | ROTATES | FILE SYSTEMS | REQUESTS | BYTES | FLUSHES | BUSY | DEPTH | q2d p99 | d2c p99 | q2c p99 | q2c max |
+    | --- | --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+    | vda | mq-deadline | no | ext4 / | 5,006 | 387 MiB | 1,768 | 93.0 % | 6.4 | 35.7 ms | 21.0 ms | 50.3 ms | 488 ms |
 
-- vda: ext4 on `/`, `rw,relatime`
+    - vda: ext4 on `/`, `rw,relatime`
 
-## Waits of the targets
+    ## Waits of the targets
 
-**etcd 4711, fdatasync of wal (`/var/lib/etcd/member/wal`): 1,710 times**
+    **etcd 4711, fdatasync of wal (`/var/lib/etcd/member/wal`): 1,710 times**
 
-mean 7.15 ms, p50 6.29 ms, p99 58.7 ms, max 79.3 ms
+    mean 7.15 ms, p50 6.29 ms, p99 58.7 ms, max 79.3 ms
 
-made of: device 61.0 %, flush 22.3 %, queue 8.7 %, journal log 6.1 %, runnable 1.2 %, rest 0.7 %
+    breakdown: device 61.0 %, flush 22.3 %, queue 8.7 %, journal log 6.1 %, runnable 1.2 %, rest 0.7 %
 
-| UP TO |  | COUNT | SO FAR |
-| ---: | --- | ---: | ---: |
-| 4.19 ms | ▍ | 36 | 2.1 % |
-| 8.39 ms | ████████████████████ | 1,646 | 98.4 % |
-| 16.8 ms |  | 0 | 98.4 % |
-| 33.6 ms |  | 0 | 98.4 % |
-| 67.1 ms | ▏ | 15 | 99.2 % |
-| 134 ms | ▏ | 13 | 100 % |
+    | UP TO |  | COUNT | SO FAR |
+    | ---: | --- | ---: | ---: |
+    | 4.19 ms | ▍ | 36 | 2.1 % |
+    | 8.39 ms | ████████████████████ | 1,646 | 98.4 % |
+    | 16.8 ms |  | 0 | 98.4 % |
+    | 33.6 ms |  | 0 | 98.4 % |
+    | 67.1 ms | ▏ | 15 | 99.2 % |
+    | 134 ms | ▏ | 13 | 100 % |
 
-**etcd 4711, fdatasync of db (`/var/lib/etcd/member/snap/db`): 290 times**
+    **etcd 4711, fdatasync of db (`/var/lib/etcd/member/snap/db`): 290 times**
 
-mean 16.7 ms, p50 15.2 ms, p99 159 ms, max 184 ms
+    mean 16.7 ms, p50 15.2 ms, p99 159 ms, max 184 ms
 
-made of: device 61.0 %, flush 22.3 %, queue 8.7 %, journal log 6.1 %, runnable 1.2 %, rest 0.7 %
+    breakdown: device 61.0 %, flush 22.3 %, queue 8.7 %, journal log 6.1 %, runnable 1.2 %, rest 0.7 %
 
-| UP TO |  | COUNT | SO FAR |
-| ---: | --- | ---: | ---: |
-| 16.8 ms | ████████████████████ | 203 | 70.0 % |
-| 33.6 ms | ████████▏ | 83 | 98.6 % |
-| 67.1 ms |  | 0 | 98.6 % |
-| 134 ms |  | 0 | 98.6 % |
-| 268 ms | ▍ | 4 | 100 % |
+    | UP TO |  | COUNT | SO FAR |
+    | ---: | --- | ---: | ---: |
+    | 16.8 ms | ████████████████████ | 203 | 70.0 % |
+    | 33.6 ms | ████████▏ | 83 | 98.6 % |
+    | 67.1 ms |  | 0 | 98.6 % |
+    | 134 ms |  | 0 | 98.6 % |
+    | 268 ms | ▍ | 4 | 100 % |
 
-## IO by actor (longest device time first)
+    ## IO by actor (longest device time first)
 
-| ACTOR | CLASS | DEV | OP | METHOD | REQUESTS | BYTES | DEV TIME | q2d p99 | d2c p99 | q2c p50 | q2c p99 | q2c max |
-| --- | --- | --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
-| etcd 4711 | wal | vda | write | direct+journal | 1,767 | 13.6 MiB | 5.54 s | 12.6 ms | 25.2 ms | 4.19 ms | 37.7 ms | 52.2 ms |
-| etcd 4711 | wal | vda | flush | direct | 1,710 | 0 B | 3.28 s | 279 µs | 15.7 ms | 1.77 ms | 15.7 ms | 21.7 ms |
-| etcd 4711 | db | vda | write | direct | 420 | 6.56 MiB | 1.56 s | 39.8 ms | 35.7 ms | 7.08 ms | 75.5 ms | 86.5 ms |
-| etcd 4711 | db | vda | read | direct | 320 | 40.0 MiB | 505 ms | 4.98 ms | 14.7 ms | 1.84 ms | 19.9 ms | 22.8 ms |
-| backup etcdctl 5120 | backup-output | vda | write | writeback+journal | 652 | 320 MiB | 8.29 s | 285 ms | 117 ms | 39.8 ms | 403 ms | 488 ms |
-| kube-apiserver 3980 | audit-log | vda | write | writeback | 96 | 6.00 MiB | 541 ms | 83.4 ms | 52.9 ms | 14.2 ms | 136 ms | 136 ms |
-| kernel kworker/u8:2 219 | other | vda | write | owner\_cgroup | 33 | 396 KiB | 148 ms | 7.85 ms | 5.49 ms | 11.5 ms | 13.3 ms | 13.3 ms |
-| backup etcdctl 5120 | backup-output | vda | flush | direct | 1 | 0 B | 39.6 ms | 25.6 µs | 39.6 ms | 39.6 ms | 39.6 ms | 39.6 ms |
-| unattributed:in\_flight\_at\_attach:vda | other | vda | write | unattributed | 7 | 56.0 KiB | 26.4 ms | - | 4.66 ms | - | - | - |
-| total |  |  |  |  | 5,006 | 387 MiB |  |  |  |  |  |  |
+    | ACTOR | CLASS | DEV | OP | METHOD | REQUESTS | BYTES | DEV TIME | q2d p99 | d2c p99 | q2c p50 | q2c p99 | q2c max |
+    | --- | --- | --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+    | etcd 4711 | wal | vda | write | direct+journal | 1,767 | 13.6 MiB | 5.54 s | 12.6 ms | 25.2 ms | 4.19 ms | 37.7 ms | 52.2 ms |
+    | etcd 4711 | wal | vda | flush | direct | 1,710 | 0 B | 3.28 s | 279 µs | 15.7 ms | 1.77 ms | 15.7 ms | 21.7 ms |
+    | etcd 4711 | db | vda | write | direct | 420 | 6.56 MiB | 1.56 s | 39.8 ms | 35.7 ms | 7.08 ms | 75.5 ms | 86.5 ms |
+    | etcd 4711 | db | vda | read | direct | 320 | 40.0 MiB | 505 ms | 4.98 ms | 14.7 ms | 1.84 ms | 19.9 ms | 22.8 ms |
+    | backup etcdctl 5120 | backup-output | vda | write | writeback+journal | 652 | 320 MiB | 8.29 s | 285 ms | 117 ms | 39.8 ms | 403 ms | 488 ms |
+    | kube-apiserver 3980 | audit-log | vda | write | writeback | 96 | 6.00 MiB | 541 ms | 83.4 ms | 52.9 ms | 14.2 ms | 136 ms | 136 ms |
+    | kernel kworker/u8:2 219 | other | vda | write | owner\_cgroup | 33 | 396 KiB | 148 ms | 7.85 ms | 5.49 ms | 11.5 ms | 13.3 ms | 13.3 ms |
+    | backup etcdctl 5120 | backup-output | vda | flush | direct | 1 | 0 B | 39.6 ms | 25.6 µs | 39.6 ms | 39.6 ms | 39.6 ms | 39.6 ms |
+    | unattributed:in\_flight\_at\_attach:vda | other | vda | write | unattributed | 7 | 56.0 KiB | 26.4 ms | - | 4.66 ms | - | - | - |
+    | total |  |  |  |  | 5,006 | 387 MiB |  |  |  |  |  |  |
 
-## Who they are
+    ## Who they are
 
-- etcd 4711 · `kube-system/etcd-cp-1/etcd`
-  - `etcd --name=cp-1 --data-dir=/var/lib/etcd --listen-client-urls=https://127.0.0.1:2379,https://10.0.0.11:2379 --listen-peer-urls=https://10.0.0.11:2380 --snapshot-count=10000`
-- backup etcdctl 5120 · `etcd-backup.service` · started by cron · exited
-  - `etcdctl --endpoints=https://127.0.0.1:2379 snapshot save /var/backups/etcd/hourly.db`
-- kube-apiserver 3980 · `/kubepods.slice/kubepods-burstable.slice/apiserver.scope`
-  - `kube-apiserver --audit-log-path=/var/log/audit/audit.log`
-- kernel kworker/u8:2 219
-  - kernel thread
+    - etcd 4711 · `kube-system/etcd-cp-1/etcd`
+      - `etcd --name=cp-1 --data-dir=/var/lib/etcd --listen-client-urls=https://127.0.0.1:2379,https://10.0.0.11:2379 --listen-peer-urls=https://10.0.0.11:2380 --snapshot-count=10000`
+    - backup etcdctl 5120 · `etcd-backup.service` · started by cron · exited
+      - `etcdctl --endpoints=https://127.0.0.1:2379 snapshot save /var/backups/etcd/hourly.db`
+    - kube-apiserver 3980 · `/kubepods.slice/kubepods-burstable.slice/apiserver.scope`
+      - `kube-apiserver --audit-log-path=/var/log/audit/audit.log`
+    - kernel kworker/u8:2 219
+      - kernel thread
 
-## Coverage
+    ## Coverage
 
-**12 of 7,010 events lost (ring\_full 12).**
+    **12 of 7,010 events lost (ring\_full 12).**
 
-- 387 MiB attributed: direct 15.5 %, writeback 84.3 %, journal 0.1 %, owner\_cgroup 0.1 %, unattributed &lt;0.1 %.
-- Not answered: pre-fsync-stall, db-page-faults. Waits in write(2) and in page faults were not watched.
-- Not answered: stalls. Single seconds were not looked at.
-- The kernel side ran 1.43 ms in all, 286 ns per request.
-- Its maps hold 6.50 MiB.
+    - 387 MiB attributed: direct 15.5 %, writeback 84.3 %, journal 0.1 %, owner\_cgroup 0.1 %, unattributed &lt;0.1 %.
+    - Not answered: pre-fsync-stall, db-page-faults. Waits in write(2) and in page faults were not watched.
+    - Not answered: stalls. Single seconds were not looked at.
+    - The kernel side ran 1.43 ms in all, 286 ns per request.
+    - Its maps hold 6.50 MiB.
 
-## Notes
+    ## Notes
 
-- on\_xfs\_file\_fsync is not attached to xfs\_file\_fsync: xfs is not loaded.
-- One member was watched; the others were not looked at.
-- Logs of etcd, of the API server and of backups are not read, nor are metrics beyond the second source.
-- Other members, the network between them, and who leads are not looked at.
-- Below the block device nothing is seen: firmware, a hypervisor, a neighbour on the same storage.
-- Pressure is that of the whole host's IO; that of single cgroups, of memory and of the CPU is not read.
-"#);
+    - on\_xfs\_file\_fsync is not attached to xfs\_file\_fsync: xfs is not loaded.
+    - One member was watched; the others were not looked at.
+    - Logs of etcd, of the API server and of backups are not read, nor are metrics beyond the second source.
+    - Other members, the network between them, and who leads are not looked at.
+    - Below the block device nothing is seen: firmware, a hypervisor, a neighbour on the same storage.
+    - Pressure is that of the whole host's IO; that of single cgroups, of memory and of the CPU is not read.
+    ");
 }
 
 /// Number of cells in each row of each table.

@@ -17,7 +17,7 @@ use self::origin::Origin;
 use super::actors::{ActorId, Actors, Known};
 use super::files::Files;
 use super::input::{Now, Options};
-use crate::activity::{Usual, Window, Windows, name_of};
+use crate::activity::{Baseline, Window, Windows, name_of};
 use crate::event::{IoEvent, WaitEvent};
 use crate::facts::{FilesSeen, ProcessKey};
 use crate::file_class::{Classifier, has_own_snapshots};
@@ -109,7 +109,7 @@ impl Group {
 struct Target {
     pid: u32,
     /// By kind of call.
-    usual: HashMap<u32, Usual>,
+    baselines: HashMap<u32, Baseline>,
     peaks: Windows,
 }
 
@@ -281,13 +281,13 @@ impl Activities {
             self.make_room(actors);
             let peaks = Windows::new(PEAK_PAUSE_NS, MOST_WINDOWS);
             let key = known.facts.key.pid;
-            let target = Target { pid: key, usual: HashMap::new(), peaks };
+            let target = Target { pid: key, baselines: HashMap::new(), peaks };
             self.targets.insert(id, Arc::new(target));
         }
         let Some(target) = self.targets.get_mut(&id) else { return };
         let target = Arc::make_mut(target);
-        let usual = target.usual.entry(wait.key.kind()).or_default();
-        if usual.is_far(wait.counted_ns) {
+        let baseline = target.baselines.entry(wait.key.kind()).or_default();
+        if baseline.is_outlier(wait.counted_ns) {
             let worst_ns = wait.counted_ns;
             target.peaks.add(Window { start_ns, end_ns, bytes: 0, waits: 1, worst_ns });
         }

@@ -270,7 +270,7 @@ fn shown(claim: &Claim) -> Period {
         missed: claim.missed,
         others: claim.others,
         confidence: rounded(claim.confidence(), 1_000.0),
-        chance: claim.chance,
+        significance: claim.significance,
     }
 }
 

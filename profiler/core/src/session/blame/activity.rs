@@ -47,7 +47,7 @@ impl Activity {
     }
 
     /// Whether there was none in a span of time and in the half second before it. What is not known any more was not apart.
-    pub(super) fn is_apart(&self, from: u64, to: u64) -> bool {
+    pub(super) fn is_away(&self, from: u64, to: u64) -> bool {
         let (first, last) = ((from / STEP_NS).saturating_sub(APART), to / STEP_NS);
         let is_known = first + KNOWN > self.last;
         let is_free = |step: u64| step > self.last || self.known & (1 << (self.last - step)) == 0;
@@ -133,7 +133,7 @@ mod tests {
             for (from, ms) in &spans {
                 let (from, to) = (from * 1_000_000, (from + ms) * 1_000_000);
                 let around = (from / STEP_NS).saturating_sub(2)..=to / STEP_NS;
-                prop_assert_eq!(activity.is_apart(from, to), steps.range(around).next().is_none());
+                prop_assert_eq!(activity.is_away(from, to), steps.range(around).next().is_none());
             }
         }
     }
@@ -168,10 +168,10 @@ mod tests {
         assert_eq!(activity.ns() / STEP_NS, 4 * 3_600 + 1);
         activity.add(0, 3_600_000_000_000);
         assert_eq!(activity.ns() / STEP_NS, 4 * 3_600 + 1, "of two beside each other once");
-        assert!(!activity.is_apart(3_570_000_000_000, 3_571_000_000_000));
+        assert!(!activity.is_away(3_570_000_000_000, 3_571_000_000_000));
         activity.add(7_200_000_000_000, 7_200_000_000_001);
         assert_eq!(activity.ns() / STEP_NS, 4 * 3_600 + 2);
-        assert!(!activity.is_apart(3_700_000_000_000, 3_700_000_000_001), "not known any more");
-        assert!(activity.is_apart(7_195_000_000_000, 7_195_000_000_001));
+        assert!(!activity.is_away(3_700_000_000_000, 3_700_000_000_001), "not known any more");
+        assert!(activity.is_away(7_195_000_000_000, 7_195_000_000_001));
     }
 }

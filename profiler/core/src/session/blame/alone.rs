@@ -17,7 +17,7 @@ const ROWS: u64 = 5;
 /// The waits of one victim in one call.
 #[derive(Clone, Default)]
 struct Waits {
-    all: Apart,
+    all: Baseline,
     with: HashMap<Owned, Pair>,
     with_anybody: Pair,
 }
@@ -28,20 +28,20 @@ pub(in crate::session) struct Pair {
     pub(in crate::session) alone: Dist,
     pub(in crate::session) shared: Dist,
     /// Of those alone, the ones that began well after its last request.
-    pub(in crate::session) apart: Apart,
+    pub(in crate::session) baseline: Baseline,
 }
 
 /// Waits, and the longest ones of each row of them. A disk that stands still once makes many long waits in a few rows: they are the
 /// tail of all, and not that of most of the time.
 #[derive(Clone, Default)]
-pub(in crate::session) struct Apart {
+pub(in crate::session) struct Baseline {
     pub(in crate::session) all: Dist,
     row: u32,
     longest_ns: u64,
     longest: Dist,
 }
 
-impl Apart {
+impl Baseline {
     fn record(&mut self, ns: u64) {
         self.all.record(ns);
         self.longest_ns = self.longest_ns.max(ns);
@@ -53,7 +53,7 @@ impl Apart {
     }
 
     /// The 99th percentile of most of the time; `None` of too few rows.
-    pub(in crate::session) fn usual_p99_ns(&self) -> Option<u64> {
+    pub(in crate::session) fn typical_p99_ns(&self) -> Option<u64> {
         let longest = Some(&self.longest).filter(|longest| longest.count() >= ROWS)?;
         longest.quantile(0.5)
     }
@@ -73,14 +73,14 @@ impl AloneOrShared {
         call: Call,
         ns: u64,
         others: &[Owned],
-        is_apart: impl Fn(Owned) -> bool,
+        is_away: impl Fn(Owned) -> bool,
     ) {
         let waits = self.waits.entry((victim, call)).or_default();
         for other in others {
             if waits.with.len() < FOLLOWED && !waits.with.contains_key(other) {
                 // Until now it was never there.
-                let (alone, apart) = (waits.all.all.clone(), waits.all.clone());
-                let new = Pair { alone, apart, shared: Dist::new() };
+                let (alone, baseline) = (waits.all.all.clone(), waits.all.clone());
+                let new = Pair { alone, baseline, shared: Dist::new() };
                 waits.with.insert(*other, new);
             }
         }
@@ -88,8 +88,8 @@ impl AloneOrShared {
         for (other, pair) in &mut waits.with {
             let there = others.contains(other);
             if there { &mut pair.shared } else { &mut pair.alone }.record(ns);
-            if !there && is_apart(*other) {
-                pair.apart.record(ns);
+            if !there && is_away(*other) {
+                pair.baseline.record(ns);
             }
         }
     }
@@ -106,7 +106,7 @@ impl AloneOrShared {
         let pair = &mut self.waits.entry((victim, call)).or_default().with_anybody;
         if there { &mut pair.shared } else { &mut pair.alone }.record(ns);
         if !there && is_quiet {
-            pair.apart.record(ns);
+            pair.baseline.record(ns);
         }
     }
 
@@ -130,7 +130,7 @@ impl AloneOrShared {
 mod tests {
     use super::*;
 
-    // Property: each wait is in exactly one of the two, also those before the other one appeared; apart are some of those
+    // Property: each wait is in exactly one of the two, also those before the other one appeared; baseline are some of those
     // alone.
     #[test]
     fn every_wait_is_alone_or_shared() {
@@ -143,7 +143,7 @@ mod tests {
         }
         let sums = |who: Owned| {
             let (.., pair) = all.pairs().find(|(_, _, other, _)| *other == Some(who)).unwrap();
-            (pair.alone.sum_ns(), pair.shared.sum_ns(), pair.apart.all.sum_ns())
+            (pair.alone.sum_ns(), pair.shared.sum_ns(), pair.baseline.all.sum_ns())
         };
         assert_eq!(sums(first), (50, 50, 50));
         // Those from before it appeared.
@@ -154,20 +154,20 @@ mod tests {
     // that without it.
     #[test]
     fn a_stall_is_no_usual_wait() {
-        let mut apart = Apart::default();
+        let mut baseline = Baseline::default();
         // Each hundredth takes 8 ms, and one more in each thousand 16.
         let ns = |at: u64| match at * 7_919 % 1_000 {
             0 => 16_000_000,
             at if at % 100 == 0 => 8_000_000,
             at => 1_000_000 + at,
         };
-        (0..ROW.into()).for_each(|at| apart.record(ns(at)));
-        assert_eq!(apart.usual_p99_ns(), None);
-        (0..10_000).for_each(|at| apart.record(ns(at)));
-        let usual = apart.usual_p99_ns().unwrap();
+        (0..ROW.into()).for_each(|at| baseline.record(ns(at)));
+        assert_eq!(baseline.typical_p99_ns(), None);
+        (0..10_000).for_each(|at| baseline.record(ns(at)));
+        let usual = baseline.typical_p99_ns().unwrap();
         assert!((7_500_000..8_500_000).contains(&usual), "{usual}");
-        (0..200).for_each(|_| apart.record(500_000_000));
-        assert!(apart.all.quantile(0.99).unwrap() > 400_000_000);
-        assert_eq!(apart.usual_p99_ns(), Some(usual));
+        (0..200).for_each(|_| baseline.record(500_000_000));
+        assert!(baseline.all.quantile(0.99).unwrap() > 400_000_000);
+        assert_eq!(baseline.typical_p99_ns(), Some(usual));
     }
 }

@@ -341,11 +341,11 @@ impl Blame {
                 }
             }
         }
-        let is_apart = |other| {
+        let is_away = |other| {
             let trace = disk.and_then(|dev| self.blamed.traces.get(&(other, dev)));
-            trace.is_none_or(|trace| trace.activity.is_apart(from, to))
+            trace.is_none_or(|trace| trace.activity.is_away(from, to))
         };
-        self.blamed.alone.add(who, call, to - from, &others, is_apart);
+        self.blamed.alone.add(who, call, to - from, &others, is_away);
         self.blamed.alone.add_beside_anybody(who, call, to - from, !others.is_empty(), is_quiet);
     }
 

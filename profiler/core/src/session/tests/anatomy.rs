@@ -69,7 +69,7 @@ fn an_fsync_with_a_commit_has_its_phases() {
     anatomy.commit(commit(50, 51, 52, 53, 150));
     anatomy.commit(commit(210, 215, 230, 260, 400));
     anatomy.flush(1, 390, Some(40));
-    let parts = anatomy.take_apart(PID, &wait(Kind::Fsync, 100, 410)).parts;
+    let parts = anatomy.break_down(PID, &wait(Kind::Fsync, 100, 410)).parts;
     assert_eq!(
         named(&parts),
         [
@@ -93,7 +93,7 @@ fn until_a_commit_begins_the_scheduler_has_the_first_word() {
     let mut anatomy = Anatomy::default();
     anatomy.commit(commit(200, 201, 202, 203, 300));
     let wait = WaitEvent { runnable_ns: Some(30), ..wait(Kind::Fsync, 100, 300) };
-    let made = |anatomy: &mut Anatomy| anatomy.take_apart(PID, &wait).parts;
+    let made = |anatomy: &mut Anatomy| anatomy.break_down(PID, &wait).parts;
     let of = |parts: &Parts, part| named(parts).into_iter().find(|(named, _)| *named == part);
     assert_eq!(of(&made(&mut anatomy), Part::JournalBegin), None);
     assert_eq!(of(&made(&mut anatomy), Part::Lock), Some((Part::Lock, 70)));
@@ -122,7 +122,7 @@ fn impossible_times_are_cut() {
     anatomy.flush(1, end, Some(end));
     anatomy.commit(commit(3, 4, 5, 6, end));
     let long = WaitEvent { counted_ns: end, runnable_ns: Some(end), ..wait(Kind::Fsync, 0, end) };
-    assert_eq!(anatomy.take_apart(PID, &long).parts.sum(), u128::from(end));
+    assert_eq!(anatomy.break_down(PID, &long).parts.sum(), u128::from(end));
 }
 
 // Property: what records tell ahead of the statistics is nobody's surplus: it is split off, the strongest parts stay.
@@ -142,7 +142,7 @@ fn what_is_ahead_of_the_statistics_is_split_off() {
 fn a_commit_that_outlives_the_wait_was_not_needed() {
     let mut anatomy = Anatomy::default();
     anatomy.commit(commit(100, 101, 102, 103, 300));
-    let parts = anatomy.take_apart(PID, &wait(Kind::Fdatasync, 100, 200)).parts;
+    let parts = anatomy.break_down(PID, &wait(Kind::Fdatasync, 100, 200)).parts;
     assert_eq!(named(&parts), [(Part::Lock, 100)]);
 }
 
@@ -151,7 +151,7 @@ fn a_commit_that_outlives_the_wait_was_not_needed() {
 fn a_request_that_was_held_back_is_throttle() {
     let mut anatomy = Anatomy::default();
     anatomy.io(PID, &IoEvent { held: true, ..io(Kind::Write, 180, Some(181), 190) });
-    let parts = anatomy.take_apart(PID, &wait(Kind::Fdatasync, 100, 190)).parts;
+    let parts = anatomy.break_down(PID, &wait(Kind::Fdatasync, 100, 190)).parts;
     assert_eq!(named(&parts), [(Part::Throttle, 80), (Part::Device, 9), (Part::Queue, 1)]);
 }
 
@@ -161,7 +161,7 @@ fn a_sync_that_was_held_back_on_its_way_is_throttle() {
     let mut anatomy = Anatomy::default();
     anatomy.io(PID, &io(Kind::Write, 150, Some(160), 190));
     let wait = WaitEvent { throttled_ns: Some(45), ..wait(Kind::Fdatasync, 100, 200) };
-    let parts = anatomy.take_apart(PID, &wait).parts;
+    let parts = anatomy.break_down(PID, &wait).parts;
     assert_eq!(
         named(&parts),
         [(Part::Throttle, 45), (Part::Device, 30), (Part::Queue, 10), (Part::Lock, 15)]
@@ -175,7 +175,7 @@ fn a_write_that_paused_is_throttle() {
     let mut anatomy = Anatomy::default();
     let mut wait = wait(Kind::WriteCall, 100, 1_100);
     (wait.counted_ns, wait.throttled_ns) = (900, Some(800));
-    let parts = anatomy.take_apart(PID, &wait).parts;
+    let parts = anatomy.break_down(PID, &wait).parts;
     assert_eq!(named(&parts), [(Part::Throttle, 800), (Part::Lock, 100)]);
 }
 
@@ -187,7 +187,7 @@ fn only_own_requests_of_the_file_count() {
     anatomy.io(8, &own);
     anatomy.io(PID, &IoEvent { key: key(Kind::Write, 4), ..own });
     anatomy.io(PID, &io(Kind::Read, 110, Some(120), 150));
-    let parts = anatomy.take_apart(PID, &wait(Kind::Fdatasync, 100, 200)).parts;
+    let parts = anatomy.break_down(PID, &wait(Kind::Fdatasync, 100, 200)).parts;
     assert_eq!(named(&parts), [(Part::Lock, 100)]);
 }
 
@@ -196,7 +196,7 @@ fn only_own_requests_of_the_file_count() {
 fn what_is_not_known_is_unexplained() {
     let mut anatomy = Anatomy::default();
     let wait = WaitEvent { away_ns: None, runnable_ns: Some(30), ..wait(Kind::Fsync, 0, 100) };
-    let parts = anatomy.take_apart(PID, &wait).parts;
+    let parts = anatomy.break_down(PID, &wait).parts;
     assert_eq!(named(&parts), [(Part::Runnable, 30), (Part::Unexplained, 70)]);
 }
 
@@ -235,7 +235,7 @@ fn another_disks_flush_does_not_count() {
     let flush = IoEvent { key: there, ..io(Kind::Flush, 120, None, 190) };
     anatomy.io(PID, &flush);
     anatomy.io(PID, &io(Kind::Write, 110, Some(110), 130));
-    let parts = anatomy.take_apart(PID, &wait(Kind::Fdatasync, 100, 200)).parts;
+    let parts = anatomy.break_down(PID, &wait(Kind::Fdatasync, 100, 200)).parts;
     assert_eq!(named(&parts), [(Part::Device, 20), (Part::Lock, 80)]);
 }
 
@@ -250,7 +250,7 @@ fn the_order_of_telling_does_not_matter() {
         anatomy.io(PID, &at(n));
     }
     for n in [5, 2, 4, 1, 3] {
-        let parts = anatomy.take_apart(
+        let parts = anatomy.break_down(
             PID,
             &wait(Kind::Fdatasync, 10_000_000_000 * n - 1, 10_000_000_000 * n + 5),
         );
@@ -275,7 +275,7 @@ proptest! {
         for (begin, _, end) in &flushes {
             anatomy.flush(1, *end, Some(end - begin));
         }
-        let parts = anatomy.take_apart(PID, &wait).parts;
+        let parts = anatomy.break_down(PID, &wait).parts;
         let mut expected = Parts::default();
         // Requests that only touch the wait are no part of it, nor are flushes.
         for now in from..from + length {

@@ -6,7 +6,7 @@ use super::super::Span;
 use super::host::{Host, actor, facts, process};
 use super::kernel::{Done, direct, exec_record, exit_record, fork_record, io_record};
 use crate::cgroup::CgroupPaths;
-use crate::report::{Answer, Outcome, Report, Starter};
+use crate::report::{Answer, Report, Starter, VictimState};
 
 const ONE: Done = Done { bytes: 4096, q2c: Some(1_000), d2c: Some(600) };
 
@@ -106,7 +106,7 @@ fn every_report_is_judged() {
     let mut host = Host::new(&[]);
     for span in [Span::Interval, Span::Whole] {
         let report = host.consistent(span);
-        assert_eq!(report.verdict.unwrap().answer, Outcome::CannotTell);
+        assert_eq!(report.verdict.unwrap().answer, VictimState::CannotTell);
         let rules = report.rules.unwrap();
         assert!(!rules.is_empty() && rules.iter().all(|rule| rule.answer == Answer::NotYet));
         assert_eq!(report.findings, Some(Vec::new()));

@@ -12,7 +12,7 @@ use super::kernel::{Done, exec_record, exit_record, on_file, stats_of, stream, w
 use crate::etcd_heartbeat::HeartbeatSource;
 use crate::ids::FileClass;
 use crate::report::{
-    Conclusion, Mostly, Outcome, Pattern, Report, Stall, Timeline, check_agreement,
+    Conclusion, Mostly, Pattern, Report, Stall, Timeline, VictimState, check_agreement,
 };
 
 const ETCD: u32 = 100;
@@ -106,7 +106,7 @@ fn two_saves_that_stall_a_quiet_etcd_are_contended() {
     }
     let report = etcd.whole();
     let verdict = report.verdict.as_ref().unwrap();
-    assert_eq!(verdict.answer, Outcome::Contended, "{verdict:?}");
+    assert_eq!(verdict.answer, VictimState::Contended, "{verdict:?}");
     let Conclusion::Stalls { finding } = verdict.conclusion else { panic!("{verdict:?}") };
     let found = &report.findings.as_ref().unwrap()[finding];
     assert_eq!(found.id, Pattern::Stalls);

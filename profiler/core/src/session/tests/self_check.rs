@@ -6,7 +6,7 @@ use super::super::{Input, Span};
 use super::host::{Host, facts, process};
 use super::kernel::{Done, on_file, stats_of, stream};
 use crate::facts::WalFsyncs;
-use crate::report::{SelfCheck, Told};
+use crate::report::{Observed, SelfCheck};
 use crate::selector::Selector;
 
 const WAL: &str = "/data/member/wal/0000000000000001-0000000000000000.wal";
@@ -37,8 +37,8 @@ fn the_log_is_compared_and_nothing_else() {
     let expected = SelfCheck {
         actor: "10@5".to_owned(),
         metric: "etcd_disk_wal_fsync_duration_seconds".to_owned(),
-        ours: Told { count: 3, sum_ns: 60 },
-        theirs: Told { count: 3, sum_ns: 90 },
+        ours: Observed { count: 3, sum_ns: 60 },
+        theirs: Observed { count: 3, sum_ns: 90 },
     };
     assert_eq!(host.consistent(Span::Whole).coverage.self_check, [expected]);
     assert_eq!(host.consistent(Span::Interval).coverage.self_check, []);

@@ -5,7 +5,7 @@ use super::Case;
 use crate::advice::forms::argv::typed;
 use crate::diagnosis::causes::Causes;
 use crate::diagnosis::limits;
-use crate::report::{Advice, Answer, Caveat, Outcome, Pattern, Verdict};
+use crate::report::{Advice, Answer, Caveat, Pattern, Verdict, VictimState};
 use crate::text::brief::{self as words, Unseen};
 use crate::text::names::Names;
 use crate::text::{Label, advice};
@@ -48,7 +48,7 @@ fn actions(case: &Case<'_, '_>) -> Vec<Field> {
     let refused = all().filter(|one| one.verdict == Verdict::Refused).count();
     let Some(first) = recommended.next() else {
         let answer = case.report.verdict.as_ref().map(|verdict| verdict.answer);
-        let lift = limits_set(case).filter(|_| answer == Some(Outcome::Throttled));
+        let lift = limits_set(case).filter(|_| answer == Some(VictimState::Throttled));
         let nothing = || words::nothing_to_do(lang, answer).to_owned();
         let mut rows = vec![Field::new(Label::BriefDo, lift.unwrap_or_else(nothing))];
         rows.extend(words::more_advice(lang, 0, refused).map(Field::more));

@@ -75,14 +75,14 @@ fn waits(case: &Case<'_, '_>) -> Vec<String> {
         .filter_map(|(victim, waiting)| Some((victim, waiting, waiting.worst()?)))
         .collect();
     let by_limit = |waiting: &Waiting<'_>, sort: &Sort<'_>| {
-        u128::from(sort.p99_ns()) * 1_000 / u128::from(waiting.line_ns.max(1))
+        u128::from(sort.p99_ns()) * 1_000 / u128::from(waiting.limit_ns.max(1))
     };
     all.sort_by_key(|(_, waiting, sort)| Reverse((sort.level, by_limit(waiting, sort))));
     let is_one = case.victims.len() < 2;
     let line = |(victim, waiting, sort): &(&Victim<'_>, &Waiting<'_>, &Sort<'_>)| {
         let who = if is_one { String::new() } else { names::name(victim.actor) };
         let of = (waiting.class, Some(sort.kind));
-        words::stands(case.lang, &who, of, [sort.p99_ns(), waiting.line_ns, sort.max_ns()])
+        words::stands(case.lang, &who, of, [sort.p99_ns(), waiting.limit_ns, sort.max_ns()])
     };
     let mut said: Vec<String> = all.iter().take(SHOWN).map(line).collect();
     if all.len() > SHOWN {

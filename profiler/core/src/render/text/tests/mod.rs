@@ -101,9 +101,9 @@ fn a_hostile_name_cannot_steer_the_terminal() {
     }
 }
 
-/// The names of shares and what they say, of one line `made of: …` in its wrapped parts.
+/// The names of shares and what they say, of one line `breakdown: …` in its wrapped parts.
 fn shares(lines: &str) -> Vec<(String, String)> {
-    let (_, parts) = lines.split_once("made of: ").unwrap();
+    let (_, parts) = lines.split_once("breakdown: ").unwrap();
     let parts = parts.split_whitespace().collect::<Vec<_>>().join(" ");
     let one = |part: &str| {
         let at = part.find(|c: char| c.is_ascii_digit() || "<>".contains(c)).unwrap();
@@ -161,14 +161,14 @@ fn a_targets_run_queue_is_shown_and_nobody_elses() {
     report.actors[1].run_queue = Some(sample::lat(77, 5_000));
     for renderer in BOTH {
         let text = rendered(renderer, &report, width(80));
-        assert!(!text.contains("run queue") && !text.contains("ready to run"), "{text}");
+        assert!(!text.contains("run queue") && !text.contains("waiting for CPU"), "{text}");
     }
     report.actors[0].run_queue = Some(sample::lat(4_321, 5_000));
     for renderer in BOTH {
         let text = rendered(renderer, &report, width(80));
         let line = |line: &&str| line.contains("etcd 4711") && line.contains("4,321");
         let shown = text.lines().find(line).unwrap_or_else(|| panic!("{text}"));
-        assert!(shown.contains("run queue") || shown.contains("ready to run"), "{shown}");
+        assert!(shown.contains("run queue") || shown.contains("waiting for CPU"), "{shown}");
     }
 }
 

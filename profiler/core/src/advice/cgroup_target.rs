@@ -38,7 +38,7 @@ pub(crate) fn manager(path: &str) -> Manager {
 
 /// Why a culprit's cgroup cannot be used to hold it back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unfit {
+pub(super) enum Unsettable {
     /// It is in the root cgroup, which has no limits.
     Root,
     /// It is in the victim's own cgroup, or the victim below it.
@@ -59,7 +59,7 @@ pub(super) enum Unfit {
 
 /// A culprit's place.
 #[derive(Clone, Debug)]
-pub(super) struct Place<'a> {
+pub(super) struct CgroupTarget<'a> {
     pub(super) path: Option<String>,
     pub(super) manager: Manager,
     pub(super) controls: Option<&'a CgroupControls>,
@@ -69,14 +69,14 @@ pub(super) struct Place<'a> {
 
 /// How a file of the place can be set.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Way {
+pub(super) enum SetVia {
     /// The file is there.
     File,
     /// systemd puts it there when the unit's property is set.
     Property,
 }
 
-impl<'a> Place<'a> {
+impl<'a> CgroupTarget<'a> {
     pub(super) fn of(facts: &'a Facts<'a>, culprit: &Actor, victim: &Actor) -> Self {
         let path = culprit.cgroup.clone();
         let manager = path.as_deref().map_or(Manager::Nobody, manager);
@@ -90,33 +90,33 @@ impl<'a> Place<'a> {
     }
 
     /// How a file of a controller can be set for this place.
-    pub(super) fn way(&self, controller: &str, file: &str) -> Result<Way, Unfit> {
-        let path = self.path.as_deref().ok_or(Unfit::Unknown)?;
+    pub(super) fn way(&self, controller: &str, file: &str) -> Result<SetVia, Unsettable> {
+        let path = self.path.as_deref().ok_or(Unsettable::Unknown)?;
         if path == "/" {
-            return Err(Unfit::Root);
+            return Err(Unsettable::Root);
         }
         if self.with_victim {
-            return Err(Unfit::WithVictim);
+            return Err(Unsettable::WithVictim);
         }
         if !is_plain_path(path) {
-            return Err(Unfit::NotPlain);
+            return Err(Unsettable::NotPlain);
         }
         let is_unit = matches!(self.manager, Manager::Unit(_));
-        let by_unit = |unfit| if is_unit { Ok(Way::Property) } else { Err(unfit) };
-        let Some(all) = self.facts.controls else { return by_unit(Unfit::Unknown) };
+        let by_unit = |unfit| if is_unit { Ok(SetVia::Property) } else { Err(unfit) };
+        let Some(all) = self.facts.controls else { return by_unit(Unsettable::Unknown) };
         if !all.has_controller(controller) {
-            return Err(Unfit::NoController);
+            return Err(Unsettable::NoController);
         }
         match self.controls {
-            Some(cgroup) if cgroup.value(file).is_some() => Ok(Way::File),
+            Some(cgroup) if cgroup.value(file).is_some() => Ok(SetVia::File),
             Some(cgroup)
                 if cgroup.exists && cgroup.controllers.iter().any(|one| one == controller) =>
             {
-                Err(Unfit::NoFile)
+                Err(Unsettable::NoFile)
             }
-            Some(cgroup) if cgroup.exists => by_unit(Unfit::NotPassedOn),
-            Some(_) => by_unit(Unfit::Gone),
-            None => by_unit(Unfit::Unknown),
+            Some(cgroup) if cgroup.exists => by_unit(Unsettable::NotPassedOn),
+            Some(_) => by_unit(Unsettable::Gone),
+            None => by_unit(Unsettable::Unknown),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Periods that no clock has: a job that waits an hour after its end, a timer that counts from the boot.
 
-use super::chance::Chances;
+use super::significance::Trials;
 use super::{FREE_SPREAD, Fit, Grid, MAX_SPREAD_S, MIN_SPREAD_S, Watched, count, judge};
 
 /// The shortest period, seconds: shorter ones are no schedule.
@@ -28,8 +28,8 @@ pub(super) fn fits(times: &[f64], watched: &[Watched]) -> Vec<Fit> {
             #[expect(clippy::cast_precision_loss, reason = "at most a few thousand")]
             let tried = (times.len() * REACH * rungs(&grid)) as f64;
             // The grid was fitted: laid through two of its runs it would be off by more.
-            let chances = Chances { tried, given: 2, slack: 2.0 };
-            fits.extend(judge(times, watched, &snapped, &chances));
+            let trials = Trials { tried, given: 2, slack: 2.0 };
+            fits.extend(judge(times, watched, &snapped, &trials));
         }
     }
     fits

@@ -1,6 +1,6 @@
 //! Periods of the clock: every so many minutes or hours, every day, every week, in local time.
 
-use super::chance::Chances;
+use super::significance::Trials;
 use super::{
     CLOCK_SPREAD, Fit, Grid, MAX_SPREAD_S, MIN_SPREAD_S, Watched, Zone, count, judge, seconds,
     whole,
@@ -54,12 +54,12 @@ fn by_wall_clock(times: &[f64], watched: &[Watched], kinds: f64) -> Vec<Fit> {
         let spreads = spreads(period);
         #[expect(clippy::cast_precision_loss, reason = "at most a few thousand")]
         let tried = (PERIODS.len() * spreads.len() * times.len()) as f64 * kinds;
-        let chances = Chances { tried, given: 1, slack: 1.0 };
+        let trials = Trials { tried, given: 1, slack: 1.0 };
         let phases = sorted_phases(times, period);
         for spread in spreads {
             let Some(anchor) = fullest(times, &phases, period, spread) else { continue };
             let grid = Grid { origin: times[anchor] + spread, period, spread };
-            if let Some(mut fit) = judge(times, watched, &grid, &chances) {
+            if let Some(mut fit) = judge(times, watched, &grid, &trials) {
                 fit.claim.phase_s = Some(phase(times, &fit.claim.runs, &grid));
                 fits.push(fit);
             }

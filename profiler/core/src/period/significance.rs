@@ -10,7 +10,7 @@ use super::{Grid, whole};
 
 /// What a grid was chosen from.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Chances {
+pub(super) struct Trials {
     /// Grids that were looked at.
     pub(super) tried: f64,
     /// Runs that are on the grid because it was laid through them.
@@ -19,7 +19,7 @@ pub(super) struct Chances {
     pub(super) slack: f64,
 }
 
-impl Chances {
+impl Trials {
     /// A bound on the probability that any of the grids has so many cycles with a run.
     ///
     /// Each cycle with begins has one on the grid with its own probability; the sum of such is at least `hits` with a
@@ -67,18 +67,18 @@ mod tests {
     fn all_hits_multiply() {
         let grid = Grid { origin: 0.0, period: 100.0, spread: 1.0 };
         let times = [0.0, 100.0, 200.0, 300.0];
-        let chances = Chances { tried: 10.0, given: 1, slack: 1.0 };
-        let chance = chances.of(&times, &grid, 4);
-        assert!((chance / (10.0 * 0.02_f64.powi(3)) - 1.0).abs() < 1e-9, "{chance}");
+        let trials = Trials { tried: 10.0, given: 1, slack: 1.0 };
+        let significance = trials.of(&times, &grid, 4);
+        assert!((significance / (10.0 * 0.02_f64.powi(3)) - 1.0).abs() < 1e-9, "{significance}");
     }
 
     /// Property: no more hits than expected prove nothing, and a crowd in every cycle expects hits.
     #[test]
     fn what_is_expected_proves_nothing() {
         let grid = Grid { origin: 0.0, period: 100.0, spread: 5.0 };
-        let chances = Chances { tried: 1.0, given: 1, slack: 1.0 };
+        let trials = Trials { tried: 1.0, given: 1, slack: 1.0 };
         let crowd: Vec<f64> = (0..400).map(|i| f64::from(i) * 2.5 - 49.0).collect();
-        assert!(chances.of(&crowd, &grid, 10) > 0.5);
-        assert!((chances.of(&[0.0], &grid, 1) - 1.0).abs() < 1e-12);
+        assert!(trials.of(&crowd, &grid, 10) > 0.5);
+        assert!((trials.of(&[0.0], &grid, 1) - 1.0).abs() < 1e-12);
     }
 }

@@ -64,12 +64,12 @@ impl Tail {
 pub(super) fn at_work_p99_ns(one: &AloneVsShared, enough: u64) -> Option<u64> {
     let mut counts: BTreeMap<u64, u64> = BTreeMap::new();
     // Where nothing is known to be apart, all that met nothing may have been before or after.
-    let alone = one.alone.as_ref().filter(|_| one.apart.is_some());
+    let alone = one.alone.as_ref().filter(|_| one.baseline.is_some());
     for (edge, count) in one.shared.iter().chain(alone).flat_map(|lat| &lat.buckets) {
         let sum = counts.entry(*edge).or_default();
         *sum = sum.saturating_add(*count);
     }
-    for (edge, count) in one.apart.iter().flat_map(|lat| &lat.buckets) {
+    for (edge, count) in one.baseline.iter().flat_map(|lat| &lat.buckets) {
         counts.entry(*edge).and_modify(|sum| *sum = sum.saturating_sub(*count));
     }
     let all = counts.values().fold(0_u64, |sum, count| sum.saturating_add(*count));
@@ -147,13 +147,13 @@ mod tests {
             culprit: "2@1".into(),
             alone: Some(lat([1_000_000; 500].into_iter().chain([9_000_000; 200]))),
             shared: Some(lat([20_000_000; 2])),
-            apart: Some(lat([1_000_000; 500])),
-            apart_usual_p99_ns: None,
+            baseline: Some(lat([1_000_000; 500])),
+            baseline_p99_ns: None,
         };
         let p99 = at_work_p99_ns(&one, 100).unwrap();
         assert!((8_500_000..=10_000_000).contains(&p99), "{p99}");
         assert_eq!(at_work_p99_ns(&one, 300), None);
-        one.apart = None;
+        one.baseline = None;
         assert_eq!(at_work_p99_ns(&one, 100), None);
     }
 }
