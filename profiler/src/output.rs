@@ -7,6 +7,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use clap::{Args, ValueEnum};
 use iocontend_core::render::{Style, json, markdown, text};
 use iocontend_core::report::{Report, VictimState};
+use iocontend_core::text::{Lang, Problem, explain};
 
 use crate::error::Failure;
 
@@ -53,7 +54,7 @@ pub struct DetailArgs {
     /// As text: all tables, of an interval too, instead of a screen.
     #[arg(long)]
     pub full: bool,
-    /// As JSON: the answer alone, at most 20 KB.
+    /// The answer alone: as JSON at most 20 KB, as text the screen that there is without `--full`.
     #[arg(long, conflicts_with = "full")]
     pub brief: bool,
     /// When the verdict is one of these, end with 5.
@@ -96,9 +97,12 @@ pub struct Reports {
 }
 
 impl Reports {
-    /// For stdout as it is now.
-    pub fn new(format: Format, detail: DetailArgs) -> Self {
-        Self { format, detail, style: style() }
+    /// For stdout as it is now. A usage error when this format has no short form and one is asked for.
+    pub fn new(format: Format, detail: DetailArgs) -> Result<Self, Failure> {
+        if detail.brief && matches!(format, Format::Jsonl | Format::Markdown) {
+            return Err(Failure::Usage(explain(Lang::En, &Problem::NoBriefForm)));
+        }
+        Ok(Self { format, detail, style: style() })
     }
 
     /// Whether interval reports are printed.

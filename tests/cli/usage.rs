@@ -28,6 +28,8 @@ fn mistakes_are_named_and_end_with_2() {
         (&["watch", "--ring-size", "5000"], "power of two"),
         (&["watch", "/usr/bin/etcd"], "without a path"),
         (&["watch", "--brief", "--full"], "cannot be used with"),
+        (&["watch", "--brief", "-o", "markdown"], "--brief is for text and JSON"),
+        (&["report", "x", "--brief", "-o", "markdown"], "--brief is for text and JSON"),
         (
             &["watch", "--fail-on", "bad"],
             "fine, slow-disk, contended, throttled, cpu-starved, not-the-disk, cannot-tell",
@@ -67,6 +69,7 @@ fn hints_name_only_what_there_is() {
         Problem::NoEtcd,
         Problem::NeverCame { absent: &[] },
         Problem::FewDescriptors { limit: 64 },
+        Problem::NoBriefForm,
         Problem::Truncated { file: "x", kept: "1", size: "2" },
         Problem::Corrupt { file: "x", what: "y", kept: "1", size: "2" },
         Problem::UnknownItems { file: "x", items: "y" },

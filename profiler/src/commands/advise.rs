@@ -45,7 +45,7 @@ async fn look(
         ..Settings::default()
     };
     // One document at the end: nothing is said in between.
-    let reports = Reports::new(Format::Json, DetailArgs::default());
+    let reports = Reports::new(Format::Json, DetailArgs::default())?;
     let mut live = Live::start(&settings, HostRoot::default(), &KernelPaths::from_environment())?;
     let mut stop = signals.ask();
     tell(&say(Lang::En, &Msg::Watching));

@@ -72,7 +72,7 @@ async fn demo(
         return Err(Failure::other(&DemoError::Stopped.into()));
     }
     let reports =
-        Reports::new(args.output, DetailArgs { full: args.full, ..DetailArgs::default() });
+        Reports::new(args.output, DetailArgs { full: args.full, ..DetailArgs::default() })?;
     let mut live = Live::start(&settings, HostRoot::default(), &KernelPaths::from_environment())?;
     let mut stop = signals.ask();
     work.begin();

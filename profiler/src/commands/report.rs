@@ -17,11 +17,11 @@ use crate::host::given::{self, Refusal};
 use crate::output::Reports;
 
 pub(super) fn run(args: &ReportArgs, command_lines: CommandLines) -> Result<(), Failure> {
+    let reports = Reports::new(args.format(), args.detail.clone())?;
     let selectors = args.target.selectors();
     let asked = (!selectors.is_empty()).then(|| selectors.clone());
     let history = history(args, asked.as_ref())?;
     let report = report_of(&args.file, &selectors, history, command_lines)?;
-    let reports = Reports::new(args.format(), args.detail.clone());
     reports.end(&report)?;
     reports.verdict(&report)
 }

@@ -43,7 +43,7 @@ async fn watch(
         sync_calls: args.sync_calls,
         command_lines,
     };
-    let reports = Reports::new(args.format(), args.detail.clone());
+    let reports = Reports::new(args.format(), args.detail.clone())?;
     let mut live = Live::start(&settings, HostRoot::default(), &KernelPaths::from_environment())?;
     // From here on Ctrl-C ends in a summary.
     let mut stop = signals.ask();

@@ -3,6 +3,7 @@
 use super::Facts;
 use crate::cgroup;
 use crate::change::is_plain_path;
+use crate::diagnosis::groups::is_launcher;
 use crate::facts::CgroupControls;
 use crate::report::Actor;
 
@@ -37,10 +38,12 @@ pub(crate) fn manager(path: &str) -> Manager {
 }
 
 /// Why a culprit's cgroup cannot be used to hold it back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Unsettable {
     /// It is in the root cgroup, which has no limits.
     Root,
+    /// It is in the cgroup of this unit, which starts others too: a limit would hold all jobs, or all logins.
+    Launcher(String),
     /// It is in the victim's own cgroup, or the victim below it.
     WithVictim,
     /// The controller is on version 1, or on none.
@@ -97,6 +100,11 @@ impl<'a> CgroupTarget<'a> {
         }
         if self.with_victim {
             return Err(Unsettable::WithVictim);
+        }
+        if let Manager::Unit(unit) = &self.manager
+            && is_launcher(unit)
+        {
+            return Err(Unsettable::Launcher(unit.clone()));
         }
         if !is_plain_path(path) {
             return Err(Unsettable::NotPlain);

@@ -76,9 +76,14 @@ const LAUNCHERS: [&str; 16] = [
     "-.slice",
 ];
 
+/// Whether a unit starts programs for others as long as the host is up.
+pub(crate) fn is_launcher(unit: &str) -> bool {
+    LAUNCHERS.contains(&unit) || unit.starts_with("user@")
+}
+
 /// Whether a unit only launches what runs in it.
 fn only_launches(unit: &str) -> bool {
-    LAUNCHERS.contains(&unit) || unit.starts_with("user@") || is_fleeting(unit)
+    is_launcher(unit) || is_fleeting(unit)
 }
 
 /// Whether a unit lasts no longer than what was started in it: a session, or a transient unit without a name of its own

@@ -99,6 +99,13 @@ pub enum Why {
         /// Who.
         actor: String,
     },
+    /// It is in the cgroup of what starts it and others: cron, a runtime, sshd.
+    InLauncher {
+        /// Who.
+        actor: String,
+        /// The unit.
+        unit: String,
+    },
     /// It is in the victim's cgroup.
     WithVictim {
         /// Who.

@@ -138,6 +138,7 @@ fn why(names: &Names<'_>, why: &Why) -> String {
         Why::V1Io => "IO is accounted by cgroup version 1, which has no such file; its blkio.throttle holds only reads and direct writes".to_owned(),
         Why::NoController { controller: name } => format!("no hierarchy of version 2 has the controller {name}"),
         Why::RootCgroup { actor } => format!("{who} is in the root cgroup, which has no limits: start it in a unit of its own (systemd-run --scope)", who = who(actor)),
+        Why::InLauncher { actor, unit } => format!("{who} runs in {unit}, and a limit there would hold all that it starts: run the job in a unit of its own (systemd-run --scope)", who = who(actor)),
         Why::WithVictim { actor, victim } => format!(
             "{} is in the cgroup of {}: a limit would hold back both; start it elsewhere (systemd-run --scope, a pod of its own)",
             who(actor),

@@ -47,6 +47,8 @@ pub enum Problem<'a> {
         /// Each of them, and why; none: nothing looked like etcd.
         absent: &'a [Absent],
     },
+    /// `--brief` with an output that has no short form.
+    NoBriefForm,
     /// The limit of open files is too low.
     FewDescriptors {
         /// The limit.
@@ -253,6 +255,9 @@ fn what(problem: &Problem<'_>) -> String {
                 "{file} holds items that this version does not know; they were left out: {items}"
             )
         }
+        Problem::NoBriefForm => {
+            "--brief is for text and JSON; this output has no short form".to_owned()
+        }
         Problem::NotInCapture { file, absent } => {
             format!("target not found in {file}: {}", not_found(absent))
         }
@@ -385,6 +390,7 @@ fn hint(problem: &Problem<'_>) -> Option<String> {
         Problem::NotReplaced { .. } => {
             "name a file that is not there yet, or an older capture, which is replaced"
         }
+        Problem::NoBriefForm => "leave --brief out, or add -o json",
         Problem::RecordingStopped { .. } => "the file is readable up to its last whole block",
         Problem::WrongSchema { .. } | Problem::UnknownItems { .. } => {
             "read it with the version that wrote it"

@@ -157,6 +157,7 @@ fn of_advice(report: &Report, out: &mut String) {
         {"code": "writeback_elsewhere", "actor": BACKUP}, {"code": "v1_writeback", "actor": BACKUP},
         {"code": "v1_io"}, {"code": "no_controller", "controller": "memory"},
         {"code": "root_cgroup", "actor": BACKUP},
+        {"code": "in_launcher", "actor": BACKUP, "unit": "cron.service"},
         {"code": "with_victim", "actor": BACKUP, "victim": ETCD},
         {"code": "cgroup_gone", "actor": BACKUP}, {"code": "not_passed_on", "parent": "/jobs"},
         {"code": "no_file", "file": "io.max"}, {"code": "cgroup_unknown", "actor": BACKUP},

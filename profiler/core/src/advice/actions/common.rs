@@ -41,6 +41,7 @@ pub(super) fn unfit(case: &Case<'_>, action: Action, file: &str, unfit: Unsettab
     let is_memory = file.starts_with("memory");
     let why = match unfit {
         Unsettable::Root => Why::RootCgroup { actor },
+        Unsettable::Launcher(unit) => Why::InLauncher { actor, unit },
         Unsettable::WithVictim => Why::WithVictim { actor, victim: case.victim_id() },
         Unsettable::NoController if is_memory => controller("memory"),
         Unsettable::NoController if is_v1(case) => Why::V1Io,

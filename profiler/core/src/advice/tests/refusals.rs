@@ -161,7 +161,8 @@ fn a_follower_is_asked_how_fresh_it_is() {
     assert_eq!(World::buffered_writer().says("follower"), None);
 }
 
-/// Property: a culprit in the victim's own cgroup, in the root cgroup or in a cgroup that is gone is not limited there; each says which.
+/// Property: a culprit in the victim's own cgroup, in the root cgroup, in that of what starts all jobs or in one that is gone is not limited
+/// there; each says which.
 #[test]
 fn a_place_that_cannot_be_limited_says_why() {
     let mut with_victim = World::reader();
@@ -169,6 +170,14 @@ fn a_place_that_cannot_be_limited_says_why() {
     with_victim.refuses("io-max", |why| matches!(why, Why::WithVictim { .. }));
     World { cgroup: "/", ..World::reader() }
         .refuses("io-max", |why| matches!(why, Why::RootCgroup { .. }));
+    for cgroup in
+        ["/system.slice/cron.service", "/system.slice/ssh.service", "/system.slice/kubelet.service"]
+    {
+        World { cgroup, ..World::reader() }.refuses(
+            "io-max",
+            |why| matches!(why, Why::InLauncher { unit, .. } if cgroup.ends_with(unit.as_str())),
+        );
+    }
     let gone = World { cgroup: "/jobs/5", ..World::reader() };
     let mut controls = gone.controls();
     controls.cgroups[0].exists = false;
