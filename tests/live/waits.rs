@@ -7,8 +7,9 @@ use std::thread;
 use std::time::Instant;
 
 use iocontend_core::ids::{Call, FileClass, Op};
-use iocontend_core::report::{Actor, Report};
+use iocontend_core::report::{Actor, Pattern, Report, Verdict, VictimState};
 use iocontend_tests::fio;
+use iocontend_tests::process::run;
 use iocontend_tests::watch::{Watch, actor, latency, waits};
 use iocontend_tests::writer::Writer;
 
@@ -17,6 +18,10 @@ const WRITER: &str = env!("CARGO_BIN_EXE_writer");
 const BYTES: u64 = 65_536;
 /// How many.
 const READS: u64 = 200;
+/// Syncs beside endless loops: more than a 99th percentile needs.
+const SYNCS: u32 = 120;
+/// How long those loops are at work, ms: all syncs lie within.
+const SPIN_MS: u32 = 15_000;
 
 /// A shell's words: processes that process 1 inherits.
 const ORPHANS: &str = "for each in 1 2 3 4 5 6 7 8 9 10; do (true &); done";
@@ -157,6 +162,43 @@ fn delays_behind_process_1_are_counted() {
     let ours = found.run_queue.as_ref().unwrap().sum_ns;
     println!("{ours} ns, the kernel has {kernel} for the two threads");
     assert!(ours >= kernel && ours - kernel <= kernel / 20, "{ours} ns, the kernel has {kernel}");
+}
+
+// Property: who syncs beside endless loops on the same CPU, and gets least of it, is short of CPU: that is its state, its first
+// cause and a finding, and nobody's IO is blamed or to be limited. Without the loops it is not.
+#[test]
+#[ignore = "needs root"]
+fn who_has_no_cpu_is_cpu_starved() {
+    let folder = folder();
+    let judged = |hogs: usize| {
+        let (mut writer, path) = with_file(&folder);
+        writer.order(&format!("open {path}")).unwrap();
+        let pid = writer.pid().to_string();
+        run("taskset", &["-acp", "0", &pid]).unwrap();
+        run("renice", &["-n", "19", "-p", &pid]).unwrap();
+        let mut others: Vec<Writer> =
+            (0..hogs).map(|_| Writer::start(WRITER.as_ref(), &[]).unwrap()).collect();
+        let watch = watch(writer.pid(), &[]);
+        thread::scope(|scope| {
+            for other in &mut others {
+                scope.spawn(|| other.ask(&format!("spin 0 {SPIN_MS}")).unwrap());
+            }
+            writer.order(&format!("fdatasync {SYNCS}")).unwrap();
+        });
+        watch.finish().unwrap()
+    };
+    let starved = judged(2);
+    let verdict = starved.verdict.as_ref().unwrap();
+    println!("{verdict:?}");
+    assert_eq!(verdict.answer, VictimState::CpuStarved, "{verdict:?}");
+    let found = starved.findings.iter().flatten().find(|one| one.id == Pattern::CpuStarved);
+    assert!(found.is_some(), "{:?}", starved.findings);
+    let mut advice = starved.advice.iter().flatten();
+    assert!(advice.all(|one| one.verdict == Verdict::Refused), "{:?}", starved.advice);
+
+    let alone = judged(0).verdict.unwrap();
+    println!("{alone:?}");
+    assert_ne!(alone.answer, VictimState::CpuStarved, "{alone:?}");
 }
 
 // Property: sleeping for a pipe, a lock or a timer is no wait for storage, and what is no target has no run queue.

@@ -44,7 +44,8 @@ fn who(lines: &[String]) -> Vec<&str> {
 }
 
 fn is_nobody(name: &str) -> bool {
-    let all = [Nobody::Unattributed, Nobody::Device, Nobody::Cpu, Nobody::Unexplained];
+    let all =
+        [Nobody::Unattributed, Nobody::Device, Nobody::NoCpu, Nobody::OwnWork, Nobody::Unexplained];
     all.into_iter().any(|one| nobody_named(Lang::En, one) == name) || name.starts_with("others (")
 }
 

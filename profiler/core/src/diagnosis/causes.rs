@@ -23,8 +23,10 @@ pub(crate) enum By<'a> {
     Device,
     /// A limit that holds the victim's own IO back.
     Limit,
-    /// A CPU, or a lack of one.
-    Cpu,
+    /// No CPU for a thread that was ready.
+    NoCpu,
+    /// The victim's own time on a CPU.
+    OwnWork,
     /// Neither who nor how is known.
     Unexplained,
 }
@@ -90,7 +92,8 @@ impl<'a> Causes<'a> {
             cause(&all, By::Unattributed, is_unnamed),
             cause(&all, By::Limit, is_limit),
             cause(&all, By::Device, |to, row| is_disk(to, row) && !is_limit(to, row)),
-            cause(&all, By::Cpu, |_, row| row.mechanism == Mechanism::Cpu),
+            cause(&all, By::NoCpu, |to, row| to != To::Own && row.mechanism == Mechanism::Cpu),
+            cause(&all, By::OwnWork, |to, row| to == To::Own && row.mechanism == Mechanism::Cpu),
         ];
         let told = neighbours.iter().chain(&others).map(|one| one.wait_ns);
         let left = whole_ns.saturating_sub(told.fold(0, u64::saturating_add));

@@ -126,7 +126,7 @@ impl<'a> Group<'a> {
             _ => path,
         };
         let entry = known.entries.get(actor.id.as_str()).copied();
-        match actor.comm.as_deref() {
+        match actor.program() {
             Some(comm) => Self::Program { comm, role, place, entry },
             None => Self::Alone(&actor.id, Some(role)),
         }

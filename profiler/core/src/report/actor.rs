@@ -71,6 +71,24 @@ pub struct Actor {
     pub worst: Option<Vec<WorstWait>>,
 }
 
+/// What the kernel calls a program that was started as `/proc/self/exe`: the base name of that path.
+const SELF_EXE: &str = "exe";
+
+impl Actor {
+    /// What its program is called: the kernel's name, but for one that was started as `/proc/self/exe`, as container runtimes start
+    /// themselves. That is known by the first word of its command line, or by its executable. `None` where nothing is known.
+    pub fn program(&self) -> Option<&str> {
+        let comm = self.comm.as_deref();
+        if comm.is_some_and(|comm| comm != SELF_EXE) {
+            return comm;
+        }
+        let first = self.argv.as_ref().and_then(|argv| argv.first()).map(String::as_str);
+        let paths = [first, self.exe.as_deref()].into_iter().flatten();
+        let mut names = paths.filter_map(|path| path.rsplit('/').next());
+        names.find(|name| !name.is_empty() && *name != SELF_EXE).or(comm).or(self.exe.as_deref())
+    }
+}
+
 /// A Kubernetes pod's container.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Pod {

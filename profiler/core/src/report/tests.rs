@@ -138,6 +138,27 @@ fn seconds_and_stalls_are_read_back() {
     }
 }
 
+/// Property: nobody is called `exe` of whom more is known.
+#[test]
+fn a_program_that_started_itself_has_its_own_name() {
+    let named = |comm: Option<&str>, argv: &[&str], exe: Option<&str>| {
+        let mut actor = sample::report().actors.remove(0);
+        actor.comm = comm.map(str::to_owned);
+        actor.argv = Some(argv.iter().map(|&word| word.to_owned()).collect());
+        actor.exe = exe.map(str::to_owned);
+        actor.program().map(str::to_owned)
+    };
+    assert_eq!(named(Some("etcd"), &["/usr/bin/x"], None).as_deref(), Some("etcd"));
+    assert_eq!(named(Some("exe"), &["/usr/bin/runc", "init"], None).as_deref(), Some("runc"));
+    let itself = &["/proc/self/exe", "copy"];
+    assert_eq!(
+        named(Some("exe"), itself, Some("/usr/bin/iocontend")).as_deref(),
+        Some("iocontend")
+    );
+    assert_eq!(named(Some("exe"), &[], None).as_deref(), Some("exe"));
+    assert_eq!(named(None, &[], None), None);
+}
+
 #[test]
 fn only_a_report_of_this_shape_is_read() {
     let mut json = written(&sample::report());

@@ -157,8 +157,10 @@ pub enum Nobody {
     Device,
     /// A limit on the victim's own IO.
     Limit,
-    /// A CPU, or a lack of one.
-    Cpu,
+    /// No CPU for a thread that was ready.
+    NoCpu,
+    /// The victim's own time on a CPU.
+    OwnWork,
     /// It is not known.
     Unexplained,
     /// All that is small.
@@ -172,7 +174,8 @@ pub fn nobody_named(lang: Lang, what: Nobody) -> String {
         Nobody::Unattributed => "unattributed IO".to_owned(),
         Nobody::Device => "own IO and the disk".to_owned(),
         Nobody::Limit => "a limit on its own IO".to_owned(),
-        Nobody::Cpu => "on a CPU, or no CPU".to_owned(),
+        Nobody::NoCpu => "waiting for CPU".to_owned(),
+        Nobody::OwnWork => "on a CPU itself".to_owned(),
         Nobody::Unexplained => "unexplained".to_owned(),
         Nobody::Others(count) => format!("others ({count})"),
     }

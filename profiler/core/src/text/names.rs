@@ -44,9 +44,9 @@ impl<'a> Names<'a> {
                 }
             };
         }
-        match self.report.actor(id).map(|actor| (&actor.comm, actor.pid)) {
-            Some((Some(comm), Some(pid))) => format!("{comm} {pid}"),
-            Some((Some(comm), None)) => comm.clone(),
+        match self.report.actor(id).map(|actor| (actor.program(), actor.pid)) {
+            Some((Some(program), Some(pid))) => format!("{program} {pid}"),
+            Some((Some(program), None)) => program.to_owned(),
             _ => id.to_owned(),
         }
     }
@@ -141,7 +141,7 @@ fn described(lang: Lang, actor: &Actor, number: &str) -> String {
             _ => safe(actor.cgroup.as_deref().unwrap_or(&actor.id)),
         };
     }
-    let name = safe(actor.comm.as_deref().or(actor.exe.as_deref()).unwrap_or_default());
+    let name = safe(actor.program().unwrap_or_default());
     // Servers are known by their names; of all others the command line says what they were doing.
     let command = match actor.role {
         Role::Backup | Role::Other => actor.argv.as_deref().and_then(command),

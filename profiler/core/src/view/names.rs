@@ -12,7 +12,7 @@ pub(super) fn name(actor: &Actor) -> String {
     let Some(pid) = actor.pid else {
         return actor.id.clone();
     };
-    let own = actor.comm.as_deref().or(actor.exe.as_deref()).unwrap_or(ABSENT);
+    let own = actor.program().unwrap_or(ABSENT);
     match actor.role {
         Role::Other | Role::Unattributed => format!("{own} {pid}"),
         role if own.contains(role.name()) => format!("{own} {pid}"),
@@ -22,8 +22,8 @@ pub(super) fn name(actor: &Actor) -> String {
 
 /// What a culprit's program is called: for lines with little room.
 pub(super) fn culprit_program(report: &Report, culprit: &Culprit<'_>) -> String {
-    let comm = report.actor(culprit.id).and_then(|actor| actor.comm.clone());
-    comm.unwrap_or_else(|| culprit.id.to_owned())
+    let actor = report.actor(culprit.id);
+    actor.and_then(|actor| actor.program()).unwrap_or(culprit.id).to_owned()
 }
 
 /// A culprit's name: with its number where it is one process, else that of all that is one with it.

@@ -285,8 +285,10 @@ enum CauseKind {
     Device,
     /// A limit on its own IO.
     Limit,
-    /// On a CPU, or without one.
+    /// No CPU for its threads, which were ready.
     Cpu,
+    /// Its own time on a CPU.
+    OwnWork,
     /// Neither who nor how is known.
     Unexplained,
 }
@@ -374,7 +376,8 @@ fn cause(
         By::Unattributed => (CauseKind::Neighbour, None, None),
         By::Device => (CauseKind::Device, None, None),
         By::Limit => (CauseKind::Limit, None, None),
-        By::Cpu => (CauseKind::Cpu, None, None),
+        By::NoCpu => (CauseKind::Cpu, None, None),
+        By::OwnWork => (CauseKind::OwnWork, None, None),
         By::Unexplained => (CauseKind::Unexplained, None, None),
     };
     CauseDocument {

@@ -55,7 +55,8 @@ fn cause_name(report: &Report, cause: &Cause<'_>, lang: Lang) -> String {
         By::Unattributed => nobody(Nobody::Unattributed),
         By::Device => nobody(Nobody::Device),
         By::Limit => nobody(Nobody::Limit),
-        By::Cpu => nobody(Nobody::Cpu),
+        By::NoCpu => nobody(Nobody::NoCpu),
+        By::OwnWork => nobody(Nobody::OwnWork),
         By::Unexplained => nobody(Nobody::Unexplained),
     }
 }

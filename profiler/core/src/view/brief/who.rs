@@ -69,7 +69,8 @@ fn unlike<'a>(case: &Case<'a, '_>, cause: &Cause<'a>, known: &mut HashSet<String
         By::Unattributed => nobody(Nobody::Unattributed),
         By::Device => nobody(Nobody::Device),
         By::Limit => nobody(Nobody::Limit),
-        By::Cpu => nobody(Nobody::Cpu),
+        By::NoCpu => nobody(Nobody::NoCpu),
+        By::OwnWork => nobody(Nobody::OwnWork),
         By::Unexplained => nobody(Nobody::Unexplained),
     };
     Cell::Words(name)
@@ -77,7 +78,7 @@ fn unlike<'a>(case: &Case<'a, '_>, cause: &Cause<'a>, known: &mut HashSet<String
 
 /// The largest mechanisms.
 fn how(cause: &Cause<'_>) -> Cell {
-    if matches!(cause.by, By::Cpu) {
+    if matches!(cause.by, By::NoCpu | By::OwnWork) {
         return Cell::Empty;
     }
     let mut all: Vec<_> = cause.mechanisms.iter().filter(|(_, ns)| **ns > 0).collect();
