@@ -187,7 +187,7 @@ fn who_has_no_cpu_is_cpu_starved() {
         });
         watch.finish().unwrap()
     };
-    let starved = judged(2);
+    let starved = judged(6);
     let verdict = starved.verdict.as_ref().unwrap();
     println!("{verdict:?}");
     assert_eq!(verdict.answer, VictimState::CpuStarved, "{verdict:?}");
