@@ -87,6 +87,9 @@ labels! {
     BriefDo = "do", "Head of the lines about what to do first.";
     BriefMore = "more", "Head of the line that says where the rest is.";
     FindingsTitle = "Findings", "Title: named patterns.";
+    CausesTitle = "Causes", "Title: who or what took the time.";
+    VerdictTitle = "Verdict", "Title: the verdict in full.";
+    DoFirst = "What to do first", "Title: the first action, and what was not seen.";
     BlameTitle = "Who caused the wait", "Title: blame.";
     DueTo = "CULPRIT", "Column: who is charged.";
     Victim = "VICTIM", "Column: who waited.";

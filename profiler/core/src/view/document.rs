@@ -77,6 +77,8 @@ pub struct Section {
     pub remark: Option<Label>,
     /// Its fields say what it is about: a terminal leaves the heading out, a page does not.
     pub obvious: bool,
+    /// What few ask for: a page shows it when it is asked for.
+    pub folded: bool,
     /// What it says, in order.
     pub blocks: Vec<Block>,
 }
@@ -84,12 +86,12 @@ pub struct Section {
 impl Section {
     /// A section with a heading.
     pub(super) const fn new(id: SectionId, heading: Label, blocks: Vec<Block>) -> Self {
-        Self { id, heading: Some(heading), remark: None, obvious: false, blocks }
+        Self { id, heading: Some(heading), remark: None, obvious: false, folded: false, blocks }
     }
 
     /// One without.
     pub(super) const fn bare(id: SectionId, blocks: Vec<Block>) -> Self {
-        Self { id, heading: None, remark: None, obvious: false, blocks }
+        Self { id, heading: None, remark: None, obvious: false, folded: false, blocks }
     }
 }
 

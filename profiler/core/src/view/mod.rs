@@ -18,6 +18,7 @@ mod io;
 mod matrix;
 mod names;
 mod stalls;
+mod ticket;
 mod verdict;
 mod verified;
 mod waits;
@@ -33,6 +34,7 @@ pub use self::document::{
     Slice, Span, Table, Text, Tone,
 };
 pub use self::interval::interval;
+pub use self::ticket::ticket;
 pub use self::verified::verified;
 
 /// What is wanted of a view.

@@ -23,7 +23,7 @@ const BAR: usize = 20;
 
 /// Writes a report's whole window, with every number that somebody will ask for next.
 pub fn document(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    write(&view::summary(report, Options { lang: style.lang, full: true }), style, out)
+    write(&view::ticket(report, Options { lang: style.lang, full: true }), style, out)
 }
 
 /// Writes a document.
@@ -57,12 +57,19 @@ impl Writer<'_> {
     }
 
     fn section(&mut self, section: &Section) -> io::Result<()> {
-        if let Some(heading) = section.heading {
-            let remark = section.remark.map(|of| format!(" ({})", label(self.lang, of)));
-            let heading = label(self.lang, heading);
-            writeln!(self.out, "\n## {heading}{}", remark.unwrap_or_default())?;
+        let Some(heading) = section.heading else {
+            return section.blocks.iter().try_for_each(|block| self.block(block));
+        };
+        let remark = section.remark.map(|of| format!(" ({})", label(self.lang, of)));
+        let heading = format!("{}{}", label(self.lang, heading), remark.unwrap_or_default());
+        if section.folded {
+            // Words of our own, so nothing in them is markup.
+            writeln!(self.out, "\n<details>\n<summary>{heading}</summary>")?;
+        } else {
+            writeln!(self.out, "\n## {heading}")?;
         }
-        section.blocks.iter().try_for_each(|block| self.block(block))
+        section.blocks.iter().try_for_each(|block| self.block(block))?;
+        if section.folded { writeln!(self.out, "\n</details>") } else { Ok(()) }
     }
 
     fn block(&mut self, block: &Block) -> io::Result<()> {

@@ -28,22 +28,32 @@ struct Case<'a, 'c> {
     causes: Option<&'c Causes<'a>>,
 }
 
-/// Makes one section, if there is something to say.
-type Maker = fn(&Case<'_, '_>) -> Option<Section>;
-
-/// State and why, who, what to do.
-const BRIEF: [Maker; 3] = [state::section, who::section, next::section];
+/// Its sections, each if there is something to say.
+pub(super) struct Parts {
+    /// The state, how long the waits are, and why.
+    pub(super) state: Option<Section>,
+    /// Who or what took the time.
+    pub(super) who: Option<Section>,
+    /// What was not seen, and what to do first.
+    pub(super) next: Option<Section>,
+}
 
 /// The whole window of a report.
 pub fn brief(report: &Report, lang: Lang) -> Document {
+    let Parts { state, who, next } = parts(report, lang);
+    let sections = [state, who, next].into_iter().flatten().collect();
+    Document { lang, title: facts::title(report, lang), sections }
+}
+
+/// The sections of that.
+pub(super) fn parts(report: &Report, lang: Lang) -> Parts {
     let diagnosis = &Diagnosis::of(report);
     let victims: Vec<&Victim<'_>> = diagnosis.victims.iter().collect();
     let causes = Causes::of(diagnosis, &victims).ok();
     let causes = causes.as_ref().filter(|causes| causes.whole_ns > 0);
     let groups = &Groups::of(report);
     let case = Case { report, lang, diagnosis, groups, victims: &victims, causes };
-    let sections = BRIEF.iter().filter_map(|section| section(&case)).collect();
-    Document { lang, title: facts::title(report, lang), sections }
+    Parts { state: state::section(&case), who: who::section(&case), next: next::section(&case) }
 }
 
 #[cfg(test)]
