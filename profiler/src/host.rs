@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 mod controls;
 mod devices;
+mod etcd_config;
 mod etcd_metrics;
 mod files;
 pub(crate) mod given;

@@ -1,12 +1,13 @@
 //! The heartbeat interval of an etcd member: how long a sync may take before the cluster feels it.
 //!
-//! Owns the reading of it out of flags and environment, and etcd's default. A configuration file is not read.
+//! Owns the reading of it out of flags, environment and configuration file, and etcd's default.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::argv::flag_value;
-use crate::etcd_paths::setting;
+use crate::etcd_config;
+use crate::etcd_paths::{given, setting};
 use crate::facts::ProcessFacts;
 use crate::ids::Role;
 use crate::role::Program;
@@ -27,6 +28,8 @@ pub enum HeartbeatSource {
     Argv,
     /// The environment.
     Environment,
+    /// etcd's configuration file.
+    ConfigFile,
     /// etcd's default: nothing else is said, or the process is no etcd.
     #[default]
     Default,
@@ -57,6 +60,10 @@ pub fn heartbeat(process: &ProcessFacts, role: Role) -> Heartbeat {
         let ms = ms.parse().ok().filter(|ms| (1..=MOST_MS).contains(ms))?;
         Some(Heartbeat { ns: ms * 1_000_000, source })
     };
+    if given(process, &program, etcd_config::FLAG).is_some() {
+        let set = setting(process, &program, NAME);
+        return set.and_then(|ms| known(ms, HeartbeatSource::ConfigFile)).unwrap_or_default();
+    }
     let flag = flag_value(&program.args, NAME).or_else(|| handed_on(&program));
     if let Some(ms) = flag {
         return known(ms, HeartbeatSource::Argv).unwrap_or_default();
@@ -107,6 +114,25 @@ mod tests {
         assert_eq!(of(&["etcd", "--heartbeat-interval=soon"], &[]), (100, Default));
         assert_eq!(of(&["etcd", "--heartbeat-interval=0"], &[]), (100, Default));
         assert_eq!(of(&["etcd", "--heartbeat-interval=99999999999999999999"], &[]), (100, Default));
+    }
+
+    /// Property: with a configuration file etcd ignores flags and environment; one that was not read says nothing.
+    #[test]
+    fn a_configuration_file_is_all_that_counts() {
+        let argv = ["etcd", "--config-file=/etc/etcd.yaml", "--heartbeat-interval=250"];
+        let env = [("ETCD_HEARTBEAT_INTERVAL", "300")];
+        assert_eq!(of(&argv, &env), (100, HeartbeatSource::Default));
+        let mut facts = ProcessFacts::named(ProcessKey { pid: 7, start_ticks: 1 }, "etcd");
+        facts.argv = argv.iter().map(|&word| word.to_owned()).collect();
+        let interval = |value: &str| vec![(NAME.to_owned(), value.to_owned())];
+        for (config, ns, source) in [
+            (interval("500"), 500_000_000, HeartbeatSource::ConfigFile),
+            (interval("soon"), DEFAULT_NS, HeartbeatSource::Default),
+            (Vec::new(), DEFAULT_NS, HeartbeatSource::Default),
+        ] {
+            facts.etcd_config = Some(config);
+            assert_eq!(heartbeat(&facts, Role::Etcd), Heartbeat { ns, source });
+        }
     }
 
     /// Property: k3s hands flags of etcd on, and the last one wins.

@@ -4,6 +4,7 @@
 //! own mount namespace; nothing is looked up here.
 
 use crate::argv::{flag_value, strip_deleted};
+use crate::etcd_config;
 use crate::facts::ProcessFacts;
 use crate::paths::{in_member_dir, is_member_wal};
 use crate::role::Program;
@@ -59,8 +60,18 @@ fn passed_on(program: &Program<'_>) -> Option<String> {
     paths.map(str::to_owned).next_back()
 }
 
-/// A flag, or the environment variable etcd reads in its place (the flag wins).
+/// What etcd goes by. With a configuration file other flags and the environment are ignored (etcd.io/docs/v3.6/op-guide/configuration,
+/// "--config-file"); what stands in one that was not read is not known.
 pub(crate) fn setting(process: &ProcessFacts, program: &Program<'_>, name: &str) -> Option<String> {
+    if name == etcd_config::FLAG || given(process, program, etcd_config::FLAG).is_none() {
+        return given(process, program, name);
+    }
+    let config = process.etcd_config.iter().flatten();
+    config.filter(|(key, _)| key == name).map(|(_, value)| value.clone()).next()
+}
+
+/// A flag, or the environment variable etcd reads in its place (the flag wins).
+pub(crate) fn given(process: &ProcessFacts, program: &Program<'_>, name: &str) -> Option<String> {
     let variable = format!("ETCD_{}", name.replace('-', "_").to_ascii_uppercase());
     let from_env = || {
         let found =
@@ -73,7 +84,7 @@ pub(crate) fn setting(process: &ProcessFacts, program: &Program<'_>, name: &str)
 fn own_dir(process: &ProcessFacts, program: &Program<'_>) -> Option<String> {
     setting(process, program, "data-dir").or_else(|| {
         // RKE2's static pod has nothing but `--config-file=…/server/db/etcd/config`, in the data folder.
-        let config = setting(process, program, "config-file")?;
+        let config = given(process, program, etcd_config::FLAG)?;
         config.strip_suffix("/config").filter(|dir| dir.ends_with("/db/etcd")).map(str::to_owned)
     })
 }
@@ -104,14 +115,14 @@ fn open_wal_dir(process: &ProcessFacts) -> Option<String> {
 
 /// etcd without `--data-dir` uses `<name>.etcd` in its working directory.
 fn default_dir(process: &ProcessFacts, program: &Program<'_>) -> Option<String> {
-    if program.name != "etcd" || setting(process, program, "config-file").is_some() {
+    if program.name != "etcd" || given(process, program, etcd_config::FLAG).is_some() {
         return None;
     }
     let name = setting(process, program, "name").unwrap_or_else(|| "default".to_owned());
     Some(format!("{name}.etcd"))
 }
 
-fn absolute(process: &ProcessFacts, path: &str) -> String {
+pub(crate) fn absolute(process: &ProcessFacts, path: &str) -> String {
     match process.cwd.as_deref() {
         Some(cwd) if !path.starts_with('/') => {
             format!("{}/{}", cwd.trim_end_matches('/'), path.trim_start_matches("./"))

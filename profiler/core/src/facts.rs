@@ -83,6 +83,9 @@ pub struct ProcessFacts {
     pub argv: Vec<String>,
     /// The few environment variables that configure etcd's paths and its heartbeat; nothing else of the environment.
     pub etcd_env: Vec<(String, String)>,
+    /// What is kept of etcd's configuration file, by the names of flags; `None` without one, or when it could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etcd_config: Option<Vec<(String, String)>>,
     /// Cgroup paths by hierarchy.
     pub cgroup: CgroupPaths,
     /// Whether it is a kernel thread.
@@ -104,6 +107,7 @@ impl ProcessFacts {
             cwd: None,
             argv: Vec::new(),
             etcd_env: Vec::new(),
+            etcd_config: None,
             cgroup: CgroupPaths::default(),
             kernel_thread: false,
             open_files: Vec::new(),

@@ -15,6 +15,7 @@ pub mod cgroup;
 pub mod change;
 mod diagnosis;
 pub mod doctor;
+pub mod etcd_config;
 pub mod etcd_heartbeat;
 pub mod etcd_paths;
 pub mod etcd_urls;

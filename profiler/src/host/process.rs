@@ -1,6 +1,6 @@
 //! Processes: identity, command line, cgroup.
 //!
-//! Owns `/proc/PID/{stat,cmdline,exe,cwd,cgroup,environ}`; open files are in `open_files`.
+//! Owns `/proc/PID/{stat,cmdline,exe,cwd,cgroup,environ}`; open files are in `open_files`, the configuration of etcd in `etcd_config`.
 
 use std::io;
 
@@ -8,6 +8,7 @@ use iocontend_core::cgroup::CgroupPaths;
 use iocontend_core::facts::{ProcessFacts, ProcessKey};
 use rustix::io::Errno;
 
+use super::etcd_config::read_config;
 use super::open_files::read_open_files;
 use super::proc_dir::{ProcDir, is_gone};
 use super::{HostRoot, lossy};
@@ -63,6 +64,9 @@ pub fn read_process(
     facts.cgroup = CgroupPaths::parse(&lossy(&reader.read("cgroup", MAX_SMALL)));
     if !facts.kernel_thread {
         reader.read_user_space(&mut facts);
+        if is_etcd(&facts) {
+            facts.etcd_config = read_config(root, &dir, &facts);
+        }
         if files == WithFiles::Yes {
             read_open_files(&dir, &mut facts);
         }
@@ -106,12 +110,17 @@ impl Reader<'_> {
         facts.argv = parse_cmdline(&self.read("cmdline", MAX_CMDLINE));
         facts.exe = self.link("exe");
         facts.cwd = self.link("cwd");
-        let names = [facts.exe.as_ref(), facts.argv.first()];
-        let is_etcd = |path: &str| path.rsplit('/').next().is_some_and(|n| n.starts_with("etcd"));
-        if names.into_iter().flatten().any(|path| is_etcd(path)) {
+        if is_etcd(facts) {
             facts.etcd_env = parse_environ(&self.read("environ", MAX_ENVIRON));
         }
     }
+}
+
+/// Whether a process may be an etcd, by the name of its executable or its first word.
+fn is_etcd(facts: &ProcessFacts) -> bool {
+    let names = [facts.exe.as_ref(), facts.argv.first()];
+    let is_named = |path: &String| path.rsplit('/').next().is_some_and(|n| n.starts_with("etcd"));
+    names.into_iter().flatten().any(is_named)
 }
 
 /// What is taken from `/proc/PID/stat`.

@@ -6,6 +6,34 @@ use super::*;
 use crate::host::fake::FakeHost;
 use iocontend_core::facts::FilesSeen;
 
+/// Property: a configuration file is read below the process's own root, where its path is a regular file; of it only what matters is kept.
+#[test]
+fn etcds_configuration_is_read_below_its_own_root() {
+    let host = FakeHost::new();
+    host.process(7, b"etcd", 1234, 0x400_100);
+    host.write("proc/7/cmdline", b"etcd\0--config-file=/etc/etcd.yaml\0");
+    host.link("proc/7/exe", "/usr/bin/etcd");
+    let container = tempfile::tempdir().unwrap();
+    host.link("proc/7/root", container.path().to_str().unwrap());
+    std::fs::create_dir(container.path().join("etc")).unwrap();
+    let config = || read_process(&host.root, 7, WithFiles::No).unwrap().unwrap().etcd_config;
+    assert_eq!(config(), None);
+    let file = container.path().join("etc/etcd.yaml");
+    std::fs::write(&file, "heartbeat-interval: 500\ninitial-cluster-token: x\n").unwrap();
+    // What the temporary folder's file system is like decides whether it is entered; here the kernel itself answers.
+    assert_eq!(config(), Some(vec![("heartbeat-interval".to_owned(), "500".to_owned())]));
+    std::fs::remove_file(&file).unwrap();
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        &file,
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::RUSR,
+        0,
+    )
+    .unwrap();
+    assert_eq!(config(), None);
+}
+
 #[test]
 fn everything_that_is_there_is_read() {
     let host = FakeHost::new();

@@ -504,6 +504,9 @@ fn keep_what_was_known(facts: &mut ProcessFacts, known: &mut ProcessFacts) {
     }
     facts.exe = facts.exe.take().or_else(|| known.exe.take());
     facts.cwd = facts.cwd.take().or_else(|| known.cwd.take());
+    if facts.etcd_config.is_none() {
+        facts.etcd_config = known.etcd_config.take();
+    }
     if facts.etcd_env.is_empty() {
         facts.etcd_env = std::mem::take(&mut known.etcd_env);
     }

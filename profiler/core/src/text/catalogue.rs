@@ -421,6 +421,7 @@ fn stalls(count: u64, limit: &str, source: HeartbeatSource) -> String {
         HeartbeatSource::Default => "etcd's default heartbeat interval",
         HeartbeatSource::Argv => "the heartbeat interval on the command line",
         HeartbeatSource::Environment => "the heartbeat interval in the environment",
+        HeartbeatSource::ConfigFile => "the heartbeat interval in etcd's configuration file",
     };
     let stalls = if count == 1 { "stall" } else { "stalls" };
     format!("{} {stalls} with a sync of {limit} or longer ({of}):", units::count(count))

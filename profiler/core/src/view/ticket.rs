@@ -13,13 +13,8 @@ use crate::report::Report;
 use crate::text::Label;
 
 /// What the first part rests on.
-const EVIDENCE: [Maker; 5] = [
-    verdict::findings,
-    blame::matrix,
-    blame::beside,
-    activity::section,
-    advice::section,
-];
+const EVIDENCE: [Maker; 5] =
+    [verdict::findings, blame::matrix, blame::beside, activity::section, advice::section];
 
 /// Long tables, and what nobody asks for first.
 const FOLDED: [Maker; 6] =
