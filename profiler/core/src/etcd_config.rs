@@ -6,12 +6,10 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::etcd_paths::{absolute, given};
+use crate::etcd_paths::{CONFIG_FILE, absolute, given};
 use crate::facts::ProcessFacts;
 use crate::role::Program;
 
-/// Its flag, and by that its variable.
-pub(crate) const FLAG: &str = "config-file";
 /// What is kept: names as flags have them. A configuration may hold secrets, such as the cluster's token.
 const KEPT: [&str; 6] = [
     "data-dir",
@@ -24,7 +22,7 @@ const KEPT: [&str; 6] = [
 
 /// The path of a member's configuration file, in its own mount namespace; `None` when it has none.
 pub fn config_path(process: &ProcessFacts) -> Option<String> {
-    Some(absolute(process, &given(process, &Program::of(process), FLAG)?))
+    Some(absolute(process, &given(process, &Program::of(process), CONFIG_FILE)?))
 }
 
 /// What is kept of a configuration file (YAML), as flags would have it; `None` when it cannot be read as one.

@@ -6,8 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::argv::flag_value;
-use crate::etcd_config;
-use crate::etcd_paths::{given, setting};
+use crate::etcd_paths::{CONFIG_FILE, given, setting};
 use crate::facts::ProcessFacts;
 use crate::ids::Role;
 use crate::role::Program;
@@ -60,7 +59,7 @@ pub fn heartbeat(process: &ProcessFacts, role: Role) -> Heartbeat {
         let ms = ms.parse().ok().filter(|ms| (1..=MOST_MS).contains(ms))?;
         Some(Heartbeat { ns: ms * 1_000_000, source })
     };
-    if given(process, &program, etcd_config::FLAG).is_some() {
+    if given(process, &program, CONFIG_FILE).is_some() {
         let set = setting(process, &program, NAME);
         return set.and_then(|ms| known(ms, HeartbeatSource::ConfigFile)).unwrap_or_default();
     }

@@ -4,10 +4,12 @@
 //! own mount namespace; nothing is looked up here.
 
 use crate::argv::{flag_value, strip_deleted};
-use crate::etcd_config;
 use crate::facts::ProcessFacts;
 use crate::paths::{in_member_dir, is_member_wal};
 use crate::role::Program;
+
+/// The flag of its configuration file, and by that the variable.
+pub(crate) const CONFIG_FILE: &str = "config-file";
 
 /// The folders of an etcd member.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -63,7 +65,7 @@ fn passed_on(program: &Program<'_>) -> Option<String> {
 /// What etcd goes by. With a configuration file other flags and the environment are ignored (etcd.io/docs/v3.6/op-guide/configuration,
 /// "--config-file"); what stands in one that was not read is not known.
 pub(crate) fn setting(process: &ProcessFacts, program: &Program<'_>, name: &str) -> Option<String> {
-    if name == etcd_config::FLAG || given(process, program, etcd_config::FLAG).is_none() {
+    if name == CONFIG_FILE || given(process, program, CONFIG_FILE).is_none() {
         return given(process, program, name);
     }
     let config = process.etcd_config.iter().flatten();
@@ -84,7 +86,7 @@ pub(crate) fn given(process: &ProcessFacts, program: &Program<'_>, name: &str) -
 fn own_dir(process: &ProcessFacts, program: &Program<'_>) -> Option<String> {
     setting(process, program, "data-dir").or_else(|| {
         // RKE2's static pod has nothing but `--config-file=…/server/db/etcd/config`, in the data folder.
-        let config = given(process, program, etcd_config::FLAG)?;
+        let config = given(process, program, CONFIG_FILE)?;
         config.strip_suffix("/config").filter(|dir| dir.ends_with("/db/etcd")).map(str::to_owned)
     })
 }
@@ -115,7 +117,7 @@ fn open_wal_dir(process: &ProcessFacts) -> Option<String> {
 
 /// etcd without `--data-dir` uses `<name>.etcd` in its working directory.
 fn default_dir(process: &ProcessFacts, program: &Program<'_>) -> Option<String> {
-    if program.name != "etcd" || given(process, program, etcd_config::FLAG).is_some() {
+    if program.name != "etcd" || given(process, program, CONFIG_FILE).is_some() {
         return None;
     }
     let name = setting(process, program, "name").unwrap_or_else(|| "default".to_owned());
