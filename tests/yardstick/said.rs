@@ -88,9 +88,9 @@ fn the_short_summary_says_what_the_document_says() {
             let document: Value = serde_json::from_str(documents.lines.last().unwrap()).unwrap();
             let rows = document["blame"].as_array().unwrap();
             let row = rows.iter().find(|row| row["culprit"] == culprits[0].as_str()).unwrap();
-            let comm = report.actor(&culprits[0]).unwrap().comm.clone().unwrap();
-            let is_it = first.contains(&comm) || Some(first) == row["culprit_name"].as_str();
-            assert!(is_it, "{}: {first}, not {comm}", case.name);
+            let program = report.actor(&culprits[0]).unwrap().program().unwrap();
+            let is_it = first.contains(program) || Some(first) == row["culprit_name"].as_str();
+            assert!(is_it, "{}: {first}, not {program}", case.name);
         }
         let is_recommended = |one: &&Advice| one.verdict == Verdict::Recommended;
         if let Some(first) = report.advice.iter().flatten().find(is_recommended) {
